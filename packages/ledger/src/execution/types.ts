@@ -1,0 +1,165 @@
+/**
+ * What the execution engine takes and gives: plain data, byte arrays for addresses and hashes, bigints for amounts.
+ */
+
+/** Twenty bytes. */
+export type AddressBytes = Uint8Array;
+/** Thirty-two bytes. */
+export type HashBytes = Uint8Array;
+
+/** The environment that a block's transactions see. Times are Unix seconds, amounts the smallest unit. */
+export interface BlockEnv {
+	readonly chainId: bigint;
+	readonly number: bigint;
+	readonly timestamp: bigint;
+	readonly gasLimit: bigint;
+	readonly baseFeePerGas: bigint;
+	readonly coinbase: AddressBytes;
+	readonly prevRandao: HashBytes;
+	/** Hash of the parent EVM block: written by the EIP-2935 system call. */
+	readonly parentHash: HashBytes;
+}
+
+export interface AccessListItem {
+	readonly address: AddressBytes;
+	readonly storageKeys: readonly HashBytes[];
+}
+
+/** EIP-7702 authorisation; `authority` is recovered by the decoder, undefined when its signature is invalid. */
+export interface Authorization {
+	readonly chainId: bigint;
+	readonly address: AddressBytes;
+	readonly nonce: bigint;
+	readonly authority: AddressBytes | undefined;
+}
+
+/** A transaction ready to execute: the sender is already recovered. */
+export interface ExecutableTx {
+	/** EIP-2718 type: 0 legacy, 1 access list, 2 dynamic fee, 4 set code. Blobs (3) are refused by the decoder. */
+	readonly type: 0 | 1 | 2 | 4;
+	readonly sender: AddressBytes;
+	readonly nonce: bigint;
+	readonly to: AddressBytes | undefined;
+	readonly value: bigint;
+	readonly data: Uint8Array;
+	readonly gasLimit: bigint;
+	/** Gas price for types 0 and 1, max fee per gas for 2 and 4. */
+	readonly maxFeePerGas: bigint;
+	/** Zero for types 0 and 1. */
+	readonly maxPriorityFeePerGas: bigint;
+	readonly accessList: readonly AccessListItem[];
+	readonly authorizationList: readonly Authorization[];
+}
+
+export interface Log {
+	readonly address: AddressBytes;
+	readonly topics: readonly HashBytes[];
+	readonly data: Uint8Array;
+}
+
+/** Outcome of one transaction. `invalid` means that it could not be included (nonce, funds, gas): nothing was charged. */
+export type TxOutcome =
+	| {
+			readonly kind: "executed";
+			readonly success: boolean;
+			readonly gasUsed: bigint;
+			/** Return data, or revert data. */
+			readonly output: Uint8Array;
+			/** Halt reason (out of gas, invalid opcode, …) when it neither succeeded nor reverted. */
+			readonly halt: string | undefined;
+			readonly logs: readonly Log[];
+			/** Address of the contract made, for creations. */
+			readonly created: AddressBytes | undefined;
+	  }
+	| { readonly kind: "invalid"; readonly reason: string };
+
+export interface AccountState {
+	readonly nonce: bigint;
+	readonly balance: bigint;
+	readonly codeHash: HashBytes;
+	readonly storageRoot: HashBytes;
+}
+
+/** A call that changes nothing: `eth_call`, `eth_estimateGas`. Balance and nonce checks are off unless `strict`. */
+export interface CallRequest {
+	readonly from: AddressBytes;
+	readonly to: AddressBytes | undefined;
+	readonly value: bigint;
+	readonly data: Uint8Array;
+	readonly gasLimit: bigint;
+	readonly gasPrice: bigint;
+	readonly accessList: readonly AccessListItem[];
+	readonly authorizationList: readonly Authorization[];
+	/** True: enforce funds for gas and value, as a transaction would. */
+	readonly strict: boolean;
+}
+
+export interface AccountProof {
+	readonly account: AccountState | undefined;
+	/** RLP nodes from the state root down. */
+	readonly accountProof: readonly Uint8Array[];
+	readonly storage: readonly { readonly key: HashBytes; readonly value: bigint; readonly proof: readonly Uint8Array[] }[];
+}
+
+/** A named table of the same durable store, written in the block's own transaction. */
+export type TableName = "block" | "transaction" | "log" | "consensus" | "meta";
+
+/** One write of the block's own transaction; `undefined` deletes. */
+export interface TableWrite {
+	readonly table: TableName;
+	readonly key: Uint8Array;
+	readonly value: Uint8Array | undefined;
+}
+
+/** A contract to be made at genesis: its constructor runs at its own fixed address. */
+export interface GenesisDeployment {
+	readonly address: AddressBytes;
+	/** Creation code followed by the ABI-encoded constructor arguments. */
+	readonly initCode: Uint8Array;
+}
+
+export interface GenesisState {
+	readonly env: BlockEnv;
+	readonly balances: readonly { readonly address: AddressBytes; readonly balance: bigint }[];
+	readonly deployments: readonly GenesisDeployment[];
+	/** Calls made after the deployments, in order, each from its own sender without gas payment; one that reverts fails genesis. */
+	readonly calls: readonly { readonly from: AddressBytes; readonly to: AddressBytes; readonly data: Uint8Array }[];
+}
+
+/**
+ * The state machine's state: executes a block's transactions on top of the last committed block, computes its root, and
+ * makes block, state and indexes durable in one transaction. Single writer. `pending` work lives in memory until `commit`.
+ */
+export interface StateMachine {
+	/** Height and root of the last committed EVM block; undefined before genesis. */
+	head(): { readonly number: bigint; readonly stateRoot: HashBytes } | undefined;
+	/** Builds and commits block 0's state. Returns the state root. */
+	initGenesis(genesis: GenesisState): HashBytes;
+	/** Starts the next block: runs the system calls (EIP-2935). */
+	beginBlock(env: BlockEnv): void;
+	/** Executes in order. Invalid transactions leave no trace. May be called several times within a block. */
+	execute(txs: readonly ExecutableTx[]): TxOutcome[];
+	/** Adds to a balance outside any transaction (base fee to the reward pool). */
+	credit(address: AddressBytes, amount: bigint): void;
+	/** Ends execution: computes and returns the state root of the block in progress. Nothing is durable yet. */
+	finishBlock(): HashBytes;
+	/** Makes state, history and the given writes durable in one transaction; resolves after fsync. */
+	commit(writes: readonly TableWrite[]): Promise<void>;
+	/** Drops the block in progress; the state is that of the head again. */
+	discard(): void;
+
+	/** Reads at the committed head, or at the end of an earlier block within the history window (default 128). Throws `RangeError` when pruned. */
+	account(address: AddressBytes, at?: bigint): AccountState | undefined;
+	storage(address: AddressBytes, key: HashBytes, at?: bigint): HashBytes;
+	code(codeHash: HashBytes): Uint8Array;
+	/** Executes without effect on the state at the end of block `at` (default: head), within `env`. */
+	call(request: CallRequest, env: BlockEnv, at?: bigint): TxOutcome;
+	prove(address: AddressBytes, keys: readonly HashBytes[], at?: bigint): AccountProof;
+
+	/** Reads and scans of the tables. Ranges are [start, end). */
+	get(table: TableName, key: Uint8Array): Uint8Array | undefined;
+	scan(table: TableName, start: Uint8Array, end: Uint8Array, options?: { readonly reverse?: boolean; readonly limit?: number }): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>;
+	/** Lets the engine answer BLOCKHASH: hash of the EVM block `number`, one of the last 256. */
+	setBlockHashes(lookup: (number: bigint) => HashBytes | undefined): void;
+	close(): Promise<void>;
+}
