@@ -1,0 +1,60 @@
+/** The specification of an engine: what runs a release. Implementations know nothing of each other; one compliance suite holds for all. */
+import type { Hex, JsonValue, Tensors, TensorSchema } from "@freehold/protocol";
+
+/** What the answer promises: `fast` is this machine's best, `bit-exact` gives the same bits on every machine. */
+export type EngineMode = "fast" | "bit-exact";
+
+/** Names the engine in receipts: the digest of this object is `Receipt.engine`. */
+export interface EngineDescription {
+	readonly name: string;
+	readonly version: string;
+	/** SHA-256 of the file that does the arithmetic. */
+	readonly artifact: Hex;
+	/** Every setting that can change an output bit. */
+	readonly options: { readonly [option: string]: JsonValue };
+}
+
+/** A release on local disk, its files already checked against the manifest's digests. */
+export interface ReleaseFiles {
+	/** Names the loaded session: the release id, or the model file's digest. Equal ids must mean equal files. */
+	readonly id: string;
+	readonly format: "onnx";
+	/** Absolute path of the model file. */
+	readonly modelPath: string;
+}
+
+/** A loaded release. Runs one call at a time. */
+export interface EngineSession {
+	readonly schema: TensorSchema;
+	/** Inputs must fit the schema. Throws `FreeholdError`; an aborted signal rejects with its reason. */
+	run(inputs: Tensors, signal?: AbortSignal): Promise<Tensors>;
+	dispose(): Promise<void>;
+}
+
+export interface Engine {
+	describe(): EngineDescription;
+	load(files: ReleaseFiles, signal?: AbortSignal): Promise<EngineSession>;
+	dispose(): Promise<void>;
+}
+
+export interface EngineAnswer {
+	readonly outputs: Tensors;
+	readonly engine: EngineDescription;
+}
+
+/** Engines in processes of their own, behind one bounded queue. */
+export interface EnginePool {
+	/**
+	 * Runs one call. Refusals: `inference.busy` (queue full), `inference.timeout`, `inference.memory`, `inference.crashed` (that call only),
+	 * `tensor.*` for inputs that do not fit, `onnx.*` for a file that no engine runs. An aborted signal rejects with its reason and stops the work.
+	 */
+	run(files: ReleaseFiles, mode: EngineMode, inputs: Tensors, signal?: AbortSignal): Promise<EngineAnswer>;
+	/** Loads a release ahead of its first call and says what it takes and gives. */
+	load(files: ReleaseFiles, mode: EngineMode, signal?: AbortSignal): Promise<TensorSchema>;
+	/** The engine that serves a mode. */
+	describe(mode: EngineMode, signal?: AbortSignal): Promise<EngineDescription>;
+	/** Calls waiting and calls running, for metrics and back-pressure. */
+	readonly depth: { readonly waiting: number; readonly running: number };
+	/** Waits for running calls, refuses waiting ones, ends the processes. */
+	close(): Promise<void>;
+}
