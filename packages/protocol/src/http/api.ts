@@ -1,0 +1,155 @@
+/** Bodies of the HTTP routes (specification of the surface, §3). Money in decimal strings of the smallest unit, times in Unix milliseconds. */
+import type { Hex } from "../bytes/bytes.js";
+import type { ManifestFile } from "../manifest/manifest.js";
+import type { EngineDescription, EvidenceKind } from "../receipt/commitment.js";
+import type { Mode } from "../receipt/types.js";
+import type { TensorSpec } from "../tensor/tensor.js";
+
+/** Decimal string of a non-negative integer. */
+export type Decimal = string;
+
+/** A tensor as a client may spell it: the full form, or nested arrays where the schema fixes dtype and rank. */
+export type JsonTensor = { readonly dtype: string; readonly shape: readonly number[]; readonly data: unknown } | readonly unknown[] | number | string | boolean;
+
+/** `POST /v1/inference` */
+export interface InferenceRequestBody {
+	readonly model?: string;
+	readonly release?: Hex;
+	readonly inputs: Readonly<Record<string, JsonTensor>>;
+	readonly mode?: Mode;
+	readonly require?: readonly EvidenceKind[];
+	readonly maxCharge?: Decimal;
+	/** 32 bytes; drawn by the gateway when absent. */
+	readonly salt?: Hex;
+}
+
+export interface InferenceResponseBody {
+	readonly outputs: Readonly<Record<string, { readonly dtype: string; readonly shape: readonly number[]; readonly data: unknown }>>;
+	readonly usage: { readonly inputUnits: number; readonly outputUnits: number; readonly charge: Decimal; readonly chargeOpg: string };
+	readonly callId: Hex;
+	/** The receipt file so far, as JSON (without `anchor` until the batch is in a block). */
+	readonly receiptFile: unknown;
+}
+
+export type ReceiptState = "signed" | "anchored" | "final";
+
+/** `GET /v1/calls/{callId}` */
+export interface CallBody {
+	readonly callId: Hex;
+	readonly state: ReceiptState;
+	readonly batch?: { readonly gateway: Hex; readonly seq: Decimal; readonly transaction: Hex };
+	readonly receiptFile: unknown;
+}
+
+/** `GET /v1/quotes/{release}`: `{release}` is an id, or a model's name with its slash as `%2F`. */
+export interface QuoteBody {
+	readonly release: Hex;
+	readonly model: string;
+	readonly priceVersion: number;
+	readonly owner: { readonly perCall: Decimal; readonly perInputUnit: Decimal; readonly perOutputUnit: Decimal };
+	readonly nodeFee: Decimal;
+	readonly gatewayFee: Decimal;
+	/** Basis points of the charge, paid out of the gateway's part. */
+	readonly protocolFeeBps: number;
+	readonly unit: { readonly input: "element" | "inputToken"; readonly output: "element" | "outputToken" };
+	/** What one call costs when its units are known in advance (price per call only); absent otherwise. */
+	readonly charge?: Decimal;
+	readonly chargeOpg?: string;
+	readonly validUntil: number;
+	readonly gateway: Hex;
+	readonly payTo: Hex;
+	readonly inputs: readonly TensorSpec[];
+	readonly outputs: readonly TensorSpec[];
+}
+
+/** `POST /v1/orders` at a node: the order and what opens its commitments. Tensors in their full form with base64 data. */
+export interface OrderRequestBody {
+	readonly order: unknown;
+	readonly orderSignature: Hex;
+	readonly salt: Hex;
+	readonly require: readonly EvidenceKind[];
+	readonly inputs: Readonly<Record<string, { readonly dtype: string; readonly shape: readonly number[]; readonly data: string }>>;
+}
+
+export interface OrderResponseBody {
+	readonly receipt: unknown;
+	readonly receiptSignature: Hex;
+	readonly engine: EngineDescription;
+	readonly outputs: Readonly<Record<string, { readonly dtype: string; readonly shape: readonly number[]; readonly data: string }>>;
+	readonly evidence: readonly unknown[];
+}
+
+/** `POST /v1/heartbeats` at a hub: signed by the operator's key over the canonical text of `heartbeat` (EIP-191). */
+export interface HeartbeatBody {
+	readonly heartbeat: { readonly operator: Hex; readonly role: "inference" | "gateway" | "storage"; readonly endpoint: string; readonly releases: readonly Hex[]; readonly sentAt: number };
+	readonly signature: Hex;
+}
+
+export interface ReleaseSummary {
+	readonly release: Hex;
+	readonly version: string;
+	readonly publishedAt: number;
+	readonly retiredAt?: number;
+	readonly manifest: Hex;
+	readonly format: string;
+	readonly licence: string;
+	readonly parents: readonly { readonly release: Hex; readonly model: string; readonly bps: number }[];
+	readonly prices: readonly { readonly version: number; readonly perCall: Decimal; readonly perInputUnit: Decimal; readonly perOutputUnit: Decimal; readonly from: number; readonly until?: number }[];
+	readonly calls: number;
+	readonly gross: Decimal;
+}
+
+/** `GET /v1/models/{namespace}/{name}`; the list route gives these without `releases`, `files` and `card`. */
+export interface ModelBody {
+	readonly model: string;
+	readonly id: Hex;
+	readonly owner: Hex;
+	readonly latest?: { readonly release: Hex; readonly version: string; readonly perCall: Decimal };
+	readonly title?: string;
+	readonly task?: string;
+	readonly tags: readonly string[];
+	readonly licence?: string;
+	readonly format?: string;
+	readonly calls: number;
+	readonly gross: Decimal;
+	readonly updatedAt: number;
+	readonly releases?: readonly ReleaseSummary[];
+	readonly files?: readonly ManifestFile[];
+	readonly inputs?: readonly TensorSpec[];
+	readonly outputs?: readonly TensorSpec[];
+	readonly card?: string;
+}
+
+/** `GET /v1/models?q=&sort=&limit=&cursor=` */
+export interface ModelListBody {
+	readonly models: readonly ModelBody[];
+	readonly total: number;
+	readonly cursor?: string;
+}
+
+/** `GET /v1/earnings/{address}` */
+export interface EarningsBody {
+	readonly address: Hex;
+	/** What `Royalties.claim` would pay now. */
+	readonly claimable: Decimal;
+	/** Booked to releases of this owner and not yet moved by `flow`. */
+	readonly upstream: Decimal;
+	readonly claimed: Decimal;
+	readonly byModel: readonly {
+		readonly model: string;
+		readonly calls: number;
+		readonly gross: Decimal;
+		readonly net: Decimal;
+		readonly direct: Decimal;
+		readonly fromDescendants: Decimal;
+	}[];
+	/** True when the index agrees with the chain to the unit at `height`. */
+	readonly reconciled: boolean;
+	readonly height: number;
+}
+
+/** `POST /v1/faucet` of a gateway on a development network. */
+export interface FaucetBody {
+	readonly address: Hex;
+	readonly amount?: Decimal;
+}

@@ -1,0 +1,52 @@
+/** Every HTTP route of every program: one table that servers, clients and documentation share. `:name` stands for one path segment. */
+export interface Route {
+	readonly method: "GET" | "HEAD" | "POST" | "PUT";
+	readonly path: string;
+	readonly summary: string;
+}
+
+const route = <const R extends Route>(method: R["method"], path: R["path"], summary: string): Route => ({ method, path, summary });
+
+/** Served by every program. */
+export const commonRoutes = {
+	health: route("GET", "/health", "The process is alive."),
+	ready: route("GET", "/ready", "The service can do its work: 200, or 503 with what is missing."),
+	metrics: route("GET", "/metrics", "Prometheus metrics."),
+} as const;
+
+export const gatewayRoutes = {
+	root: route("GET", "/", "What runs here, for people."),
+	network: route("GET", "/network.json", "The network's description."),
+	inference: route("POST", "/v1/inference", "Ask a model. Paid by x402."),
+	call: route("GET", "/v1/calls/:callId", "The receipt file of a call so far."),
+	quote: route("GET", "/v1/quotes/:release", "Itemised price of a release."),
+	channel: route("GET", "/v1/channels/:channelId", "What this gateway knows of a payment channel."),
+	channelRefund: route("POST", "/v1/channels/:channelId/refund", "Close a channel together: what is left goes back at once."),
+	faucet: route("POST", "/v1/faucet", "Development networks: money for trying."),
+} as const;
+
+export const nodeRoutes = {
+	order: route("POST", "/v1/orders", "Run a signed order; the answer is the signed receipt. The same order gets the same answer."),
+	engines: route("GET", "/v1/engines", "The engines of this node."),
+} as const;
+
+export const storageRoutes = {
+	put: route("PUT", "/v1/blobs", "Store a blob (Walrus publisher)."),
+	get: route("GET", "/v1/blobs/:blobId", "A blob by its Walrus id (Walrus aggregator)."),
+	head: route("HEAD", "/v1/blobs/:blobId", "Size of a blob by its Walrus id."),
+	getBySha256: route("GET", "/v1/blobs/by-sha256/:sha256", "A blob by its SHA-256."),
+	headBySha256: route("HEAD", "/v1/blobs/by-sha256/:sha256", "Size of a blob by its SHA-256."),
+} as const;
+
+export const hubRoutes = {
+	models: route("GET", "/v1/models", "List and search models."),
+	model: route("GET", "/v1/models/:namespace/:name", "A model with its releases, files and card."),
+	release: route("GET", "/v1/releases/:release", "The model that a release belongs to."),
+	lineage: route("GET", "/v1/releases/:release/lineage", "Ancestors and descendants of a release with their shares."),
+	usage: route("GET", "/v1/models/:namespace/:name/usage", "Calls and money of a model by release and day."),
+	earnings: route("GET", "/v1/earnings/:address", "What an owner earned, by model, reconciled with the chain."),
+	calls: route("GET", "/v1/calls", "The latest anchored lines: release, calls, amounts and who got them."),
+	nodes: route("GET", "/v1/nodes", "Operators with a bond and their last heartbeats."),
+	heartbeat: route("POST", "/v1/heartbeats", "A node says that it is alive."),
+	openapi: route("GET", "/openapi.json", "This interface as an OpenAPI document."),
+} as const;

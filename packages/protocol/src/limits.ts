@@ -1,0 +1,41 @@
+/** Every bound on outside data, in one table that code and documentation share. Sizes in bytes, times in milliseconds. */
+export const limits = {
+	/** Body of a JSON request to any program. */
+	jsonBodyBytes: 32 * 1024 * 1024,
+	jsonDepth: 64,
+	headerBytes: 64 * 1024,
+	requestTimeoutMs: 60_000,
+	headersTimeoutMs: 15_000,
+	/** One blob (a model file). */
+	blobBytes: 4 * 1024 * 1024 * 1024,
+	manifestBytes: 256 * 1024,
+	manifestFiles: 64,
+	cardBytes: 256 * 1024,
+	tensorBytes: 16 * 1024 * 1024,
+	tensorElements: 4 * 1024 * 1024,
+	tensorRank: 16,
+	tensorsPerCall: 64,
+	modelParents: 8,
+	/** A receipt file, in bytes of text. */
+	receiptFileBytes: 64 * 1024 * 1024,
+	proofNodes: 512,
+	proofNodeBytes: 64 * 1024,
+	batchProofSteps: 32,
+	batchLines: 256,
+	batchRefunds: 256,
+	batchClaims: 64,
+	/** Calls in one batch. */
+	batchCalls: 10_000,
+	/** Age at which the oldest call of a batch forces its anchoring. */
+	batchAgeMs: 10_000,
+	quoteValidityMs: 300_000,
+	priceRiseNoticeMs: 3_600_000,
+	idempotencyKeyBytes: 128,
+	rpcBatch: 1_000,
+	rpcBodyBytes: 16 * 1024 * 1024,
+	transactionBytes: 128 * 1024,
+	logRangeBlocks: 10_000,
+	logResults: 10_000,
+	validators: 1_000,
+	evmHeaderBytes: 2_048,
+} as const;

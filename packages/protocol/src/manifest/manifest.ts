@@ -1,0 +1,115 @@
+/** The manifest of a release: what its files are, by digest. Its own digest (SHA-256 of the canonical text) stands in the registry. */
+import { type Hex, isHex, toHex, utf8 } from "../bytes/bytes.js";
+import { defaultHashes, type Hashes } from "../crypto/crypto.js";
+import { FreeholdError } from "../errors/freehold-error.js";
+import { canonicalJson } from "../json/canonical.js";
+import { limits } from "../limits.js";
+import { parseModelName } from "../names/model-name.js";
+import type { TensorSpec } from "../tensor/tensor.js";
+
+export const modelFormats = { onnx: 1, gguf: 2 } as const;
+export type ModelFormat = keyof typeof modelFormats;
+
+export interface ManifestFile {
+	/** Relative, forward slashes, no `.` or `..` part. */
+	readonly path: string;
+	readonly sha256: Hex;
+	readonly bytes: number;
+}
+
+export interface Manifest {
+	readonly version: 1;
+	/** `namespace/name@major.minor`. */
+	readonly release: string;
+	readonly format: ModelFormat;
+	/** The model file is first; a card, where there is one, is `card.md`. */
+	readonly files: readonly ManifestFile[];
+	readonly inputs: readonly TensorSpec[];
+	readonly outputs: readonly TensorSpec[];
+	/** SPDX expression, or `LicenseRef-` and the path of a file of the manifest. */
+	readonly licence: string;
+	readonly title?: string;
+	readonly task?: string;
+	readonly tags?: readonly string[];
+}
+
+export function manifestText(manifest: Manifest): string {
+	return canonicalJson(manifest);
+}
+
+export function manifestDigest(manifest: Manifest, hashes: Hashes = defaultHashes): Hex {
+	return toHex(hashes.sha256(utf8(manifestText(manifest))));
+}
+
+/** Digest of a list of tensor specifications, as the registry holds it for inputs and outputs. */
+export function schemaDigest(specs: readonly TensorSpec[], hashes: Hashes = defaultHashes): Hex {
+	return toHex(hashes.sha256(utf8(canonicalJson(specs))));
+}
+
+const PATH_PART = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/;
+
+export function isManifestPath(path: string): boolean {
+	return path.length <= 200 && path.split("/").every((part) => PATH_PART.test(part) && !part.includes(".."));
+}
+
+/** Manifest of its canonical text. Throws `FreeholdError` naming the field that is wrong; other spellings than the canonical one are refused. */
+export function parseManifest(text: string): Manifest {
+	if (text.length > limits.manifestBytes) throw invalid("manifest", `longer than ${limits.manifestBytes} bytes`);
+	let value: unknown;
+	try {
+		value = JSON.parse(text);
+	} catch {
+		throw invalid("manifest", "not JSON");
+	}
+	const manifest = record(value, "manifest", ["version", "release", "format", "files", "inputs", "outputs", "licence", "title", "task", "tags"]);
+	if (manifest["version"] !== 1) throw invalid("version", "must be 1");
+	if (typeof manifest["release"] !== "string" || parseModelName(manifest["release"])?.version === undefined) throw invalid("release", "must be namespace/name@major.minor");
+	if (typeof manifest["format"] !== "string" || !Object.hasOwn(modelFormats, manifest["format"])) throw invalid("format", "must be onnx or gguf");
+	checkFiles(manifest["files"]);
+	checkSpecs(manifest["inputs"], "inputs");
+	checkSpecs(manifest["outputs"], "outputs");
+	if (typeof manifest["licence"] !== "string" || manifest["licence"] === "" || manifest["licence"].length > 200) throw invalid("licence", "must be a short text");
+	for (const key of ["title", "task"] as const) {
+		const text = manifest[key];
+		if (text !== undefined && (typeof text !== "string" || text.length > 200)) throw invalid(key, "must be a text of at most 200 characters");
+	}
+	const tags = manifest["tags"];
+	if (tags !== undefined && (!Array.isArray(tags) || tags.length > 32 || tags.some((tag) => typeof tag !== "string" || !/^[a-z0-9][a-z0-9-]{0,31}$/.test(tag))))
+		throw invalid("tags", "must be at most 32 lower-case words");
+	if (canonicalJson(value) !== text) throw invalid("manifest", "not in canonical form");
+	return value as Manifest;
+}
+
+function checkFiles(files: unknown): void {
+	if (!Array.isArray(files) || files.length === 0 || files.length > limits.manifestFiles) throw invalid("files", `must be a list of 1 to ${limits.manifestFiles}`);
+	const seen = new Set<string>();
+	files.forEach((item: unknown, index) => {
+		const file = record(item, `files[${index}]`, ["path", "sha256", "bytes"]);
+		const { path, sha256, bytes } = file as { path?: unknown; sha256?: unknown; bytes?: unknown };
+		if (typeof path !== "string" || !isManifestPath(path) || seen.has(path)) throw invalid(`files[${index}].path`, "must be a plain relative path, used once");
+		if (!isHex(sha256, 32)) throw invalid(`files[${index}].sha256`, "must be 32 bytes of lower-case hex");
+		if (typeof bytes !== "number" || !Number.isSafeInteger(bytes) || bytes < 0 || bytes > limits.blobBytes) throw invalid(`files[${index}].bytes`, `must be 0 to ${limits.blobBytes}`);
+		seen.add(path);
+	});
+}
+
+function checkSpecs(specs: unknown, field: string): void {
+	if (!Array.isArray(specs) || specs.length > limits.tensorsPerCall) throw invalid(field, `must be a list of at most ${limits.tensorsPerCall}`);
+	specs.forEach((item: unknown, index) => {
+		const { name, dtype, shape } = record(item, `${field}[${index}]`, ["name", "dtype", "shape"]) as { name?: unknown; dtype?: unknown; shape?: unknown };
+		if (typeof name !== "string" || name === "" || name.length > 200) throw invalid(`${field}[${index}].name`, "must be a short text");
+		if (typeof dtype !== "string") throw invalid(`${field}[${index}].dtype`, "must be a text");
+		const isDimension = (dimension: unknown): boolean => dimension === null || (typeof dimension === "string" && dimension.length <= 100) || (typeof dimension === "number" && Number.isSafeInteger(dimension) && dimension >= 0);
+		if (shape !== null && (!Array.isArray(shape) || shape.length > limits.tensorRank || !shape.every(isDimension))) throw invalid(`${field}[${index}].shape`, "must be a list of sizes or symbols");
+	});
+}
+
+function record(value: unknown, field: string, keys: readonly string[]): Readonly<Record<string, unknown>> {
+	if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid(field, "must be an object");
+	for (const key of Object.keys(value)) if (!keys.includes(key)) throw invalid(`${field}.${key}`, "is not known");
+	return value as Readonly<Record<string, unknown>>;
+}
+
+function invalid(field: string, reason: string): FreeholdError {
+	return new FreeholdError("request.invalid", { field, reason });
+}
