@@ -4,8 +4,9 @@
  * The bytes are the elements in row-major order, little-endian. A bool is one byte, 0 or 1. A string is its UTF-8 length as four little-endian bytes,
  * then the UTF-8. NaN has one spelling (the quiet NaN with a clear sign and an empty payload), so that equal values are equal bytes.
  */
-import { type Hashes, defaultHashes } from "../crypto/crypto.js";
-import { toHex, type Hex } from "../bytes/bytes.js";
+import { type Hex, toHex } from "../bytes/bytes.js";
+import { defaultHashes, type Hashes } from "../crypto/crypto.js";
+import { limits } from "../limits.js";
 import type { Dtype } from "./dtype.js";
 
 export interface Tensor {
@@ -44,7 +45,12 @@ export interface TensorLimits {
 	readonly maxBytes: number;
 }
 
-export const tensorLimits: TensorLimits = { maxTensors: 256, maxRank: 16, maxElements: 16_777_216, maxBytes: 67_108_864 };
+export const tensorLimits: TensorLimits = {
+	maxTensors: limits.tensorsPerCall,
+	maxRank: limits.tensorRank,
+	maxElements: limits.tensorElements,
+	maxBytes: limits.tensorBytes,
+};
 
 /** What a commitment says of a tensor. It covers values, never their spelling in JSON. */
 export interface TensorCommitment {
