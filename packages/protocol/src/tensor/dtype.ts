@@ -1,20 +1,6 @@
 /** Element types of tensors, their widths, and the names that programs and JSON use for them. */
 
-export const dtypes = [
-	"float16",
-	"float32",
-	"float64",
-	"int8",
-	"int16",
-	"int32",
-	"int64",
-	"uint8",
-	"uint16",
-	"uint32",
-	"uint64",
-	"bool",
-	"string",
-] as const;
+export const dtypes = ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool", "string"] as const;
 
 export type Dtype = (typeof dtypes)[number];
 

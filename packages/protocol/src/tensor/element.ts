@@ -27,14 +27,54 @@ export const elementCodecs: { readonly [dtype in Exclude<Dtype, "string">]: Elem
 		(view, offset, value) => (Number.isNaN(value) ? view.setBigUint64(offset, 0x7ff8000000000000n, true) : view.setFloat64(offset, value, true)),
 		(view, offset) => view.getFloat64(offset, true),
 	),
-	int8: integer(-128, 127, (view, offset, value) => view.setInt8(offset, value), (view, offset) => view.getInt8(offset)),
-	int16: integer(-32_768, 32_767, (view, offset, value) => view.setInt16(offset, value, true), (view, offset) => view.getInt16(offset, true)),
-	int32: integer(-(2 ** 31), 2 ** 31 - 1, (view, offset, value) => view.setInt32(offset, value, true), (view, offset) => view.getInt32(offset, true)),
-	int64: wide(-(2n ** 63n), 2n ** 63n - 1n, (view, offset, value) => view.setBigInt64(offset, value, true), (view, offset) => view.getBigInt64(offset, true)),
-	uint8: integer(0, 255, (view, offset, value) => view.setUint8(offset, value), (view, offset) => view.getUint8(offset)),
-	uint16: integer(0, 65_535, (view, offset, value) => view.setUint16(offset, value, true), (view, offset) => view.getUint16(offset, true)),
-	uint32: integer(0, 2 ** 32 - 1, (view, offset, value) => view.setUint32(offset, value, true), (view, offset) => view.getUint32(offset, true)),
-	uint64: wide(0n, 2n ** 64n - 1n, (view, offset, value) => view.setBigUint64(offset, value, true), (view, offset) => view.getBigUint64(offset, true)),
+	int8: integer(
+		-128,
+		127,
+		(view, offset, value) => view.setInt8(offset, value),
+		(view, offset) => view.getInt8(offset),
+	),
+	int16: integer(
+		-32_768,
+		32_767,
+		(view, offset, value) => view.setInt16(offset, value, true),
+		(view, offset) => view.getInt16(offset, true),
+	),
+	int32: integer(
+		-(2 ** 31),
+		2 ** 31 - 1,
+		(view, offset, value) => view.setInt32(offset, value, true),
+		(view, offset) => view.getInt32(offset, true),
+	),
+	int64: wide(
+		-(2n ** 63n),
+		2n ** 63n - 1n,
+		(view, offset, value) => view.setBigInt64(offset, value, true),
+		(view, offset) => view.getBigInt64(offset, true),
+	),
+	uint8: integer(
+		0,
+		255,
+		(view, offset, value) => view.setUint8(offset, value),
+		(view, offset) => view.getUint8(offset),
+	),
+	uint16: integer(
+		0,
+		65_535,
+		(view, offset, value) => view.setUint16(offset, value, true),
+		(view, offset) => view.getUint16(offset, true),
+	),
+	uint32: integer(
+		0,
+		2 ** 32 - 1,
+		(view, offset, value) => view.setUint32(offset, value, true),
+		(view, offset) => view.getUint32(offset, true),
+	),
+	uint64: wide(
+		0n,
+		2n ** 64n - 1n,
+		(view, offset, value) => view.setBigUint64(offset, value, true),
+		(view, offset) => view.getBigUint64(offset, true),
+	),
 	bool: {
 		write(view, offset, value) {
 			if (typeof value !== "boolean") return false;

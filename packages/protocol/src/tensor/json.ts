@@ -4,7 +4,7 @@ import { FreeholdError } from "../errors/freehold-error.js";
 import { type Dtype, elementBytes, isDtype } from "./dtype.js";
 import { elementCodecs, type JsonElement, packStrings, unpackStrings } from "./element.js";
 import { checkNames, checkShape, checkTensor, checkTensors, formatSpec, inputError, tooManyElements } from "./schema.js";
-import { elementCount, formatShape, type Tensor, type TensorLimits, tensorLimits, type Tensors, type TensorSpec } from "./tensor.js";
+import { elementCount, formatShape, type Tensor, type TensorLimits, type TensorSpec, type Tensors, tensorLimits } from "./tensor.js";
 
 const BASE64_PREFIX = "base64:";
 
@@ -125,7 +125,8 @@ function decodeBase64(name: string, data: string, limits: TensorLimits): Uint8Ar
 function parseNested(value: unknown, spec: TensorSpec, limits: TensorLimits): Tensor {
 	if (spec.shape === null) throw inputError(spec.name, "an object with dtype, shape and data, since the model does not fix the rank", describe(value));
 	const shape = nestedShape(value, limits.maxRank);
-	if (shape.length !== spec.shape.length) throw inputError(spec.name, formatSpec(spec), shape.length === 0 ? describe(value) : `a list of shape ${formatShape(shape)}`);
+	if (shape.length !== spec.shape.length)
+		throw inputError(spec.name, formatSpec(spec), shape.length === 0 ? describe(value) : `a list of shape ${formatShape(shape)}`);
 	checkShape(spec.name, shape, limits);
 	const elements: unknown[] = [];
 	flatten(spec, value, shape, 0, elements);
@@ -151,7 +152,11 @@ function flatten(spec: TensorSpec, value: unknown, shape: readonly number[], axi
 		return;
 	}
 	if (!Array.isArray(value) || value.length !== length) {
-		throw inputError(spec.name, `${formatSpec(spec)} with lists of equal length`, `${length} in one place and ${Array.isArray(value) ? value.length : describe(value)} in another`);
+		throw inputError(
+			spec.name,
+			`${formatSpec(spec)} with lists of equal length`,
+			`${length} in one place and ${Array.isArray(value) ? value.length : describe(value)} in another`,
+		);
 	}
 	for (const item of value) flatten(spec, item, shape, axis + 1, elements);
 }

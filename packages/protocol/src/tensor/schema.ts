@@ -3,7 +3,7 @@ import { FreeholdError } from "../errors/freehold-error.js";
 import { elementBytes } from "./dtype.js";
 import { unpackStrings } from "./element.js";
 import { findForeignNan } from "./nan.js";
-import { type Dimension, elementCount, formatShape, type Tensor, type TensorLimits, tensorLimits, type Tensors, type TensorSpec } from "./tensor.js";
+import { type Dimension, elementCount, formatShape, type Tensor, type TensorLimits, type TensorSpec, type Tensors, tensorLimits } from "./tensor.js";
 
 /** A refusal of one named input. */
 export function inputError(input: string, expected: string, given: string): FreeholdError {
@@ -66,7 +66,8 @@ export function checkNames(names: readonly string[], specs: readonly TensorSpec[
 
 /** Throws when the shape is outside the limits; returns the elements it holds. */
 export function checkShape(name: string, shape: readonly unknown[], limits: TensorLimits = tensorLimits): number {
-	if (shape.length > limits.maxRank) throw new FreeholdError("request.invalid", { field: `inputs.${name}`, reason: `more than ${limits.maxRank} dimensions`, limit: limits.maxRank });
+	if (shape.length > limits.maxRank)
+		throw new FreeholdError("request.invalid", { field: `inputs.${name}`, reason: `more than ${limits.maxRank} dimensions`, limit: limits.maxRank });
 	let count = 1;
 	for (const length of shape) {
 		if (typeof length !== "number" || !Number.isSafeInteger(length) || length < 0 || Object.is(length, -0)) {

@@ -96,7 +96,15 @@ describe("the two spellings of a tensor", () => {
 
 describe("nested lists against a schema", () => {
 	it("takes the length of a symbolic dimension from the list", () => {
-		const inputs = parseInputs({ X: [[1, 2, 3], [4, 5, 6]] }, [matrix]);
+		const inputs = parseInputs(
+			{
+				X: [
+					[1, 2, 3],
+					[4, 5, 6],
+				],
+			},
+			[matrix],
+		);
 		expect(inputs.X?.shape).toEqual([2, 3]);
 		expect(tensorElements(inputs.X as Tensor)).toEqual([1, 2, 3, 4, 5, 6]);
 	});
