@@ -74,7 +74,12 @@ export function addSums(a: Sums, b: Sums): Sums {
 		nodeFee: a.nodeFee + b.nodeFee,
 		gatewayFee: a.gatewayFee + b.gatewayFee,
 	};
-	const fits = sums.calls <= MAX_UINT64 && sums.inputUnits <= MAX_UINT64 && sums.outputUnits <= MAX_UINT64 && sums.nodeFee <= MAX_UINT256 && sums.gatewayFee <= MAX_UINT256;
+	const fits =
+		sums.calls <= MAX_UINT64 &&
+		sums.inputUnits <= MAX_UINT64 &&
+		sums.outputUnits <= MAX_UINT64 &&
+		sums.nodeFee <= MAX_UINT256 &&
+		sums.gatewayFee <= MAX_UINT256;
 	if (!fits) throw new RangeError("the sums of a batch overflow");
 	return sums;
 }

@@ -39,11 +39,7 @@ export function fromHex(text: string): Uint8Array {
 
 /** True for lower-case 0x hex of exactly `length` bytes (any whole number of bytes when omitted). */
 export function isHex(value: unknown, length?: number): value is Hex {
-	return (
-		typeof value === "string" &&
-		(length === undefined ? value.length % 2 === 0 : value.length === 2 + 2 * length) &&
-		/^0x[0-9a-f]*$/.test(value)
-	);
+	return typeof value === "string" && (length === undefined ? value.length % 2 === 0 : value.length === 2 + 2 * length) && /^0x[0-9a-f]*$/.test(value);
 }
 
 /** One array that holds all parts, in order. */

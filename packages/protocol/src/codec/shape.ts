@@ -57,7 +57,10 @@ export const decimal = (bits: number): Shape<bigint> => ({
 
 /** Whole number in [min, max]. */
 export const integer = (min: number, max: number): Shape<number> => ({
-	read: (value, path) => (typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max && !Object.is(value, -0) ? value : refuse(path, `must be a whole number from ${min} to ${max}`)),
+	read: (value, path) =>
+		typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max && !Object.is(value, -0)
+			? value
+			: refuse(path, `must be a whole number from ${min} to ${max}`),
 	write: (value) => value,
 });
 
@@ -78,7 +81,9 @@ export const literal = <const T extends string | number>(...options: readonly T[
 
 export const list = <T>(item: Shape<T>, maxLength: number): Shape<readonly T[]> => ({
 	read: (value, path) =>
-		Array.isArray(value) && value.length <= maxLength ? value.map((element: unknown, index) => item.read(element, `${path}[${index}]`)) : refuse(path, `must be a list of at most ${maxLength}`),
+		Array.isArray(value) && value.length <= maxLength
+			? value.map((element: unknown, index) => item.read(element, `${path}[${index}]`))
+			: refuse(path, `must be a list of at most ${maxLength}`),
 	write: (value) => value.map((element) => item.write(element)),
 });
 

@@ -10,11 +10,7 @@ export function encodeWords(values: readonly Word[]): Uint8Array {
 	for (let index = 0; index < values.length; index++) {
 		const value = values[index] as Word;
 		const bytes =
-			typeof value === "bigint" || typeof value === "number"
-				? bigintToBytes(BigInt(value), 32)
-				: typeof value === "string"
-					? fromHex(value)
-					: value;
+			typeof value === "bigint" || typeof value === "number" ? bigintToBytes(BigInt(value), 32) : typeof value === "string" ? fromHex(value) : value;
 		if (bytes.length > 32) throw new RangeError("an ABI word holds at most 32 bytes");
 		encoded.set(bytes, 32 * index + 32 - bytes.length);
 	}

@@ -12,7 +12,13 @@ export interface ErrorEntry {
 	readonly message: string;
 }
 
-const entry = (status: number, fault: ErrorEntry["fault"], message: string, retryable = false, rpc = -32000): ErrorEntry => ({ status, rpc, retryable, fault, message });
+const entry = (status: number, fault: ErrorEntry["fault"], message: string, retryable = false, rpc = -32000): ErrorEntry => ({
+	status,
+	rpc,
+	retryable,
+	fault,
+	message,
+});
 
 export const errorCatalogue = {
 	"account.locked": entry(401, "caller", "The key of account {account} could not be opened: wrong passphrase."),
@@ -35,7 +41,7 @@ export const errorCatalogue = {
 	"faucet.unavailable": entry(403, "caller", "The faucet runs on development networks only."),
 	"gateway.overloaded": entry(429, "gateway", "Too many calls are waiting. Try again in {seconds} s.", true),
 	"idempotency.conflict": entry(409, "caller", "Idempotency-Key {key} was used with another request."),
-	"internal": entry(500, "gateway", "Something failed on our side (reference {reference}).", true),
+	internal: entry(500, "gateway", "Something failed on our side (reference {reference}).", true),
 	"model.exists": entry(409, "caller", "{model} has this release already."),
 	"model.notFound": entry(404, "caller", "There is no model {model}."),
 	"model.notOwner": entry(403, "caller", "{account} does not own {model}."),

@@ -81,7 +81,13 @@ export interface OrderResponseBody {
 
 /** `POST /v1/heartbeats` at a hub: signed by the operator's key over the canonical text of `heartbeat` (EIP-191). */
 export interface HeartbeatBody {
-	readonly heartbeat: { readonly operator: Hex; readonly role: "inference" | "gateway" | "storage"; readonly endpoint: string; readonly releases: readonly Hex[]; readonly sentAt: number };
+	readonly heartbeat: {
+		readonly operator: Hex;
+		readonly role: "inference" | "gateway" | "storage";
+		readonly endpoint: string;
+		readonly releases: readonly Hex[];
+		readonly sentAt: number;
+	};
 	readonly signature: Hex;
 }
 
@@ -94,7 +100,14 @@ export interface ReleaseSummary {
 	readonly format: string;
 	readonly licence: string;
 	readonly parents: readonly { readonly release: Hex; readonly model: string; readonly bps: number }[];
-	readonly prices: readonly { readonly version: number; readonly perCall: Decimal; readonly perInputUnit: Decimal; readonly perOutputUnit: Decimal; readonly from: number; readonly until?: number }[];
+	readonly prices: readonly {
+		readonly version: number;
+		readonly perCall: Decimal;
+		readonly perInputUnit: Decimal;
+		readonly perOutputUnit: Decimal;
+		readonly from: number;
+		readonly until?: number;
+	}[];
 	readonly calls: number;
 	readonly gross: Decimal;
 }

@@ -63,12 +63,14 @@ export function parseManifest(text: string): Manifest {
 	}
 	const manifest = record(value, "manifest", ["version", "release", "format", "files", "inputs", "outputs", "licence", "title", "task", "tags"]);
 	if (manifest["version"] !== 1) throw invalid("version", "must be 1");
-	if (typeof manifest["release"] !== "string" || parseModelName(manifest["release"])?.version === undefined) throw invalid("release", "must be namespace/name@major.minor");
+	if (typeof manifest["release"] !== "string" || parseModelName(manifest["release"])?.version === undefined)
+		throw invalid("release", "must be namespace/name@major.minor");
 	if (typeof manifest["format"] !== "string" || !Object.hasOwn(modelFormats, manifest["format"])) throw invalid("format", "must be onnx or gguf");
 	checkFiles(manifest["files"]);
 	checkSpecs(manifest["inputs"], "inputs");
 	checkSpecs(manifest["outputs"], "outputs");
-	if (typeof manifest["licence"] !== "string" || manifest["licence"] === "" || manifest["licence"].length > 200) throw invalid("licence", "must be a short text");
+	if (typeof manifest["licence"] !== "string" || manifest["licence"] === "" || manifest["licence"].length > 200)
+		throw invalid("licence", "must be a short text");
 	for (const key of ["title", "task"] as const) {
 		const text = manifest[key];
 		if (text !== undefined && (typeof text !== "string" || text.length > 200)) throw invalid(key, "must be a text of at most 200 characters");
@@ -81,14 +83,16 @@ export function parseManifest(text: string): Manifest {
 }
 
 function checkFiles(files: unknown): void {
-	if (!Array.isArray(files) || files.length === 0 || files.length > limits.manifestFiles) throw invalid("files", `must be a list of 1 to ${limits.manifestFiles}`);
+	if (!Array.isArray(files) || files.length === 0 || files.length > limits.manifestFiles)
+		throw invalid("files", `must be a list of 1 to ${limits.manifestFiles}`);
 	const seen = new Set<string>();
 	files.forEach((item: unknown, index) => {
 		const file = record(item, `files[${index}]`, ["path", "sha256", "bytes"]);
 		const { path, sha256, bytes } = file as { path?: unknown; sha256?: unknown; bytes?: unknown };
 		if (typeof path !== "string" || !isManifestPath(path) || seen.has(path)) throw invalid(`files[${index}].path`, "must be a plain relative path, used once");
 		if (!isHex(sha256, 32)) throw invalid(`files[${index}].sha256`, "must be 32 bytes of lower-case hex");
-		if (typeof bytes !== "number" || !Number.isSafeInteger(bytes) || bytes < 0 || bytes > limits.blobBytes) throw invalid(`files[${index}].bytes`, `must be 0 to ${limits.blobBytes}`);
+		if (typeof bytes !== "number" || !Number.isSafeInteger(bytes) || bytes < 0 || bytes > limits.blobBytes)
+			throw invalid(`files[${index}].bytes`, `must be 0 to ${limits.blobBytes}`);
 		seen.add(path);
 	});
 }
@@ -99,8 +103,12 @@ function checkSpecs(specs: unknown, field: string): void {
 		const { name, dtype, shape } = record(item, `${field}[${index}]`, ["name", "dtype", "shape"]) as { name?: unknown; dtype?: unknown; shape?: unknown };
 		if (typeof name !== "string" || name === "" || name.length > 200) throw invalid(`${field}[${index}].name`, "must be a short text");
 		if (typeof dtype !== "string") throw invalid(`${field}[${index}].dtype`, "must be a text");
-		const isDimension = (dimension: unknown): boolean => dimension === null || (typeof dimension === "string" && dimension.length <= 100) || (typeof dimension === "number" && Number.isSafeInteger(dimension) && dimension >= 0);
-		if (shape !== null && (!Array.isArray(shape) || shape.length > limits.tensorRank || !shape.every(isDimension))) throw invalid(`${field}[${index}].shape`, "must be a list of sizes or symbols");
+		const isDimension = (dimension: unknown): boolean =>
+			dimension === null ||
+			(typeof dimension === "string" && dimension.length <= 100) ||
+			(typeof dimension === "number" && Number.isSafeInteger(dimension) && dimension >= 0);
+		if (shape !== null && (!Array.isArray(shape) || shape.length > limits.tensorRank || !shape.every(isDimension)))
+			throw invalid(`${field}[${index}].shape`, "must be a list of sizes or symbols");
 	});
 }
 

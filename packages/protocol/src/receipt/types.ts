@@ -81,7 +81,8 @@ export function receiptDomain(chainId: number): { name: "Freehold"; version: "1"
 	return { name: "Freehold", version: "1", chainId, verifyingContract: contractAddresses.UsageLedger };
 }
 
-const typeText = (name: string, fields: readonly { name: string; type: string }[]): string => `${name}(${fields.map((field) => `${field.type} ${field.name}`).join(",")})`;
+const typeText = (name: string, fields: readonly { name: string; type: string }[]): string =>
+	`${name}(${fields.map((field) => `${field.type} ${field.name}`).join(",")})`;
 const typeHash = (text: string): Uint8Array => defaultHashes.keccak256(utf8(text));
 
 const DOMAIN_TYPE = typeHash("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");

@@ -1,0 +1,39 @@
+/**
+ * Runs the tests. `--deep` gives the same suites larger budgets. Other arguments go to the runner (`npm test -- packages/proofs`).
+ * Tests whose real peer is missing are skipped and named at the end, with what they lack.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const deep = process.argv.includes("--deep");
+const rest = process.argv.slice(2).filter((argument) => argument !== "--deep");
+const folder = mkdtempSync(join(tmpdir(), "freehold-tests-"));
+const report = join(folder, "report.json");
+const { status } = spawnSync(
+	process.execPath,
+	[join(root, "node_modules/vitest/vitest.mjs"), "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...rest],
+	{
+		cwd: root,
+		stdio: "inherit",
+		env: { ...process.env, ...(deep ? { FREEHOLD_DEEP: "1" } : {}) },
+	},
+);
+for (const line of skipped()) process.stdout.write(`${line}\n`);
+rmSync(folder, { recursive: true });
+process.exit(status ?? 1);
+
+function skipped() {
+	try {
+		const { testResults } = JSON.parse(readFileSync(report, "utf8"));
+		const names = testResults.flatMap((file) =>
+			file.assertionResults.filter((test) => test.status === "pending" || test.status === "skipped").map((test) => `  ${test.fullName}`),
+		);
+		return names.length === 0 ? [] : ["", "Skipped, for want of what stands in brackets:", ...names];
+	} catch {
+		return [];
+	}
+}

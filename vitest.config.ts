@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config";
+
+const deep = process.env["FREEHOLD_DEEP"] === "1";
+
+export default defineConfig({
+	test: {
+		include: ["packages/*/{src,test}/**/*.test.ts", "testing/**/*.test.ts", "models/**/*.test.ts", "training/**/*.test.ts"],
+		exclude: ["**/node_modules/**", "**/dist/**"],
+		// Two cores: real processes are started by the tests themselves.
+		maxWorkers: 2,
+		pool: "forks",
+		testTimeout: deep ? 600_000 : 60_000,
+		hookTimeout: 120_000,
+		retry: 0,
+	},
+});
