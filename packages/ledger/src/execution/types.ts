@@ -57,6 +57,21 @@ export interface Log {
 	readonly data: Uint8Array;
 }
 
+/** Why a transaction cannot be included. `nonceTooHigh`, `feeBelowBase` and `blockGas` may pass in a later block. */
+export type InvalidTxCode =
+	| "nonceTooLow"
+	| "nonceTooHigh"
+	| "nonceMax"
+	| "insufficientFunds"
+	| "intrinsicGas"
+	| "feeBelowBase"
+	| "tipAboveFee"
+	| "blockGas"
+	| "initCodeSize"
+	| "senderHasCode"
+	| "setCode"
+	| "other";
+
 /** Outcome of one transaction. `invalid` means that it could not be included (nonce, funds, gas): nothing was charged. */
 export type TxOutcome =
 	| {
@@ -71,7 +86,16 @@ export type TxOutcome =
 			/** Address of the contract made, for creations. */
 			readonly created: AddressBytes | undefined;
 	  }
-	| { readonly kind: "invalid"; readonly reason: string };
+	| {
+			readonly kind: "invalid";
+			/** For people, in geth's words. */
+			readonly reason: string;
+			readonly code?: InvalidTxCode;
+			/** What the transaction has: its nonce, its sender's balance, its gas limit, its fee. */
+			readonly given?: bigint;
+			/** What it would need: the account's nonce, the cost, the intrinsic gas, the base fee, the gas left in the block. */
+			readonly wanted?: bigint;
+	  };
 
 export interface AccountState {
 	readonly nonce: bigint;
@@ -133,8 +157,11 @@ export interface GenesisState {
 export interface StateMachine {
 	/** Height and root of the last committed EVM block; undefined before genesis. */
 	head(): { readonly number: bigint; readonly stateRoot: HashBytes } | undefined;
-	/** Builds and commits block 0's state. Returns the state root. */
-	initGenesis(genesis: GenesisState): HashBytes;
+	/**
+	 * Builds and commits block 0's state. Returns the state root. `writes` gives what goes into the tables in the same
+	 * transaction, so that a crash leaves either all of genesis or none.
+	 */
+	initGenesis(genesis: GenesisState, writes?: (stateRoot: HashBytes) => readonly TableWrite[]): HashBytes;
 	/** Starts the next block: runs the system calls (EIP-2935). */
 	beginBlock(env: BlockEnv): void;
 	/** Executes in order. Invalid transactions leave no trace. May be called several times within a block. */

@@ -1,0 +1,258 @@
+/**
+ * The state machine of a ledger: executes blocks, keeps their state, answers what it was. The way in is `openStateMachine`.
+ *
+ * Two instances of the core work on one store. The writer holds the block in progress and a cache of the head's state; the
+ * reader answers calls on committed state only, so that what a call does never touches a block.
+ */
+import { decodeAccount, EMPTY_CODE_HASH } from "../state/account.js";
+import { keccak256 } from "../state/keccak.js";
+import { nodeKey, slotKey } from "../state/keys.js";
+import { EMPTY_ROOT } from "../state/path-trie.js";
+import { proveKey } from "../state/proof.js";
+import { type BlockCommit, StateStore } from "../state/state-store.js";
+import { WorldState } from "../state/world-state.js";
+import { Engine } from "./engine.js";
+import { HISTORY_ADDRESS, HISTORY_INIT_CODE, SYSTEM_ADDRESS, SYSTEM_CALL_GAS } from "./history-contract.js";
+import type {
+	AccountProof,
+	AccountState,
+	BlockEnv,
+	CallRequest,
+	ExecutableTx,
+	GenesisState,
+	HashBytes,
+	StateMachine,
+	TableName,
+	TableWrite,
+	TxOutcome,
+} from "./types.js";
+
+export interface StateMachineOptions {
+	/** Folder of the store; made when it is not there. */
+	readonly dir: string;
+	/** Earlier blocks whose state stays readable. */
+	readonly historyBlocks?: number;
+	/** Address space reserved for the store, in bytes. */
+	readonly mapSizeBytes?: number;
+}
+
+const DEFAULT_HISTORY_BLOCKS = 128;
+const DEFAULT_MAP_SIZE_BYTES = 16 * 1024 ** 3;
+/** Accounts and slots that the writer caches across blocks, roughly 100 MB. */
+const MAX_CACHED_ENTRIES = 400_000;
+/** Gas of one genesis deployment or call. */
+const GENESIS_GAS = 1_000_000_000n;
+const ZERO_WORD = new Uint8Array(32);
+
+/** Opens or creates the store in `dir`. One process at a time. */
+export function openStateMachine(options: StateMachineOptions): StateMachine {
+	const { dir, historyBlocks = DEFAULT_HISTORY_BLOCKS, mapSizeBytes = DEFAULT_MAP_SIZE_BYTES } = options;
+	return new LedgerState(new StateStore({ dir, historyBlocks, mapSizeBytes }));
+}
+
+/** Where the block in progress stands. */
+type Progress =
+	| { readonly step: "none" }
+	| { readonly step: "executing"; readonly env: BlockEnv; readonly gasUsed: bigint }
+	| { readonly step: "finished"; readonly block: Omit<BlockCommit, "tables"> }
+	| { readonly step: "committing"; readonly done: Promise<void> };
+
+class LedgerState implements StateMachine {
+	readonly #store: StateStore;
+	readonly #world: WorldState;
+	readonly #writer: Engine;
+	readonly #reader: Engine;
+	/** Block whose state the reader's cache holds. */
+	#readerAt: bigint | undefined;
+	#progress: Progress = { step: "none" };
+	#blockHash: (number: bigint) => HashBytes | undefined = () => undefined;
+	/** The environment of the execution under way: BLOCKHASH of its parent is known from it. */
+	#env: BlockEnv | undefined;
+
+	constructor(store: StateStore) {
+		this.#store = store;
+		this.#world = new WorldState(store);
+		this.#writer = new Engine(this.#view(() => undefined));
+		this.#reader = new Engine(this.#view(() => this.#readerAt));
+	}
+
+	head(): { readonly number: bigint; readonly stateRoot: HashBytes } | undefined {
+		return this.#store.head;
+	}
+
+	initGenesis(genesis: GenesisState, writes: (stateRoot: HashBytes) => readonly TableWrite[] = () => []): HashBytes {
+		if (this.#store.head !== undefined) throw new Error("this store has a genesis already");
+		if (this.#progress.step !== "none") throw new Error("genesis comes before any block");
+		try {
+			this.#env = genesis.env;
+			for (const { address, balance } of genesis.balances) this.#writer.credit(address, balance);
+			for (const { address, initCode } of [HISTORY_DEPLOYMENT, ...genesis.deployments]) {
+				requireSuccess(this.#writer.deploy(genesis.env, address, initCode, GENESIS_GAS), "the genesis deployment at", address);
+			}
+			for (const call of genesis.calls) {
+				requireSuccess(this.#writer.system(genesis.env, { ...call, gasLimit: GENESIS_GAS }), "a genesis call to", call.to);
+			}
+			const block = this.#seal(genesis.env.number);
+			this.#store.commitSync({ ...block, tables: writes(block.root) });
+			return block.root;
+		} catch (error) {
+			this.discard();
+			throw error;
+		}
+	}
+
+	beginBlock(env: BlockEnv): void {
+		this.#expect("none");
+		const head = this.#store.head;
+		if (head === undefined) throw new Error("there is no genesis yet");
+		if (env.number !== head.number + 1n) throw new RangeError(`block ${env.number} does not follow the head ${head.number}`);
+		this.#env = env;
+		const outcome = this.#writer.system(env, { from: SYSTEM_ADDRESS, to: HISTORY_ADDRESS, data: env.parentHash, gasLimit: SYSTEM_CALL_GAS });
+		requireSuccess(outcome, "the system call to", HISTORY_ADDRESS);
+		this.#progress = { step: "executing", env, gasUsed: 0n };
+	}
+
+	execute(txs: readonly ExecutableTx[]): TxOutcome[] {
+		const { env, gasUsed } = this.#expect("executing");
+		this.#env = env;
+		const outcomes = this.#writer.execute(env, env.gasLimit - gasUsed, txs);
+		const used = outcomes.reduce((sum, outcome) => sum + (outcome.kind === "executed" ? outcome.gasUsed : 0n), gasUsed);
+		this.#progress = { step: "executing", env, gasUsed: used };
+		return outcomes;
+	}
+
+	credit(address: Uint8Array, amount: bigint): void {
+		this.#expect("executing");
+		this.#writer.credit(address, amount);
+	}
+
+	finishBlock(): HashBytes {
+		const { env } = this.#expect("executing");
+		const block = this.#seal(env.number);
+		this.#progress = { step: "finished", block };
+		return block.root;
+	}
+
+	async commit(writes: readonly TableWrite[]): Promise<void> {
+		const { block } = this.#expect("finished");
+		const done = this.#store.commit({ ...block, tables: writes });
+		this.#progress = { step: "committing", done };
+		try {
+			await done;
+			if (this.#writer.entries > MAX_CACHED_ENTRIES) this.#writer.reset();
+			this.#progress = { step: "none" };
+		} catch (error) {
+			this.#drop();
+			throw error;
+		}
+	}
+
+	discard(): void {
+		if (this.#progress.step === "committing") throw new Error("a block that is being committed cannot be discarded");
+		this.#drop();
+	}
+
+	account(address: Uint8Array, at?: bigint): AccountState | undefined {
+		const rlp = this.#store.read("account", address, at);
+		return rlp === undefined ? undefined : decodeAccount(rlp);
+	}
+
+	storage(address: Uint8Array, key: HashBytes, at?: bigint): HashBytes {
+		const value = new Uint8Array(32);
+		const trimmed = this.#store.read("slot", slotKey(address, key), at);
+		if (trimmed !== undefined) value.set(trimmed, 32 - trimmed.length);
+		return value;
+	}
+
+	code(codeHash: HashBytes): Uint8Array {
+		if (Buffer.compare(codeHash, EMPTY_CODE_HASH) === 0) return new Uint8Array(0);
+		const code = this.#store.code(codeHash);
+		if (code === undefined) throw new RangeError("no contract has code with this hash");
+		return code;
+	}
+
+	call(request: CallRequest, env: BlockEnv, at?: bigint): TxOutcome {
+		const block = at ?? this.#store.head?.number;
+		// A read outside the window throws here, before the core is in the middle of anything.
+		this.#store.read("account", request.from, block);
+		if (block !== this.#readerAt) this.#reader.reset();
+		this.#readerAt = block;
+		const outer = this.#env;
+		this.#env = env;
+		try {
+			return this.#reader.call(env, request);
+		} finally {
+			this.#env = outer;
+		}
+	}
+
+	prove(address: Uint8Array, keys: readonly HashBytes[], at?: bigint): AccountProof {
+		const owner = keccak256(address);
+		const account = this.account(address, at);
+		const accountProof = proveKey((path) => this.#store.read("node", nodeKey(undefined, path), at), owner);
+		const hasStorage = account !== undefined && Buffer.compare(account.storageRoot, EMPTY_ROOT) !== 0;
+		const storage = keys.map((key) => ({
+			key,
+			value: BigInt(`0x${Buffer.from(this.storage(address, key, at)).toString("hex")}`),
+			proof: hasStorage ? proveKey((path) => this.#store.read("node", nodeKey(owner, path), at), keccak256(key)) : [],
+		}));
+		return { account, accountProof, storage };
+	}
+
+	get(table: TableName, key: Uint8Array): Uint8Array | undefined {
+		return this.#store.get(table, key);
+	}
+
+	scan(
+		table: TableName,
+		start: Uint8Array,
+		end: Uint8Array,
+		options: { readonly reverse?: boolean; readonly limit?: number } = {},
+	): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
+		return this.#store.scan(table, start, end, options);
+	}
+
+	setBlockHashes(lookup: (number: bigint) => HashBytes | undefined): void {
+		this.#blockHash = lookup;
+	}
+
+	async close(): Promise<void> {
+		if (this.#progress.step === "committing") await this.#progress.done.catch(() => undefined);
+		await this.#store.close();
+	}
+
+	/** Takes what changed out of the writer and computes the root. */
+	#seal(number: bigint): Omit<BlockCommit, "tables"> {
+		const { accounts, codes } = this.#writer.changes();
+		const { root, changes } = this.#world.apply(accounts);
+		return { number, root, changes, codes };
+	}
+
+	#drop(): void {
+		this.#writer.reset();
+		this.#world.reset();
+		this.#progress = { step: "none" };
+	}
+
+	#expect<Step extends Progress["step"]>(step: Step): Extract<Progress, { readonly step: Step }> {
+		if (this.#progress.step !== step) throw new Error(`the block in progress is at step "${this.#progress.step}", not "${step}"`);
+		return this.#progress as Extract<Progress, { readonly step: Step }>;
+	}
+
+	#view(at: () => bigint | undefined) {
+		return {
+			account: (address: Uint8Array) => this.#store.read("account", address, at()),
+			slot: (address: Uint8Array, slot: Uint8Array) => this.#store.read("slot", slotKey(address, slot), at()),
+			code: (hash: Uint8Array) => this.code(hash),
+			blockHash: (number: bigint) => this.#blockHash(number) ?? (number + 1n === this.#env?.number ? this.#env.parentHash : ZERO_WORD),
+		};
+	}
+}
+
+const HISTORY_DEPLOYMENT = { address: HISTORY_ADDRESS, initCode: HISTORY_INIT_CODE };
+
+function requireSuccess(outcome: TxOutcome, what: string, address: Uint8Array): void {
+	if (outcome.kind === "executed" && outcome.success) return;
+	const reason = outcome.kind === "invalid" ? outcome.reason : (outcome.halt ?? `reverted with 0x${Buffer.from(outcome.output).toString("hex")}`);
+	throw new Error(`${what} 0x${Buffer.from(address).toString("hex")} failed: ${reason}`);
+}

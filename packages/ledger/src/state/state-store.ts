@@ -1,0 +1,245 @@
+/**
+ * The durable store of one ledger: state, its history, and the tables of blocks and indexes, in one LMDB environment.
+ * A block is one transaction: after a crash the store is at block n or n − 1, never between.
+ *
+ * Layout. `account`: address → account RLP. `slot`: address ‖ slot → value without leading zeros. `code`: hash → code.
+ * `node`: trie nodes by path. `history`: what changed ‖ block → the value before that block, empty for none. `changed`: block →
+ * what changed in it, which is what pruning removes. `head`: number and root of the last block.
+ */
+import { mkdirSync } from "node:fs";
+import { concatBytes } from "@freehold/protocol";
+import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
+import type { TableName, TableWrite } from "../execution/types.js";
+import { blockKey, blockOfKey, historyKey, historySubject, packSubjects, type StateKind, unpackSubjects } from "./keys.js";
+
+export interface StateStoreOptions {
+	readonly dir: string;
+	/** Earlier blocks whose state stays readable. */
+	readonly historyBlocks: number;
+	/** Address space reserved for the file, in bytes; the file itself grows as needed. */
+	readonly mapSizeBytes: number;
+}
+
+/** One changed entry of the state: its value before and after the block, undefined for none. */
+export interface StateChange {
+	readonly kind: StateKind;
+	readonly key: Uint8Array;
+	readonly before: Uint8Array | undefined;
+	readonly after: Uint8Array | undefined;
+}
+
+/** All that one block changes. */
+export interface BlockCommit {
+	readonly number: bigint;
+	readonly root: Uint8Array;
+	readonly changes: readonly StateChange[];
+	readonly codes: readonly { readonly hash: Uint8Array; readonly code: Uint8Array }[];
+	readonly tables: readonly TableWrite[];
+}
+
+export interface Head {
+	readonly number: bigint;
+	readonly stateRoot: Uint8Array;
+}
+
+type Bin = Database<Buffer, Uint8Array>;
+
+const TABLES: readonly TableName[] = ["block", "transaction", "log", "consensus", "meta"];
+const BINARY = { keyEncoding: "binary", encoding: "binary" } as const;
+const HEAD_KEY = Uint8Array.of(0);
+const NOTHING = new Uint8Array(0);
+/** Old blocks removed per commit: more than one only after the window was made smaller. */
+const PRUNED_PER_COMMIT = 4;
+/** Entries that a scan reads at once. */
+const SCAN_CHUNK = 256;
+
+export class StateStore {
+	readonly #environment: RootDatabase;
+	readonly #state: Readonly<Record<StateKind, Bin>>;
+	readonly #code: Bin;
+	readonly #history: Bin;
+	readonly #changed: Bin;
+	readonly #headTable: Bin;
+	readonly #tables: ReadonlyMap<TableName, Bin>;
+	readonly #historyBlocks: bigint;
+	/** Every read outside a commit sees the state as of the last finished commit. */
+	#snapshot: Transaction;
+	#head: Head | undefined;
+	#oldest: bigint;
+
+	constructor(options: StateStoreOptions) {
+		mkdirSync(options.dir, { recursive: true });
+		const { dir: path, mapSizeBytes: mapSize } = options;
+		// Without overlapping sync a commit is on disk when its promise resolves.
+		this.#environment = open({ path, mapSize, maxDbs: 16, overlappingSync: false, compression: false, ...BINARY });
+		const table = (name: string): Bin => this.#environment.openDB<Buffer, Uint8Array>({ name, ...BINARY });
+		this.#state = { account: table("account"), slot: table("slot"), node: table("node") };
+		this.#code = table("code");
+		this.#history = table("history");
+		this.#changed = table("changed");
+		this.#headTable = table("head");
+		this.#tables = new Map(TABLES.map((name) => [name, table(`table.${name}`)]));
+		this.#historyBlocks = BigInt(options.historyBlocks);
+		this.#snapshot = this.#environment.useReadTransaction();
+		this.#head = this.#readHead();
+		this.#oldest = this.#readOldest();
+	}
+
+	get head(): Head | undefined {
+		return this.#head;
+	}
+
+	/** The earliest block whose state can be read. */
+	get oldest(): bigint {
+		return this.#oldest;
+	}
+
+	/** Value at the head, or at the end of block `at`. Throws `RangeError` when `at` is outside the history window. */
+	read(kind: StateKind, key: Uint8Array, at?: bigint): Uint8Array | undefined {
+		if (at !== undefined && at !== this.#head?.number) {
+			const past = this.#readPast(kind, key, at);
+			if (past !== undefined) return past.length === 0 ? undefined : past;
+		}
+		return this.#get(this.#state[kind], key);
+	}
+
+	code(hash: Uint8Array): Uint8Array | undefined {
+		return this.#get(this.#code, hash);
+	}
+
+	/** Slots of one account at the head. */
+	slots(address: Uint8Array): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
+		return this.#scan(this.#state.slot, address, concatBytes(address, new Uint8Array(33).fill(0xff)), {});
+	}
+
+	get(table: TableName, key: Uint8Array): Uint8Array | undefined {
+		return this.#get(this.#table(table), key);
+	}
+
+	/** Entries with start ≤ key < end, in order of key, or from the greatest down. Safe to interleave with commits. */
+	scan(
+		table: TableName,
+		start: Uint8Array,
+		end: Uint8Array,
+		options: { readonly reverse?: boolean; readonly limit?: number } = {},
+	): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
+		return this.#scan(this.#table(table), start, end, options);
+	}
+
+	/** Writes a block in one transaction; resolves when it is on disk. */
+	async commit(block: BlockCommit): Promise<void> {
+		await this.#environment.transaction(() => this.#write(block));
+		this.#advance(block);
+	}
+
+	/** As `commit`, at once. */
+	commitSync(block: BlockCommit): void {
+		this.#environment.transactionSync(() => this.#write(block));
+		this.#advance(block);
+	}
+
+	async close(): Promise<void> {
+		this.#snapshot.done();
+		await this.#environment.close();
+	}
+
+	#get(database: Bin, key: Uint8Array): Uint8Array | undefined {
+		const value = database.get(key, { transaction: this.#snapshot });
+		return value === undefined ? undefined : plain(value);
+	}
+
+	#table(name: TableName): Bin {
+		const table = this.#tables.get(name);
+		if (table === undefined) throw new RangeError(`there is no table ${name}`);
+		return table;
+	}
+
+	/** Empty when there was nothing; undefined when the value has not changed since `at`. */
+	#readPast(kind: StateKind, key: Uint8Array, at: bigint): Uint8Array | undefined {
+		const head = this.#head?.number ?? -1n;
+		if (at > head) throw new RangeError(`block ${at} is ahead of the head ${head}`);
+		if (at < this.#oldest) throw new RangeError(`the state of block ${at} has been pruned; the oldest is ${this.#oldest}`);
+		const subject = historySubject(kind, key);
+		const range = { start: historyKey(subject, at + 1n), end: historyKey(subject, head + 1n), limit: 1 };
+		for (const { value } of this.#history.getRange({ ...range, transaction: this.#snapshot })) return plain(value);
+		return undefined;
+	}
+
+	*#scan(database: Bin, start: Uint8Array, end: Uint8Array, options: { readonly reverse?: boolean; readonly limit?: number }) {
+		const { reverse = false, limit = Number.POSITIVE_INFINITY } = options;
+		let [low, high] = [Buffer.from(start), Buffer.from(end)];
+		for (let left = limit; left > 0; ) {
+			const chunk = this.#chunk(database, low, high, reverse, Math.min(SCAN_CHUNK, left));
+			for (const { key, value } of chunk) yield { key: plain(key), value: plain(value) };
+			const last = chunk.at(-1)?.key;
+			if (last === undefined || chunk.length < SCAN_CHUNK) return;
+			left -= chunk.length;
+			if (reverse) high = Buffer.from(last);
+			else low = Buffer.concat([last, NOTHING_ABOVE]);
+		}
+	}
+
+	/** Up to `limit` entries of [low, high), read at one moment. */
+	#chunk(database: Bin, low: Buffer, high: Buffer, reverse: boolean, limit: number): { key: Uint8Array; value: Buffer }[] {
+		if (Buffer.compare(low, high) >= 0) return [];
+		const transaction = this.#snapshot;
+		if (!reverse) return [...database.getRange({ start: low, end: high, limit, transaction })];
+		const below = database.getRange({ start: high, end: low, exclusiveStart: true, inclusiveEnd: true, reverse, limit, transaction });
+		return [...below];
+	}
+
+	/** Runs inside a write transaction. */
+	#write(block: BlockCommit): void {
+		const subjects: Uint8Array[] = [];
+		for (const { kind, key, before, after } of block.changes) {
+			if (after === undefined) this.#state[kind].removeSync(key);
+			else this.#state[kind].putSync(key, after as Buffer);
+			if (this.#head === undefined) continue;
+			const subject = historySubject(kind, key);
+			subjects.push(subject);
+			this.#history.putSync(historyKey(subject, block.number), (before ?? NOTHING) as Buffer);
+		}
+		if (this.#head !== undefined) this.#changed.putSync(blockKey(block.number), packSubjects(subjects) as Buffer);
+		for (const { hash, code } of block.codes) this.#code.putSync(hash, code as Buffer);
+		for (const { table, key, value } of block.tables) {
+			if (value === undefined) this.#table(table).removeSync(key);
+			else this.#table(table).putSync(key, value as Buffer);
+		}
+		this.#prune(block.number);
+		this.#headTable.putSync(HEAD_KEY, concatBytes(blockKey(block.number), block.root) as Buffer);
+	}
+
+	#prune(number: bigint): void {
+		const end = number - this.#historyBlocks + 1n;
+		if (end <= 0n) return;
+		for (const { key, value } of [...this.#changed.getRange({ end: blockKey(end), limit: PRUNED_PER_COMMIT })]) {
+			const block = blockOfKey(key);
+			for (const subject of unpackSubjects(value)) this.#history.removeSync(historyKey(subject, block));
+			this.#changed.removeSync(key);
+		}
+	}
+
+	#advance(block: BlockCommit): void {
+		this.#snapshot.done();
+		this.#environment.resetReadTxn();
+		this.#snapshot = this.#environment.useReadTransaction();
+		this.#head = { number: block.number, stateRoot: block.root };
+		this.#oldest = this.#readOldest();
+	}
+
+	#readHead(): Head | undefined {
+		const value = this.#get(this.#headTable, HEAD_KEY);
+		return value === undefined ? undefined : { number: blockOfKey(value.subarray(0, 8)), stateRoot: value.slice(8) };
+	}
+
+	#readOldest(): bigint {
+		for (const key of this.#changed.getKeys({ limit: 1, transaction: this.#snapshot })) return blockOfKey(key) - 1n;
+		return this.#head?.number ?? 0n;
+	}
+}
+
+/** The same bytes without the methods of a Buffer. */
+const plain = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+
+/** Appended to a key, gives the least key above it. */
+const NOTHING_ABOVE = Uint8Array.of(0);
