@@ -1,0 +1,116 @@
+/** `freehold up`: the local network, for as long as this command runs. */
+
+import { relative } from "node:path";
+import { FreeholdError } from "@freehold/protocol";
+import type { CommandContext } from "../context.js";
+import type { Action } from "../main.js";
+import { DEFAULT_PORT_BASE } from "../supervisor/local-network.js";
+import { type RunningNetwork, startNetwork } from "../supervisor/running-network.js";
+import type { Supervisor } from "../supervisor/supervisor.js";
+
+/** Two signals closer than this are one: terminals and supervisors often send both. */
+const SAME_SIGNAL_MS = 1_000;
+/** Five processes and three models. */
+const STEPS = 8;
+
+export interface NetworkOptions {
+	readonly portBase: number;
+	readonly batchAgeMs: string | undefined;
+}
+
+export const up: Action = async (context, _args, options) => {
+	const { output, folder } = context;
+	const startedAt = performance.now();
+	let stopRequested = (): void => {};
+	const stopped = new Promise<void>((resolve) => {
+		stopRequested = resolve;
+	});
+	let supervisor: Supervisor | undefined;
+	const release = onStopSignals(
+		() => stopRequested(),
+		() => {
+			supervisor?.killAll();
+			process.exitCode = 130;
+		},
+	);
+	output.line(`${output.bold("  Freehold")} · local network · chain 10741 · one operator (this machine)`);
+	const starting = start(context, options, {
+		started: (it) => {
+			supervisor = it;
+		},
+	});
+	const running = await Promise.race([starting, stopped.then(() => undefined)]);
+	if (running === undefined) {
+		await supervisor?.drain();
+		await starting.catch(() => {});
+		release();
+		return 130;
+	}
+	const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+	const tick = output.good("✓");
+	output.line(`  ${tick} ledger  ${tick} storage  ${tick} 1 inference node  ${tick} gateway  ${tick} hub     ready in ${seconds} s`);
+	output.line(`  Open ${running.network.webUrl}    Try ${output.bold("npm run demo")}    Stop Ctrl-C    Files ${relative(process.cwd(), folder.root) || "."}`);
+	if (output.json) output.result(running.network, () => "");
+	await stopped;
+	output.line("  Stopping …");
+	await running.stop();
+	release();
+	return 0;
+};
+
+/** Starts a network with what the command line says, and words for what happens. */
+export async function start(
+	context: CommandContext,
+	options: Readonly<Record<string, unknown>>,
+	hooks: { readonly started: (supervisor: Supervisor) => void },
+): Promise<RunningNetwork> {
+	const { portBase, batchAgeMs } = readNetworkOptions(options);
+	const progress = context.output.progress("starting");
+	let ready = 0;
+	try {
+		return await startNetwork({
+			folder: context.folder,
+			portBase,
+			...(batchAgeMs === undefined ? {} : { batchAgeMs }),
+			env: context.env,
+			clock: Date,
+			started: hooks.started,
+			ready: () => progress.update(++ready, STEPS),
+			seeding: () => progress.update(++ready, STEPS),
+			died: (name, how, restarts) => context.output.note(`  ${context.output.bad("!")} ${name} ended (${how}); started again (${restarts})`),
+		});
+	} finally {
+		progress.stop();
+	}
+}
+
+export function readNetworkOptions(options: Readonly<Record<string, unknown>>): NetworkOptions {
+	const portBase = Number(options["portBase"] ?? DEFAULT_PORT_BASE);
+	if (!Number.isInteger(portBase) || portBase < 1024 || portBase > 65_400)
+		throw new FreeholdError("config.invalid", { option: "--port-base", reason: "must be a port from 1024 to 65400" });
+	const validators = Number(options["validators"] ?? 1);
+	if (validators !== 1)
+		throw new FreeholdError("config.invalid", { option: "--validators", reason: "this version orders blocks with one embedded sequencer; use --validators 1" });
+	const batchAge = options["batchAge"];
+	if (batchAge !== undefined && (typeof batchAge !== "string" || !/^\d{2,4}$/.test(batchAge)))
+		throw new FreeholdError("config.invalid", { option: "--batch-age", reason: "must be 10 to 9999 milliseconds" });
+	return { portBase, batchAgeMs: batchAge };
+}
+
+/** The first signal asks for a stop, a second one demands it. */
+export function onStopSignals(ask: () => void, demand: () => void): () => void {
+	let firstAt: number | undefined;
+	const handle = (): void => {
+		const now = performance.now();
+		if (firstAt === undefined) {
+			firstAt = now;
+			ask();
+		} else if (now - firstAt > SAME_SIGNAL_MS) demand();
+	};
+	process.on("SIGINT", handle);
+	process.on("SIGTERM", handle);
+	return () => {
+		process.off("SIGINT", handle);
+		process.off("SIGTERM", handle);
+	};
+}

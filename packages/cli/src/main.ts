@@ -1,0 +1,245 @@
+/** The `freehold` command: its verbs, and the options that all of them share. Each verb's code is loaded when it is used. */
+import { errorBody, FreeholdError } from "@freehold/protocol";
+import { Command, CommanderError } from "commander";
+import { type CommandContext, createContext, type GlobalOptions } from "./context.js";
+
+/** Exit status of a refusal, and of a command that was not understood. */
+const REFUSED = 1;
+const USAGE = 2;
+
+export type Action = (context: CommandContext, args: readonly string[], options: Readonly<Record<string, unknown>>) => Promise<number | undefined>;
+
+/** Runs one command line. Resolves with the exit status. */
+export async function run(argv: readonly string[]): Promise<number> {
+	let status = 0;
+	const stop = new AbortController();
+	const program = new Command("freehold")
+		.description("A network where AI models, the machines that run them and what they remember are property.")
+		.option("--network <file|url>", "network.json of a network, or its gateway's address")
+		.option("--account <name>", "account that signs: a name of the keystore, or dev-0 … dev-9 on a development network")
+		.option("--data <dir>", "folder of the local network (default .freehold/local)")
+		.option("--json", "one JSON value on standard output, progress on standard error")
+		.option("--yes", "answer questions with yes")
+		.option("--quiet", "results and errors only")
+		.showHelpAfterError("(freehold --help lists the commands)")
+		.exitOverride();
+
+	const act =
+		(load: () => Promise<Action>) =>
+		async (...received: unknown[]): Promise<void> => {
+			const command = received.at(-1) as Command;
+			const options = command.optsWithGlobals<GlobalOptions & Record<string, unknown>>();
+			const context = createContext(options, process.env, stop.signal);
+			try {
+				const action = await load();
+				status = (await action(context, command.args, options)) ?? 0;
+			} catch (error) {
+				status = report(context, error);
+			}
+		};
+
+	addCommands(program, act);
+	const [first, second, role] = argv.filter((argument) => !argument.startsWith("--"));
+	if (first === "node" && second === "run" && role !== undefined) {
+		// A role parses its own options, which are declared beside its code.
+		const { runRole } = await import("./commands/node.js");
+		return runRole(role, argv.slice(argv.indexOf(role) + 1));
+	}
+	process.once("SIGINT", () => stop.abort(new FreeholdError("request.aborted")));
+	try {
+		await program.parseAsync(argv, { from: "user" });
+	} catch (error) {
+		if (!(error instanceof CommanderError)) throw error;
+		return error.exitCode === 0 ? 0 : USAGE;
+	}
+	return status;
+}
+
+type Act = (load: () => Promise<Action>) => (...received: unknown[]) => Promise<void>;
+
+function addCommands(program: Command, act: Act): void {
+	const network = (command: Command): Command =>
+		command
+			.option("--port-base <port>", "first of the network's ports (default 8545)")
+			.option("--validators <n>", "validators that order blocks: 1 is the embedded sequencer")
+			.option("--batch-age <ms>", "age at which a batch of calls is anchored");
+	network(program.command("up").description("start the local network and stay with it")).action(act(async () => (await import("./commands/up.js")).up));
+	program
+		.command("down")
+		.description("stop the local network")
+		.action(act(async () => (await import("./commands/network.js")).down));
+	program
+		.command("status")
+		.description("what runs, and how it is")
+		.action(act(async () => (await import("./commands/network.js")).status));
+	program
+		.command("logs [process]")
+		.description("the log of a process, or the names of all")
+		.option("--lines <n>", "how many of the last lines", "100")
+		.action(act(async () => (await import("./commands/network.js")).logs));
+	program
+		.command("doctor")
+		.description("find what is wrong and say what to do")
+		.action(act(async () => (await import("./commands/doctor.js")).doctor));
+	network(program.command("demo").description("two owners get paid for a model, and anyone can check it")).action(
+		act(async () => (await import("./demo/demo.js")).demo),
+	);
+	program
+		.command("faucet")
+		.description("development networks: money for trying")
+		.option("--amount <opg>", "how much", "100")
+		.action(act(async () => (await import("./commands/wallet.js")).faucet));
+
+	const wallet = program.command("wallet").description("keys and balances");
+	wallet
+		.command("create <name>")
+		.description("make a key and keep it encrypted")
+		.action(act(async () => (await import("./commands/wallet.js")).create));
+	wallet
+		.command("import <name>")
+		.description("keep a key that you have: a keystore file, or a private key on standard input")
+		.option("--file <file>", "a keystore file (version 3)")
+		.action(act(async () => (await import("./commands/wallet.js")).importKey));
+	wallet
+		.command("show [name]")
+		.description("addresses")
+		.action(act(async () => (await import("./commands/wallet.js")).show));
+	wallet
+		.command("balance [name]")
+		.description("how much OPG an account or address holds")
+		.action(act(async () => (await import("./commands/wallet.js")).balance));
+	wallet
+		.command("send <to> <opg>")
+		.description("send OPG")
+		.action(act(async () => (await import("./commands/wallet.js")).send));
+	wallet
+		.command("export <name>")
+		.description("the encrypted keystore file")
+		.option("--out <file>", "where to write it")
+		.action(act(async () => (await import("./commands/wallet.js")).exportKey));
+
+	const model = program.command("model").description("publish and look after models");
+	model
+		.command("inspect <file>")
+		.description("what a model file takes and gives")
+		.action(act(async () => (await import("./commands/model.js")).inspect));
+	model
+		.command("publish <file>")
+		.description("publish a model that you own")
+		.requiredOption("--name <namespace/name>", "the model's name; a free namespace becomes yours")
+		.requiredOption("--price <opg>", "price of one call")
+		.option("--price-input <opg>", "price of one input unit", "0")
+		.option("--price-output <opg>", "price of one output unit", "0")
+		.option("--release <major.minor>", "number of the release", "1.0")
+		.option("--parent <release:bps>", "a release that this one is made from, and its share in basis points", collect, [])
+		.option("--card <file>", "the model's card (Markdown)")
+		.option("--licence <spdx>", "licence", "Apache-2.0")
+		.option("--title <text>", "a name for people")
+		.option("--task <text>", "what it does, in a few words")
+		.option("--tag <word>", "a tag", collect, [])
+		.option("--descendant-share <bps>", "least share that models made from this one must give it", "0")
+		.option("--descendant-floor <opg>", "least amount per call that models made from this one must give it", "0")
+		.action(act(async () => (await import("./commands/model.js")).publish));
+	model
+		.command("list [words...]")
+		.description("find models")
+		.option("--sort <order>", "calls, earnings, newest or name", "newest")
+		.action(act(async () => (await import("./commands/model.js")).list));
+	model
+		.command("show <model>")
+		.description("releases, price, lineage, use")
+		.action(act(async () => (await import("./commands/model.js")).show));
+	model
+		.command("price <model> <opg>")
+		.description("set the price of future calls (a rise takes effect after an hour)")
+		.option("--price-input <opg>", "price of one input unit", "0")
+		.option("--price-output <opg>", "price of one output unit", "0")
+		.action(act(async () => (await import("./commands/model.js")).price));
+	model
+		.command("retire <model>")
+		.description("stop serving a release; what was proved stays proved")
+		.action(act(async () => (await import("./commands/model.js")).retire));
+
+	program
+		.command("infer <model>")
+		.description("ask a model, pay its owners, check the answer")
+		.option("--input <file>", "JSON file {name: tensor}")
+		.option("--quote", "say what it would cost, and stop")
+		.option("--mode <mode>", "fast or bit-exact", "fast")
+		.option("--max <opg>", "refuse to pay more than this")
+		.option("--deposit <opg>", "how much to put into a new channel")
+		.option("--receipt <file>", "write the receipt file here, once it is anchored")
+		.option("--no-wait", "write the receipt file at once, anchored or not")
+		.action(act(async () => (await import("./commands/infer.js")).infer));
+
+	const channel = program.command("channel").description("the prepaid channel that calls are paid from");
+	channel
+		.command("open <opg>")
+		.description("put OPG into your channel (one signature, no gas)")
+		.action(act(async () => (await import("./commands/channel.js")).open));
+	channel
+		.command("show")
+		.description("deposit, spent, left")
+		.action(act(async () => (await import("./commands/channel.js")).show));
+	channel
+		.command("close")
+		.description("get back what is left")
+		.action(act(async () => (await import("./commands/channel.js")).close));
+
+	const receipt = program.command("receipt").description("receipt files");
+	receipt
+		.command("show <file>")
+		.description("what a receipt says")
+		.action(act(async () => (await import("./commands/receipt.js")).show));
+	receipt
+		.command("verify <file>")
+		.description("check a receipt; opens no network connection")
+		.option("--checkpoint <file>", "a checkpoint file or a network.json (default: checkpoint.json of the data folder)")
+		.option("--require <kinds>", "kinds of evidence that must hold, separated by commas")
+		.action(act(async () => (await import("./commands/receipt.js")).verify));
+	receipt
+		.command("refresh <file>")
+		.description("prove a receipt against a newer block")
+		.action(act(async () => (await import("./commands/receipt.js")).refresh));
+
+	const earnings = program.command("earnings").description("what your models earned");
+	earnings
+		.command("show")
+		.description("claimable, on its way, by model")
+		.action(act(async () => (await import("./commands/earnings.js")).show));
+	earnings
+		.command("claim")
+		.description("pay out what is claimable")
+		.action(act(async () => (await import("./commands/earnings.js")).claim));
+
+	const node = program.command("node").description("offer a machine");
+	node
+		.command("run <role>")
+		.description("run ledger, storage, inference, gateway or hub; freehold node run <role> --help lists its options")
+		.allowUnknownOption()
+		.helpOption(false)
+		.action(() => {});
+	node
+		.command("status")
+		.description("the nodes of the network")
+		.action(act(async () => (await import("./commands/node.js")).nodeStatus));
+
+	const debug = program.command("debug", { hidden: true }).description("for tests");
+	debug
+		.command("crash-points")
+		.description("names for FREEHOLD_CRASH_AT")
+		.action(act(async () => (await import("./commands/node.js")).crashPoints));
+}
+
+/** Says what went wrong and what to do. Never prints a stack: an unexpected error names itself in one line. */
+function report(context: CommandContext, error: unknown): number {
+	const known = error instanceof FreeholdError ? error : undefined;
+	const message = known?.message ?? (error instanceof Error ? error.message : String(error));
+	if (context.output.json) context.output.result(known === undefined ? { error: { code: "internal", message } } : { error: errorBody(known) }, () => "");
+	else process.stderr.write(`${context.output.bad("✗")} ${message}\n`);
+	return REFUSED;
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+	return [...before, value];
+}

@@ -1,0 +1,125 @@
+/** The folder of a network (specification of the surface, §1): where each thing stands, and reading and writing it whole or not at all. */
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { CheckpointFile, Hex, NetworkFile } from "@freehold/protocol";
+import { atomicWriteFile } from "@freehold/service";
+
+/** A funded account of a development network. */
+export interface DevelopmentAccount {
+	readonly name: string;
+	readonly address: Hex;
+	readonly privateKey: Hex;
+}
+
+/** `run/<role>.json`, written by each process itself. */
+export interface RunFile {
+	readonly pid: number;
+	readonly url: string;
+	readonly startedAt: number;
+}
+
+/** `run/supervisor.json` */
+export interface SupervisorFile {
+	readonly pid: number;
+	readonly startedAt: number;
+	/** Restarts of each process since then. */
+	readonly restarts: Readonly<Record<string, number>>;
+}
+
+export class DataFolder {
+	readonly root: string;
+
+	constructor(root: string) {
+		this.root = resolve(root);
+	}
+
+	get networkFile(): string {
+		return join(this.root, "network.json");
+	}
+	get checkpointFile(): string {
+		return join(this.root, "checkpoint.json");
+	}
+	get accountsFile(): string {
+		return join(this.root, "accounts.json");
+	}
+	get supervisorFile(): string {
+		return join(this.root, "run", "supervisor.json");
+	}
+	get genesisFile(): string {
+		return join(this.root, "genesis.json");
+	}
+	get seededFile(): string {
+		return join(this.root, "seeded.json");
+	}
+	runFile(name: string): string {
+		return join(this.root, "run", `${name}.json`);
+	}
+	logFile(name: string): string {
+		return join(this.root, "logs", `${name}.log`);
+	}
+	keyFile(name: string): string {
+		return join(this.root, "keys", `${name}.key`);
+	}
+	roleFolder(name: string): string {
+		return join(this.root, name);
+	}
+
+	async make(): Promise<void> {
+		await mkdir(this.root, { recursive: true });
+		for (const [folder, mode] of [
+			["run", 0o755],
+			["logs", 0o755],
+			["keys", 0o700],
+		] as const)
+			await mkdir(join(this.root, folder), { recursive: true, mode });
+	}
+
+	network(): Promise<NetworkFile | undefined> {
+		return readJson<NetworkFile>(this.networkFile);
+	}
+	checkpoint(): Promise<CheckpointFile | undefined> {
+		return readJson<CheckpointFile>(this.checkpointFile);
+	}
+	accounts(): Promise<readonly DevelopmentAccount[] | undefined> {
+		return readJson<readonly DevelopmentAccount[]>(this.accountsFile);
+	}
+	supervisor(): Promise<SupervisorFile | undefined> {
+		return readJson<SupervisorFile>(this.supervisorFile);
+	}
+	run(name: string): Promise<RunFile | undefined> {
+		return readJson<RunFile>(this.runFile(name));
+	}
+
+	/** The process that supervises this folder now, if it is alive. */
+	async livingSupervisor(): Promise<SupervisorFile | undefined> {
+		const file = await this.supervisor();
+		return file !== undefined && isAlive(file.pid) ? file : undefined;
+	}
+}
+
+export async function writeJson(path: string, value: unknown, mode = 0o644): Promise<void> {
+	await atomicWriteFile(path, `${JSON.stringify(value, null, 2)}\n`, { mode });
+}
+
+export async function removeFile(path: string): Promise<void> {
+	await rm(path, { force: true });
+}
+
+/** True while a process with this id exists. */
+export function isAlive(pid: number): boolean {
+	try {
+		process.kill(pid, 0);
+		return true;
+	} catch (error) {
+		return (error as NodeJS.ErrnoException).code === "EPERM";
+	}
+}
+
+/** A JSON file of ours; undefined when it is not there or was cut off. */
+async function readJson<T>(path: string): Promise<T | undefined> {
+	try {
+		return JSON.parse(await readFile(path, "utf8")) as T;
+	} catch {
+		return undefined;
+	}
+}

@@ -1,0 +1,89 @@
+/** Brings a local network up: claims the folder, starts the processes in order, seeds the models, and writes `network.json` last. */
+import { stat } from "node:fs/promises";
+import type { CheckpointFile, Hex, NetworkFile } from "@freehold/protocol";
+import { fetchJson, type RoleName } from "@freehold/service";
+import { type DataFolder, removeFile, writeJson } from "./data-folder.js";
+import { describe, HOST, plan, portsFrom, prepareFolder, urlOf } from "./local-network.js";
+import { requireFreePorts } from "./ports.js";
+import { seedModels } from "./seed.js";
+import { Supervisor } from "./supervisor.js";
+
+export interface StartOptions {
+	readonly folder: DataFolder;
+	readonly portBase: number;
+	readonly batchAgeMs?: string;
+	readonly env: NodeJS.ProcessEnv;
+	readonly clock: { now(): number };
+	/** Called as each process becomes ready. */
+	readonly ready: (name: RoleName) => void;
+	readonly died: (name: string, how: string, restarts: number) => void;
+	readonly seeding: (model: string) => void;
+	/** Given as soon as there is something to stop, so that a signal during the start ends what runs already. */
+	readonly started: (supervisor: Supervisor) => void;
+}
+
+export interface RunningNetwork {
+	readonly network: NetworkFile;
+	readonly supervisor: Supervisor;
+	/** Drains every process and removes `network.json`. */
+	readonly stop: () => Promise<void>;
+}
+
+/** Throws `store.locked`, `config.invalid` (a busy port) or `network.down`; nothing is left running then. */
+export async function startNetwork(options: StartOptions): Promise<RunningNetwork> {
+	const { folder, portBase } = options;
+	await folder.make();
+	const supervisor = new Supervisor(folder, { died: options.died }, options.env, options.clock.now());
+	await supervisor.claim();
+	options.started(supervisor);
+	const stop = async (): Promise<void> => {
+		await removeFile(folder.networkFile);
+		await supervisor.drain();
+	};
+	try {
+		await removeFile(folder.networkFile);
+		await requireFreePorts(HOST, Object.values(portsFrom(portBase)));
+		const accounts = await prepareFolder(folder, options.clock.now());
+		for (const stage of plan(folder, portBase, options.batchAgeMs === undefined ? {} : { batchAgeMs: options.batchAgeMs })) {
+			await Promise.all(
+				stage.map(async (process) => {
+					await supervisor.start(process);
+					options.ready(process.role);
+				}),
+			);
+		}
+		const network = describe(portBase, await ledgerStatus(urlOf(portsFrom(portBase).ledger)));
+		await writeCheckpoint(folder, network);
+		await seedModels({ folder, network, accounts, seeding: options.seeding });
+		await writeJson(folder.networkFile, network);
+		return { network, supervisor, stop };
+	} catch (error) {
+		await stop();
+		throw error;
+	}
+}
+
+/** `checkpoint.json` is written at the first start and stays: it is what this folder's owner trusts. */
+async function writeCheckpoint(folder: DataFolder, network: NetworkFile): Promise<void> {
+	const known = await stat(folder.checkpointFile).catch(() => undefined);
+	if (known !== undefined) return;
+	const { version, chainId, contracts, checkpoint } = network;
+	const file: CheckpointFile = { version, chainId, contracts, checkpoint };
+	await writeJson(folder.checkpointFile, file);
+}
+
+interface LedgerStatus {
+	readonly chainId: number;
+	readonly signer: Hex;
+	readonly genesis: { readonly height: number; readonly hash: Hex };
+}
+
+async function ledgerStatus(rpcUrl: string): Promise<LedgerStatus> {
+	const answer = (await fetchJson(rpcUrl, {
+		method: "POST",
+		headers: { "content-type": "application/json" },
+		body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "freehold_status", params: [] }),
+		deadlineMs: 10_000,
+	})) as { result: LedgerStatus };
+	return answer.result;
+}
