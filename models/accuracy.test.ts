@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { createEnginePool, type EngineMode, type EnginePool, type ReleaseFiles } from "@freehold/inference";
-import { parseInputs, type Tensor, tensorElements, type TensorSchema } from "@freehold/protocol";
+import { parseInputs, type Tensor, type TensorSchema, tensorElements } from "@freehold/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 interface ModelFile {
@@ -35,8 +35,8 @@ const readJson = async <T>(path: string): Promise<T> => JSON.parse(await readFil
 
 let pool: EnginePool;
 
-beforeAll(() => {
-	pool = createEnginePool({});
+beforeAll(async () => {
+	pool = await createEnginePool();
 });
 
 afterAll(async () => {
@@ -69,7 +69,10 @@ describe.each(folders)("%s", (folder) => {
 	it.each(modes)("takes and gives what its metadata says (%s)", async (mode) => {
 		const schema = await pool.load(files, mode);
 		const shape = ({ name, dtype, shape }: TensorSchema["inputs"][number]) => ({ name, dtype, shape });
-		expect({ inputs: schema.inputs.map(shape), outputs: schema.outputs.map(shape) }).toEqual({ inputs: model.inputs.map(shape), outputs: model.outputs.map(shape) });
+		expect({ inputs: schema.inputs.map(shape), outputs: schema.outputs.map(shape) }).toEqual({
+			inputs: model.inputs.map(shape),
+			outputs: model.outputs.map(shape),
+		});
 	});
 
 	it.each(modes)("has every figure of its metadata (%s)", async (mode) => {
@@ -95,7 +98,8 @@ describe.each(folders)("%s", (folder) => {
 	it("has a card that states the same figures, name and price", () => {
 		const { tests, ...first } = model.metrics;
 		expect(tests[0]).toMatchObject(first);
-		for (const figure of tests) expect(card).toContain(`| ${figure.correct} of ${figure.samples} | ${((100 * figure.correct) / figure.samples).toFixed(2)} % |`);
+		for (const figure of tests)
+			expect(card).toContain(`| ${figure.correct} of ${figure.samples} | ${((100 * figure.correct) / figure.samples).toFixed(2)} % |`);
 		expect(card).toContain(`# ${model.name} ${model.release}\n`);
 		expect(card).toContain(`${model.priceOpg} OPG a call`);
 	});
