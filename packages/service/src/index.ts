@@ -1,4 +1,6 @@
-export * from "./crypto/native.js";
+export * from "./crypto/key-file.js";
+export { createDigestSigner, type DigestSigner, generatePrivateKey, nativeCrypto, secp256k1Kind } from "./crypto/native.js";
 export * from "./http/server.js";
+export * from "./net/atomic-file.js";
 export * from "./program/program.js";
 export * from "./store/store.js";
