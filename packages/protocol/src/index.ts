@@ -23,7 +23,7 @@ export * from "./receipt/receipt-file.js";
 export * from "./receipt/types.js";
 export * from "./rlp/rlp.js";
 export * from "./tensor/dtype.js";
-export type { JsonElement } from "./tensor/element.js";
+export { type JsonElement, packStrings, unpackStrings } from "./tensor/element.js";
 export * from "./tensor/json.js";
 export * from "./tensor/nan.js";
 export { checkTensor, checkTensors, formatSpec } from "./tensor/schema.js";

@@ -45,16 +45,19 @@ export interface EngineAnswer {
 /** Engines in processes of their own, behind one bounded queue. */
 export interface EnginePool {
 	/**
-	 * Runs one call. Refusals: `inference.busy` (queue full), `inference.timeout`, `inference.memory`, `inference.crashed` (that call only),
-	 * `tensor.*` for inputs that do not fit, `onnx.*` for a file that no engine runs. An aborted signal rejects with its reason and stops the work.
+	 * Runs one call. Refusals: `engine.busy` (queue full), `engine.timeout`, `engine.outOfMemory`, `engine.crashed` (that call only), `engine.failed`,
+	 * `engine.inputInvalid`, `engine.modelInvalid`, `engine.unsupported`, and `engine.quarantined` for a release that keeps bringing engines down.
+	 * An aborted signal rejects with its reason and stops the work.
 	 */
 	run(files: ReleaseFiles, mode: EngineMode, inputs: Tensors, signal?: AbortSignal): Promise<EngineAnswer>;
 	/** Loads a release ahead of its first call and says what it takes and gives. */
 	load(files: ReleaseFiles, mode: EngineMode, signal?: AbortSignal): Promise<TensorSchema>;
 	/** The engine that serves a mode. */
-	describe(mode: EngineMode, signal?: AbortSignal): Promise<EngineDescription>;
+	describe(mode: EngineMode): Promise<EngineDescription>;
 	/** Calls waiting and calls running, for metrics and back-pressure. */
 	readonly depth: { readonly waiting: number; readonly running: number };
+	/** Process ids of the running engines, for status pages. */
+	readonly pids: readonly number[];
 	/** Waits for running calls, refuses waiting ones, ends the processes. */
 	close(): Promise<void>;
 }

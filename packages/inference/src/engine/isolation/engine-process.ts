@@ -1,0 +1,193 @@
+/** One engine in a process of its own, as its parent sees it: one request at a time, each with a deadline, and an end that names its reason. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import type { Duplex, Readable } from "node:stream";
+import { FreeholdError, tensorLimits } from "@freehold/protocol";
+import type { EngineDescription } from "../engine.js";
+import { canIsolateNetwork, confine, confinedEnvironment } from "./confinement.js";
+import { FrameReader, maxHeaderBytes } from "./frame.js";
+import { decodeReply, encodeRequest, type Reply, type Request } from "./message.js";
+import { memoryMarker } from "./watchdog.js";
+import type { WorkerConfig } from "./worker.js";
+
+export interface EngineProcessOptions {
+	readonly engine: "native" | "wasm";
+	/** Threads inside one call of the native engine. */
+	readonly threads: number;
+	/** Resident memory at which the process is ended. */
+	readonly memoryBytes: number;
+	/** An empty folder. */
+	readonly folder: string;
+	readonly startTimeoutMs: number;
+}
+
+export interface RequestLimits {
+	readonly timeoutMs: number;
+}
+
+/** Room beside the model's own memory: the program, its stacks, and what is mapped but not touched. */
+const DATA_SLACK_BYTES = 1024 * 1024 * 1024;
+const LAST_WORDS_BYTES = 4096;
+
+export class EngineProcess {
+	readonly description: EngineDescription;
+	readonly #child: ChildProcess;
+	readonly #channel: Channel;
+	readonly #memoryBytes: number;
+
+	private constructor(child: ChildProcess, channel: Channel, description: EngineDescription, memoryBytes: number) {
+		this.#child = child;
+		this.#channel = channel;
+		this.description = description;
+		this.#memoryBytes = memoryBytes;
+	}
+
+	/** Starts the process and waits until its engine answers. Throws `engine.crashed` or `engine.timeout`. */
+	static async start(options: EngineProcessOptions): Promise<EngineProcess> {
+		const networkNamespace = await canIsolateNetwork();
+		const maxFrameBytes = tensorLimits.maxBytes + maxHeaderBytes + 4;
+		const config: WorkerConfig = {
+			engine: options.engine,
+			threads: options.threads,
+			memoryBytes: options.memoryBytes,
+			maxFrameBytes,
+			maxOutputBytes: tensorLimits.maxBytes,
+			parentPid: process.pid,
+		};
+		const script = createRequire(import.meta.url).resolve("@freehold/inference/engine-worker");
+		const command = confine(script, [JSON.stringify(config)], { dataBytes: options.memoryBytes + DATA_SLACK_BYTES, networkNamespace });
+		const child = spawn(command.file, command.args, { cwd: options.folder, env: confinedEnvironment, stdio: ["ignore", "ignore", "pipe", "pipe"], windowsHide: true });
+		const channel = new Channel(child, maxFrameBytes, options.memoryBytes);
+		const reply = await channel.next(options.startTimeoutMs);
+		if (reply.kind !== "ready") {
+			channel.end();
+			throw new FreeholdError("engine.crashed", { reason: "it did not say that it was ready" });
+		}
+		return new EngineProcess(child, channel, reply.engine, options.memoryBytes);
+	}
+
+	/** False once the process has ended or has been told to. */
+	get alive(): boolean {
+		return this.#channel.alive;
+	}
+
+	get pid(): number | undefined {
+		return this.#child.pid;
+	}
+
+	/** Asks and waits. A missed deadline ends the process; so does an answer that leaves it unfit. */
+	async request(request: Request, { timeoutMs }: RequestLimits): Promise<Reply> {
+		const answer = this.#channel.next(timeoutMs);
+		this.#channel.send(encodeRequest(request));
+		const reply = await answer;
+		if (reply.kind !== "error") return reply;
+		if (reply.fatal) this.#channel.end();
+		throw reply.error.code === "engine.outOfMemory" ? new FreeholdError("engine.outOfMemory", { limit: this.#memoryBytes }) : reply.error;
+	}
+
+	/** Ends the process at once and waits until it is gone. */
+	async end(): Promise<void> {
+		this.#channel.end();
+		await this.#channel.gone;
+	}
+}
+
+interface Waiting {
+	resolve(reply: Reply): void;
+	reject(error: FreeholdError): void;
+	readonly timer: NodeJS.Timeout;
+}
+
+/** The pipe to the process, and the watch over its life. */
+class Channel {
+	readonly gone: Promise<void>;
+	readonly #child: ChildProcess;
+	readonly #pipe: Duplex;
+	readonly #memoryBytes: number;
+	#waiting: Waiting | undefined;
+	#verdict: FreeholdError | undefined;
+	#lastWords = "";
+
+	constructor(child: ChildProcess, maxFrameBytes: number, memoryBytes: number) {
+		this.#child = child;
+		this.#memoryBytes = memoryBytes;
+		this.#pipe = child.stdio[3] as Duplex;
+		const reader = new FrameReader(maxFrameBytes);
+		this.#pipe.on("data", (chunk: Buffer) => {
+			try {
+				for (const frame of reader.push(chunk)) this.#receive(decodeReply(frame));
+			} catch (error) {
+				this.end(new FreeholdError("engine.crashed", { reason: "it answered in a form that no engine uses" }, { cause: error }));
+			}
+		});
+		this.#pipe.on("error", () => {});
+		const words = child.stderr as Readable;
+		words.setEncoding("utf8");
+		words.on("data", (text: string) => {
+			this.#lastWords = (this.#lastWords + text).slice(-LAST_WORDS_BYTES);
+		});
+		this.gone = new Promise((resolve) => {
+			child.once("error", (error) => {
+				this.#finish(new FreeholdError("engine.crashed", { reason: `it could not be started: ${error.message}` }));
+				resolve();
+			});
+			// "close" comes after the last words have been read, "exit" may not.
+			child.once("close", (code, signal) => {
+				this.#finish(this.#reason(code, signal));
+				resolve();
+			});
+		});
+	}
+
+	get alive(): boolean {
+		return this.#verdict === undefined;
+	}
+
+	send(parts: readonly Uint8Array[]): void {
+		if (!this.alive) return;
+		this.#pipe.cork();
+		for (const part of parts) this.#pipe.write(part);
+		this.#pipe.uncork();
+	}
+
+	/** The next reply. One caller at a time. */
+	next(timeoutMs: number): Promise<Reply> {
+		if (this.#verdict !== undefined) return Promise.reject(this.#verdict);
+		if (this.#waiting !== undefined) return Promise.reject(new FreeholdError("engine.busy", { waiting: 1 }));
+		return new Promise((resolve, reject) => {
+			const timer = setTimeout(() => this.end(new FreeholdError("engine.timeout", { seconds: timeoutMs / 1000 })), timeoutMs);
+			this.#waiting = { resolve, reject, timer };
+		});
+	}
+
+	/** Kills the process. The call in progress, if any, ends with the verdict. */
+	end(verdict = new FreeholdError("engine.crashed", { reason: "it was stopped" })): void {
+		this.#child.kill("SIGKILL");
+		this.#finish(verdict);
+	}
+
+	#receive(reply: Reply): void {
+		const waiting = this.#take();
+		if (waiting === undefined) this.end(new FreeholdError("engine.crashed", { reason: "it spoke without being asked" }));
+		else waiting.resolve(reply);
+	}
+
+	#finish(verdict: FreeholdError): void {
+		this.#verdict ??= verdict;
+		this.#take()?.reject(this.#verdict);
+	}
+
+	#take(): Waiting | undefined {
+		const waiting = this.#waiting;
+		this.#waiting = undefined;
+		if (waiting !== undefined) clearTimeout(waiting.timer);
+		return waiting;
+	}
+
+	#reason(code: number | null, signal: NodeJS.Signals | null): FreeholdError {
+		if (this.#lastWords.includes(memoryMarker) || /bad_alloc|out of memory/i.test(this.#lastWords)) {
+			return new FreeholdError("engine.outOfMemory", { limit: this.#memoryBytes });
+		}
+		return new FreeholdError("engine.crashed", { reason: signal === null ? `exit code ${code}` : `signal ${signal}` });
+	}
+}
