@@ -134,8 +134,8 @@ class LedgerState implements StateMachine {
 	}
 
 	async commit(writes: readonly TableWrite[]): Promise<void> {
-		const { block } = this.#expect("finished");
-		const done = this.#store.commit({ ...block, tables: writes });
+		const done =
+			this.#progress.step === "none" ? this.#store.commitTables(writes) : this.#store.commit({ ...this.#expect("finished").block, tables: writes });
 		this.#progress = { step: "committing", done };
 		try {
 			await done;

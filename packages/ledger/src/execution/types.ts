@@ -170,7 +170,10 @@ export interface StateMachine {
 	credit(address: AddressBytes, amount: bigint): void;
 	/** Ends execution: computes and returns the state root of the block in progress. Nothing is durable yet. */
 	finishBlock(): HashBytes;
-	/** Makes state, history and the given writes durable in one transaction; resolves after fsync. */
+	/**
+	 * Makes state, history and the given writes durable in one transaction; resolves after fsync. With no block in progress (a consensus block
+	 * without an EVM block) only the writes.
+	 */
 	commit(writes: readonly TableWrite[]): Promise<void>;
 	/** Drops the block in progress; the state is that of the head again. */
 	discard(): void;

@@ -138,6 +138,12 @@ export class StateStore {
 		this.#advance(block);
 	}
 
+	/** Writes to the tables alone, in one transaction; resolves when it is on disk. */
+	async commitTables(writes: readonly TableWrite[]): Promise<void> {
+		await this.#environment.transaction(() => this.#writeTables(writes));
+		this.#renewSnapshot();
+	}
+
 	async close(): Promise<void> {
 		this.#snapshot.done();
 		await this.#environment.close();
@@ -201,12 +207,16 @@ export class StateStore {
 		}
 		if (this.#head !== undefined) this.#changed.putSync(blockKey(block.number), packSubjects(subjects) as Buffer);
 		for (const { hash, code } of block.codes) this.#code.putSync(hash, code as Buffer);
-		for (const { table, key, value } of block.tables) {
+		this.#writeTables(block.tables);
+		this.#prune(block.number);
+		this.#headTable.putSync(HEAD_KEY, concatBytes(blockKey(block.number), block.root) as Buffer);
+	}
+
+	#writeTables(writes: readonly TableWrite[]): void {
+		for (const { table, key, value } of writes) {
 			if (value === undefined) this.#table(table).removeSync(key);
 			else this.#table(table).putSync(key, value as Buffer);
 		}
-		this.#prune(block.number);
-		this.#headTable.putSync(HEAD_KEY, concatBytes(blockKey(block.number), block.root) as Buffer);
 	}
 
 	#prune(number: bigint): void {
@@ -219,10 +229,14 @@ export class StateStore {
 		}
 	}
 
-	#advance(block: BlockCommit): void {
+	#renewSnapshot(): void {
 		this.#snapshot.done();
 		this.#environment.resetReadTxn();
 		this.#snapshot = this.#environment.useReadTransaction();
+	}
+
+	#advance(block: BlockCommit): void {
+		this.#renewSnapshot();
 		this.#head = { number: block.number, stateRoot: block.root };
 		this.#oldest = this.#readOldest();
 	}
