@@ -1,0 +1,21 @@
+/**
+ * Typed ABIs of the contracts, as viem takes them. Browser-safe: no bytecode is reachable from here.
+ *
+ * @example
+ * const seq = await client.readContract({ address, abi: usageLedgerAbi, functionName: "nextSeq", args: [gateway] });
+ */
+export {
+	channelsAbi,
+	erc3009DepositCollectorAbi,
+	exactPermit2ProxyAbi,
+	genesisVestingAbi,
+	modelRegistryAbi,
+	multicall3Abi,
+	nodeRegistryAbi,
+	opgAbi,
+	permit2Abi,
+	permit2DepositCollectorAbi,
+	royaltiesAbi,
+	tillAbi,
+	usageLedgerAbi,
+} from "./generated/abi.js";
