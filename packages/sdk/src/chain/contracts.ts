@@ -1,5 +1,36 @@
-/** The protocol's contracts: where they stand and what they say. */
+/** The protocol's contracts at their genesis addresses. */
+import {
+	channelsAbi,
+	erc3009DepositCollectorAbi,
+	exactPermit2ProxyAbi,
+	modelRegistryAbi,
+	nodeRegistryAbi,
+	opgAbi,
+	permit2Abi,
+	permit2DepositCollectorAbi,
+	royaltiesAbi,
+	tillAbi,
+	usageLedgerAbi,
+} from "@freehold/contracts/abi";
+import { contractAddresses } from "@freehold/protocol";
 import type { Abi } from "viem";
 
-/** ABIs whose errors and events are known everywhere. */
-export const protocolAbis: readonly Abi[] = [];
+/**
+ * @example
+ * const [version, price] = await client.read(contracts.ModelRegistry, "currentPrice", [release]);
+ */
+export const contracts = {
+	OPG: { address: contractAddresses.OPG, abi: opgAbi },
+	ModelRegistry: { address: contractAddresses.ModelRegistry, abi: modelRegistryAbi },
+	UsageLedger: { address: contractAddresses.UsageLedger, abi: usageLedgerAbi },
+	Royalties: { address: contractAddresses.Royalties, abi: royaltiesAbi },
+	NodeRegistry: { address: contractAddresses.NodeRegistry, abi: nodeRegistryAbi },
+	Channels: { address: contractAddresses.Channels, abi: channelsAbi },
+	Erc3009DepositCollector: { address: contractAddresses.Erc3009DepositCollector, abi: erc3009DepositCollectorAbi },
+	Permit2DepositCollector: { address: contractAddresses.Permit2DepositCollector, abi: permit2DepositCollectorAbi },
+	ExactPermit2Proxy: { address: contractAddresses.ExactPermit2Proxy, abi: exactPermit2ProxyAbi },
+	Permit2: { address: contractAddresses.Permit2, abi: permit2Abi },
+} as const;
+
+/** ABIs whose errors are known by name everywhere. */
+export const protocolAbis: readonly Abi[] = [...Object.values(contracts).map((contract) => contract.abi as Abi), tillAbi as Abi];
