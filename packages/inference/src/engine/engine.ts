@@ -1,18 +1,8 @@
 /** The specification of an engine: what runs a release. Implementations know nothing of each other; one compliance suite holds for all. */
-import type { Hex, JsonValue, Tensors, TensorSchema } from "@freehold/protocol";
+import type { EngineDescription, Tensors, TensorSchema } from "@freehold/protocol";
 
 /** What the answer promises: `fast` is this machine's best, `bit-exact` gives the same bits on every machine. */
 export type EngineMode = "fast" | "bit-exact";
-
-/** Names the engine in receipts: the digest of this object is `Receipt.engine`. */
-export interface EngineDescription {
-	readonly name: string;
-	readonly version: string;
-	/** SHA-256 of the file that does the arithmetic. */
-	readonly artifact: Hex;
-	/** Every setting that can change an output bit. */
-	readonly options: { readonly [option: string]: JsonValue };
-}
 
 /** A release on local disk, its files already checked against the manifest's digests. */
 export interface ReleaseFiles {

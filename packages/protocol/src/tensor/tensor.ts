@@ -4,9 +4,10 @@
  * The bytes are the elements in row-major order, little-endian. A bool is one byte, 0 or 1. A string is its UTF-8 length as four little-endian bytes,
  * then the UTF-8. NaN has one spelling (the quiet NaN with a clear sign and an empty payload), so that equal values are equal bytes.
  */
-import { type Hex, toHex } from "../bytes/bytes.js";
+import { toHex } from "../bytes/bytes.js";
 import { defaultHashes, type Hashes } from "../crypto/crypto.js";
 import { limits } from "../limits.js";
+import type { CommittedTensor } from "../receipt/commitment.js";
 import type { Dtype } from "./dtype.js";
 
 export interface Tensor {
@@ -53,20 +54,12 @@ export const tensorLimits: TensorLimits = {
 };
 
 /** What a commitment says of a tensor. It covers values, never their spelling in JSON. */
-export interface TensorCommitment {
-	readonly dtype: Dtype;
-	readonly shape: readonly number[];
-	readonly sha256: Hex;
-	/** Length of the hashed bytes. */
-	readonly bytes: number;
-}
-
-export function commitTensor(tensor: Tensor, hashes: Hashes = defaultHashes): TensorCommitment {
+export function commitTensor(tensor: Tensor, hashes: Hashes = defaultHashes): CommittedTensor {
 	return { dtype: tensor.dtype, shape: [...tensor.shape], sha256: toHex(hashes.sha256(tensor.bytes)), bytes: tensor.bytes.length };
 }
 
 /** Commitments of each tensor, by name. */
-export function commitTensors(tensors: Tensors, hashes: Hashes = defaultHashes): { readonly [name: string]: TensorCommitment } {
+export function commitTensors(tensors: Tensors, hashes: Hashes = defaultHashes): { readonly [name: string]: CommittedTensor } {
 	return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, commitTensor(tensor, hashes)]));
 }
 

@@ -2,8 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import type { Duplex, Readable } from "node:stream";
-import { FreeholdError, tensorLimits } from "@freehold/protocol";
-import type { EngineDescription } from "../engine.js";
+import { type EngineDescription, FreeholdError, tensorLimits } from "@freehold/protocol";
 import { canIsolateNetwork, confine, confinedEnvironment } from "./confinement.js";
 import { FrameReader, maxHeaderBytes } from "./frame.js";
 import { decodeReply, encodeRequest, type Reply, type Request } from "./message.js";

@@ -1,6 +1,5 @@
 /** What the pool and an engine's process say to each other. */
-import { checkTensor, type ErrorCode, FreeholdError, isDtype, type Tensor, type Tensors, type TensorSchema, type TensorSpec } from "@freehold/protocol";
-import type { EngineDescription } from "../engine.js";
+import { checkTensor, type EngineDescription, type ErrorCode, FreeholdError, isDtype, type Tensor, type Tensors, type TensorSchema, type TensorSpec } from "@freehold/protocol";
 import { encodeFrame, type Frame, FrameError } from "./frame.js";
 
 export type Request =

@@ -1,8 +1,8 @@
 /** An engine over either build of ONNX Runtime. */
 import { readFile, stat } from "node:fs/promises";
-import { checkTensors, FreeholdError, inspectOnnx, onnxLimits, type Tensors } from "@freehold/protocol";
+import { checkTensors, type EngineDescription, FreeholdError, inspectOnnx, onnxLimits, type Tensors } from "@freehold/protocol";
 import type { InferenceSession } from "onnxruntime-node";
-import type { Engine, EngineDescription, EngineSession, ReleaseFiles } from "../engine.js";
+import type { Engine, EngineSession, ReleaseFiles } from "../engine.js";
 import { type OnnxRuntime, openSession, runSession } from "./runtime.js";
 
 export interface OnnxEngineParts {

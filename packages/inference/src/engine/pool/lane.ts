@@ -1,6 +1,6 @@
 /** The slots of one mode behind one bounded queue, first come, first served. */
-import { FreeholdError, type Tensors } from "@freehold/protocol";
-import type { EngineDescription, EngineMode, ReleaseFiles } from "../engine.js";
+import { type EngineDescription, FreeholdError, type Tensors } from "@freehold/protocol";
+import type { EngineMode, ReleaseFiles } from "../engine.js";
 import { EngineSlot, type SlotAnswer, type SlotOptions } from "./slot.js";
 import type { Strikes } from "./strikes.js";
 

@@ -1,6 +1,6 @@
 /** A place in the pool: one engine process at a time, its loaded releases, and a successor when it is worn out or gone. */
-import { checkTensors, FreeholdError, type Tensors, type TensorSchema } from "@freehold/protocol";
-import type { EngineDescription, ReleaseFiles } from "../engine.js";
+import { checkTensors, type EngineDescription, FreeholdError, type Tensors, type TensorSchema } from "@freehold/protocol";
+import type { ReleaseFiles } from "../engine.js";
 import { EngineProcess, type EngineProcessOptions } from "../isolation/engine-process.js";
 
 export interface SlotOptions extends EngineProcessOptions {
