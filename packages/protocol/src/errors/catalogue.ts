@@ -78,6 +78,7 @@ export const errorCatalogue = {
 	"rpc.parse": entry(400, "caller", "Parse error", false, -32700),
 	"service.starting": entry(503, "network", "{service} is starting.", true),
 	"service.stopping": entry(503, "network", "{service} is stopping.", true),
+	"store.busy": entry(503, "gateway", "{waiting} transactions wait for the disk at {path} already.", true),
 	"store.full": entry(507, "gateway", "The disk is full: {path}", true),
 	"store.locked": entry(409, "caller", "{path} is in use by process {pid}."),
 	"upstream.failed": entry(502, "network", "{what} answered with an error: {reason}", true),

@@ -50,7 +50,7 @@ describe.each([
 				recoverWith(
 					curve,
 					digest,
-					changed((bytes) => void (bytes[64] = v)),
+					changed((bytes) => void bytes.fill(v, 64)),
 				),
 			).toBeUndefined();
 		expect(

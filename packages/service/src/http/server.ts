@@ -1,10 +1,17 @@
 /** HTTP over `node:http` from a route table. Handlers are functions from a request to a response; errors become the catalogue's bodies. */
-import type { IncomingHttpHeaders } from "node:http";
-import type { Readable } from "node:stream";
-import type { Route } from "@freehold/protocol";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Duplex, Readable } from "node:stream";
+import { FreeholdError, limits, type Route } from "@freehold/protocol";
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import { accessMetrics } from "./access-metrics.js";
+import { Exchange } from "./exchange.js";
+import { Router } from "./router.js";
 
 export interface HttpRequest {
 	readonly method: string;
+	/** Raw path of the request line, without the query. */
 	readonly path: string;
 	/** Decoded `:name` segments. */
 	readonly params: Readonly<Record<string, string>>;
@@ -34,6 +41,10 @@ export type Handler = (request: HttpRequest) => HttpResponse | Promise<HttpRespo
 export interface RouteBinding {
 	readonly route: Route;
 	readonly handler: Handler;
+	/** Time until the handler must have answered, body of the request included; default `limits.requestTimeoutMs`. `Infinity` for uploads and long polls. */
+	readonly deadlineMs?: number;
+	/** Answer to a refusal, for routes that speak another system's dialect; default the catalogue's body. */
+	readonly refuse?: (error: FreeholdError) => HttpResponse;
 }
 
 export interface HttpServer {
@@ -42,4 +53,110 @@ export interface HttpServer {
 	readonly port: number;
 	/** Stops accepting, lets requests in flight finish until the deadline, then closes. */
 	readonly close: (deadlineMs: number) => Promise<void>;
+}
+
+export interface HttpServerOptions {
+	readonly host: string;
+	/** 0 takes any free port. */
+	readonly port: number;
+	readonly log: Logger;
+	readonly metrics: Registry;
+	/** Takes over a connection that asks for another protocol (WebSocket). Without it such requests are answered as plain ones. */
+	readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+}
+
+/** A connection without any traffic for this long is closed. */
+const IDLE_SOCKET_MS = 120_000;
+const KEEP_ALIVE_MS = 65_000;
+const MAX_CONNECTIONS = 10_000;
+const DEADLINE_SCAN_MS = 250;
+
+/** Binds the routes and listens. Throws `config.invalid` when the port cannot be had. */
+export async function startHttpServer(bindings: readonly RouteBinding[], options: HttpServerOptions): Promise<HttpServer> {
+	const router = new Router<RouteBinding>();
+	for (const binding of bindings) router.add(binding.route, binding);
+	const metrics = accessMetrics(options.metrics);
+	const exchanges = new Set<Exchange>();
+	const upgraded = new Set<Duplex>();
+	let draining = false;
+
+	const server = createServer(
+		{ maxHeaderSize: limits.headerBytes, headersTimeout: limits.headersTimeoutMs, requestTimeout: 0, keepAlive: true },
+		(message, response) => {
+			const exchange = new Exchange(message, response, { router, log: options.log, metrics, draining: () => draining });
+			exchanges.add(exchange);
+			response.once("close", () => {
+				exchanges.delete(exchange);
+				exchange.closed();
+				if (draining) setImmediate(() => server.closeIdleConnections());
+			});
+			void exchange.run();
+		},
+	);
+	server.keepAliveTimeout = KEEP_ALIVE_MS;
+	server.timeout = IDLE_SOCKET_MS;
+	server.maxConnections = MAX_CONNECTIONS;
+	server.on("clientError", answerUnreadable);
+	if (options.upgrade !== undefined) {
+		const { upgrade } = options;
+		server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+			socket.setTimeout(0);
+			upgraded.add(socket);
+			socket.once("close", () => upgraded.delete(socket));
+			upgrade(request, socket, head);
+		});
+	}
+	await listen(server, options.host, options.port);
+	const deadlines = setInterval(() => {
+		const now = performance.now();
+		for (const exchange of exchanges) exchange.checkDeadline(now);
+	}, DEADLINE_SCAN_MS).unref();
+
+	const { port } = server.address() as AddressInfo;
+	return {
+		port,
+		url: `http://${options.host.includes(":") ? `[${options.host}]` : options.host}:${port}`,
+		close: (deadlineMs) =>
+			new Promise((resolve) => {
+				draining = true;
+				const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);
+				server.close(() => {
+					clearTimeout(timer);
+					clearInterval(deadlines);
+					resolve();
+				});
+				server.closeIdleConnections();
+				// These are no requests: what they carry does not end by itself.
+				for (const socket of upgraded) socket.destroy();
+			}),
+	};
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+	return new Promise((resolve, reject) => {
+		const onError = (error: NodeJS.ErrnoException): void => {
+			const reason = error.code === "EADDRINUSE" ? `${port} on ${host} is in use` : `cannot listen on ${host}:${port} (${error.code ?? error.message})`;
+			reject(new FreeholdError("config.invalid", { option: "--port", reason }, { cause: error }));
+		};
+		server.once("error", onError);
+		server.listen(port, host, () => {
+			server.off("error", onError);
+			resolve();
+		});
+	});
+}
+
+/** What node:http could not read as a request: its own code decides the status. */
+function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+	if (!socket.writable || error.code === "ECONNRESET") {
+		socket.destroy();
+		return;
+	}
+	const status =
+		error.code === "HPE_HEADER_OVERFLOW"
+			? "431 Request Header Fields Too Large"
+			: error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+				? "408 Request Timeout"
+				: "400 Bad Request";
+	socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }

@@ -1,0 +1,48 @@
+/** Changes that are not on disk yet, by full key. */
+import { FreeholdError } from "@freehold/protocol";
+
+/** LMDB's own limit is 1,978 bytes with pages of 4 KiB. */
+const MAX_KEY_BYTES = 1_900;
+
+export interface Change {
+	readonly key: Buffer;
+	/** Undefined removes. */
+	readonly value: Buffer | undefined;
+}
+
+export class Layer {
+	// Latin-1 text of the key's bytes: equal texts are equal bytes.
+	readonly #changes = new Map<string, Change>();
+
+	get size(): number {
+		return this.#changes.size;
+	}
+
+	read(name: string): Change | undefined {
+		return this.#changes.get(name);
+	}
+
+	write(key: Buffer, value: Buffer | undefined): void {
+		this.#changes.set(key.toString("latin1"), { key, value });
+	}
+
+	changes(): Iterable<Change> {
+		return this.#changes.values();
+	}
+
+	mergeInto(target: Layer): void {
+		for (const [name, change] of this.#changes) target.#changes.set(name, change);
+	}
+}
+
+/** Name of a table and a zero byte: tables never overlap, and each sorts by its own keys. */
+export function tablePrefix(table: string): Buffer {
+	if (!/^[A-Za-z][A-Za-z0-9-]{0,62}$/.test(table)) throw new Error(`${table} cannot name a table`);
+	return Buffer.from(`${table}\0`, "utf8");
+}
+
+export function tableKey(prefix: Buffer, key: string): Buffer {
+	const full = Buffer.concat([prefix, Buffer.from(key, "utf8")]);
+	if (full.length > MAX_KEY_BYTES) throw new FreeholdError("request.invalid", { field: "key", reason: `longer than ${MAX_KEY_BYTES} bytes` });
+	return full;
+}
