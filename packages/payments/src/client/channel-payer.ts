@@ -1,0 +1,346 @@
+/**
+ * Paying by channels: one signature opens a channel without gas, then one signature a call. The wire is that of the x402 `batch-settlement` scheme.
+ *
+ * Money can only go to the gateway's till: an offer whose `payTo` is another address is refused. What can be lost is bounded by what was signed, and
+ * what was signed by what was charged and one call more.
+ */
+import { contractAddresses, FreeholdError, fromHex, type Hex, toHex } from "@freehold/protocol";
+import { recoverAddress } from "viem";
+import { type ChannelConfig, channelId, channelsDomain, channelTypes, depositNonce, laneSalt, tillAddress, voucherDigest } from "../channel/channel.js";
+import {
+	decodePaymentRequired,
+	decodeSettleResponse,
+	encodeHeader,
+	isObject,
+	network,
+	type PaymentRequired,
+	type PaymentRequirements,
+	readAddress,
+	readAmount,
+	readHex,
+	type SettleResponse,
+	x402Headers,
+} from "../x402/messages.js";
+import { batchReasons } from "../x402/reasons.js";
+import { type Lane, type LaneStore, memoryLaneStore } from "./lane.js";
+
+/** The part of a wallet that paying needs; an account of viem has it. */
+export interface PaymentWallet {
+	readonly address: Hex;
+	signTypedData(data: TypedData): Promise<Hex>;
+}
+
+export interface TypedData {
+	readonly domain: { readonly name: string; readonly version: string; readonly chainId: number; readonly verifyingContract: Hex };
+	readonly types: Readonly<Record<string, readonly { readonly name: string; readonly type: string }[]>>;
+	readonly primaryType: string;
+	readonly message: Readonly<Record<string, unknown>>;
+}
+
+/** What a deposit would do, for a person or a budget to agree to. */
+export interface DepositPlan {
+	readonly gateway: Hex;
+	readonly till: Hex;
+	readonly channelId: Hex;
+	/** To be moved into the channel now. */
+	readonly amount: bigint;
+	/** In it already. */
+	readonly balance: bigint;
+	readonly opens: boolean;
+	/** Most that the call at hand can cost. */
+	readonly call: bigint;
+}
+
+export interface ChannelPayerOptions {
+	readonly wallet: PaymentWallet;
+	readonly chainId: number;
+	/** Default: memory. */
+	readonly store?: LaneStore;
+	/** Calls in flight at once; default 4. Further calls wait for a lane. */
+	readonly lanes?: number;
+	/** Amount of a deposit, at least `plan.amount`; `false` refuses. Default: what the plan says. */
+	readonly confirmDeposit?: (plan: DepositPlan) => bigint | boolean | Promise<bigint | boolean>;
+	/** `Channels.channels(id)`: asked for a channel that the store does not know. */
+	readonly readChannel?: (channelId: Hex) => Promise<{ readonly balance: bigint; readonly totalClaimed: bigint }>;
+	/** Unix milliseconds. */
+	readonly now: () => number;
+	/** Cryptographically secure bytes. */
+	readonly random: (length: number) => Uint8Array;
+}
+
+/** How a paid request ended: `retry` when the lane was corrected and the same call should be paid again. */
+export type PaymentOutcome =
+	| { readonly result: "paid"; readonly charged: bigint; readonly settlement: SettleResponse }
+	| { readonly result: "retry" }
+	| { readonly result: "unpaid" };
+
+/** A payment for one request. `settle` must be called once, with the answer; `release` instead, when there was none. */
+export interface PreparedPayment {
+	/** To be sent with the request. */
+	readonly headers: Readonly<Record<string, string>>;
+	/** Most that the call can cost. */
+	readonly amount: bigint;
+	/** Put into the channel with this request. */
+	readonly deposit: bigint;
+	readonly channelId: Hex;
+	settle(response: { readonly status: number; readonly header: (name: string) => string | null | undefined }): Promise<PaymentOutcome>;
+	release(): void;
+}
+
+export interface ChannelPayer {
+	/** Pays what a 402 answer asks. `gateway` is the operator that the caller means to pay. Waits for a free lane, until `signal` aborts. */
+	pay(required: PaymentRequired, gateway: Hex, signal?: AbortSignal): Promise<PreparedPayment>;
+	/** Headers of a request that asks the gateway to close a lane together. */
+	refund(lane: Lane): Promise<Readonly<Record<string, string>>>;
+	readonly store: LaneStore;
+}
+
+const DEFAULT_LANES = 4;
+const WAITING = 1_000;
+
+export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
+	const { wallet, chainId, store = memoryLaneStore() } = options;
+	const payer = wallet.address.toLowerCase() as Hex;
+	const lanes = new LanePool(options.lanes ?? DEFAULT_LANES);
+
+	async function pay(required: PaymentRequired, gateway: Hex, signal?: AbortSignal): Promise<PreparedPayment> {
+		const accepted = channelOffer(required, chainId, gateway);
+		const lane = await lanes.take(accepted.payTo, signal);
+		const free = (): void => lanes.give(accepted.payTo, lane);
+		try {
+			return await prepare(accepted, gateway, lane, free);
+		} catch (error) {
+			free();
+			throw error;
+		}
+	}
+
+	async function prepare(accepted: PaymentRequirements, gateway: Hex, laneNumber: number, free: () => void): Promise<PreparedPayment> {
+		const config = configOf(accepted, payer, laneNumber);
+		const id = channelId(config, chainId);
+		const lane = (await store.get(id)) ?? (await recall(config, id));
+		const amount = BigInt(accepted.amount);
+		const maxClaimable = lane.charged + amount;
+		const deposit = maxClaimable > lane.balance ? await agreeDeposit(accepted, gateway, lane, maxClaimable - lane.balance) : 0n;
+		const signed: Lane = { ...lane, signed: maxClaimable > lane.signed ? maxClaimable : lane.signed };
+		// Remembered before it leaves: a signature that was given cannot be forgotten.
+		await store.put(signed);
+		const voucher = { channelId: id, maxClaimableAmount: maxClaimable.toString(), signature: await signVoucher(id, maxClaimable) };
+		const body = deposit === 0n ? { type: "voucher" } : { type: "deposit", deposit: await signDeposit(accepted, id, deposit) };
+		const header = encodeHeader({ x402Version: 2, accepted, payload: { ...body, channelConfig: config, voucher } });
+		let open = true;
+		const close = (): void => {
+			if (open) free();
+			open = false;
+		};
+		return {
+			headers: { [x402Headers.signature]: header },
+			amount,
+			deposit,
+			channelId: id,
+			release: close,
+			settle: async ({ header: read, status }) => {
+				try {
+					return await conclude(signed, amount, deposit, read, status);
+				} finally {
+					close();
+				}
+			},
+		};
+	}
+
+	async function conclude(
+		lane: Lane,
+		amount: bigint,
+		deposit: bigint,
+		read: (name: string) => string | null | undefined,
+		status: number,
+	): Promise<PaymentOutcome> {
+		const settled = read(x402Headers.response);
+		const settlement = typeof settled === "string" ? decodeSettleResponse(settled) : undefined;
+		if (settlement?.success === true) {
+			const charged = readAmount(settlement.extra?.["chargedAmount"]) ?? 0n;
+			if (charged > amount) throw new FreeholdError("payment.invalid", { reason: "the gateway says it charged more than was signed" });
+			await store.put({ ...lane, balance: lane.balance + deposit, charged: lane.charged + charged });
+			return charged > 0n || status < 400 ? { result: "paid", charged, settlement } : { result: "unpaid" };
+		}
+		const corrective = read(x402Headers.required);
+		const required = status === 402 && typeof corrective === "string" ? decodePaymentRequired(corrective) : undefined;
+		return required !== undefined && (await correct(lane, required)) ? { result: "retry" } : { result: "unpaid" };
+	}
+
+	/** Takes over the gateway's view of a lane, as far as our own signature or the chain bears it out. */
+	async function correct(lane: Lane, required: PaymentRequired): Promise<boolean> {
+		if (required.error !== batchReasons.cumulative && required.error !== batchReasons.belowClaimed && required.error !== batchReasons.exceedsBalance)
+			return false;
+		const chain = await options.readChannel?.(lane.channelId);
+		const state = required.accepts.find((item) => item.scheme === "batch-settlement")?.extra;
+		const channel = isObject(state?.["channelState"]) ? state["channelState"] : {};
+		const proof = isObject(state?.["voucherState"]) ? state["voucherState"] : {};
+		const balance = chain?.balance ?? readAmount(channel["balance"]) ?? lane.balance;
+		const charged = readAmount(channel["chargedCumulativeAmount"]);
+		const ours = charged !== undefined && (charged <= lane.signed || (await isOurs(lane, charged, proof)));
+		const next = ours ? charged : chain?.totalClaimed;
+		if (next === undefined || (next === lane.charged && balance === lane.balance)) return false;
+		await store.put({ ...lane, balance, charged: next });
+		return true;
+	}
+
+	/** Whether the gateway can show our signature over at least `charged`. */
+	async function isOurs(lane: Lane, charged: bigint, proof: Readonly<Record<string, unknown>>): Promise<boolean> {
+		const signedMax = readAmount(proof["signedMaxClaimable"]);
+		const signature = readHex(proof["signature"], 65);
+		if (signedMax === undefined || signature === undefined || charged > signedMax) return false;
+		try {
+			const signer = await recoverAddress({ hash: toHex(voucherDigest(lane.channelId, signedMax, chainId)), signature });
+			return signer.toLowerCase() === payer;
+		} catch {
+			return false;
+		}
+	}
+
+	/** A lane that the store does not know: what the chain says of it. */
+	async function recall(config: ChannelConfig, id: Hex): Promise<Lane> {
+		const chain = await options.readChannel?.(id);
+		const charged = chain?.totalClaimed ?? 0n;
+		return { channelId: id, config, balance: chain?.balance ?? 0n, charged, signed: charged };
+	}
+
+	async function agreeDeposit(accepted: PaymentRequirements, gateway: Hex, lane: Lane, least: bigint): Promise<bigint> {
+		const announced = readAmount(accepted.extra?.["minDeposit"]) ?? 0n;
+		const amount = announced > least ? announced : least;
+		const plan: DepositPlan = {
+			gateway,
+			till: accepted.payTo,
+			channelId: lane.channelId,
+			amount,
+			balance: lane.balance,
+			opens: lane.balance === 0n,
+			call: BigInt(accepted.amount),
+		};
+		const answer = (await options.confirmDeposit?.(plan)) ?? true;
+		if (answer === false) throw new FreeholdError("payment.insufficient", { given: lane.balance - lane.charged, needed: BigInt(accepted.amount) });
+		if (typeof answer === "bigint" && answer < amount) throw new FreeholdError("payment.insufficient", { given: answer, needed: amount });
+		return typeof answer === "bigint" ? answer : amount;
+	}
+
+	function signVoucher(id: Hex, maxClaimableAmount: bigint): Promise<Hex> {
+		return wallet.signTypedData({
+			domain: channelsDomain(chainId),
+			types: { Voucher: channelTypes.Voucher },
+			primaryType: "Voucher",
+			message: { channelId: id, maxClaimableAmount },
+		});
+	}
+
+	async function signDeposit(accepted: PaymentRequirements, id: Hex, amount: bigint): Promise<Readonly<Record<string, unknown>>> {
+		const { name, version } = accepted.extra ?? {};
+		if (typeof name !== "string" || typeof version !== "string") throw refuse("it does not name the token's domain");
+		const salt = toHex(options.random(32));
+		const validBefore = BigInt(Math.floor(options.now() / 1000) + accepted.maxTimeoutSeconds);
+		const signature = await wallet.signTypedData({
+			domain: { name, version, chainId, verifyingContract: accepted.asset },
+			types: { ReceiveWithAuthorization: channelTypes.ReceiveWithAuthorization },
+			primaryType: "ReceiveWithAuthorization",
+			message: {
+				from: payer,
+				to: contractAddresses.Erc3009DepositCollector,
+				value: amount,
+				validAfter: 0n,
+				validBefore,
+				nonce: depositNonce(id, salt),
+			},
+		});
+		return {
+			amount: amount.toString(),
+			authorization: { erc3009Authorization: { validAfter: "0", validBefore: validBefore.toString(), salt, signature } },
+		};
+	}
+
+	async function refund(lane: Lane): Promise<Readonly<Record<string, string>>> {
+		const voucher = { channelId: lane.channelId, maxClaimableAmount: lane.charged.toString(), signature: await signVoucher(lane.channelId, lane.charged) };
+		const { receiver, receiverAuthorizer, withdrawDelay, token } = lane.config;
+		const accepted: PaymentRequirements = {
+			scheme: "batch-settlement",
+			network: network(chainId),
+			amount: "0",
+			asset: token,
+			payTo: receiver,
+			maxTimeoutSeconds: 60,
+			extra: { receiverAuthorizer, withdrawDelay },
+		};
+		return { [x402Headers.signature]: encodeHeader({ x402Version: 2, accepted, payload: { type: "refund", channelConfig: lane.config, voucher } }) };
+	}
+
+	return { pay, refund, store };
+}
+
+/** The offer that channels can pay. Throws `payment.invalid` when there is none, or when it would pay anyone but the gateway's till. */
+function channelOffer(required: PaymentRequired, chainId: number, gateway: Hex): PaymentRequirements {
+	const accepted = required.accepts.find((item) => item.scheme === "batch-settlement" && item.network === network(chainId));
+	if (accepted === undefined) throw refuse(`it offers no channel on chain ${chainId}`);
+	if (accepted.asset !== contractAddresses.OPG) throw refuse(`it asks for another token than OPG: ${accepted.asset}`);
+	if (accepted.payTo !== tillAddress(gateway)) throw refuse(`its payee ${accepted.payTo} is not the till of gateway ${gateway}`);
+	return accepted;
+}
+
+function configOf(accepted: PaymentRequirements, payer: Hex, lane: number): ChannelConfig {
+	const receiverAuthorizer = readAddress(accepted.extra?.["receiverAuthorizer"]);
+	const withdrawDelay = accepted.extra?.["withdrawDelay"];
+	if (receiverAuthorizer === undefined || fromHex(receiverAuthorizer).every((byte) => byte === 0)) throw refuse("it names no receiver authorizer");
+	if (typeof withdrawDelay !== "number") throw refuse("it names no withdrawal delay");
+	return { payer, payerAuthorizer: payer, receiver: accepted.payTo, receiverAuthorizer, token: accepted.asset, withdrawDelay, salt: laneSalt(lane) };
+}
+
+function refuse(reason: string): FreeholdError {
+	return new FreeholdError("payment.invalid", { reason: `the gateway's offer is not followed: ${reason}` });
+}
+
+/** Lane numbers that are free, per till; the lowest first, so that few channels are opened. */
+class LanePool {
+	readonly #size: number;
+	readonly #busy = new Map<Hex, Set<number>>();
+	readonly #waiting = new Map<Hex, (() => void)[]>();
+
+	constructor(size: number) {
+		this.#size = size;
+	}
+
+	async take(till: Hex, signal?: AbortSignal): Promise<number> {
+		for (;;) {
+			const busy = this.#busy.get(till) ?? new Set<number>();
+			this.#busy.set(till, busy);
+			for (let lane = 0; lane < this.#size; lane++) {
+				if (busy.has(lane)) continue;
+				busy.add(lane);
+				return lane;
+			}
+			await this.#wait(till, signal);
+		}
+	}
+
+	give(till: Hex, lane: number): void {
+		this.#busy.get(till)?.delete(lane);
+		this.#waiting.get(till)?.shift()?.();
+	}
+
+	#wait(till: Hex, signal: AbortSignal | undefined): Promise<void> {
+		const queue = this.#waiting.get(till) ?? [];
+		this.#waiting.set(till, queue);
+		if (queue.length >= WAITING) throw new FreeholdError("gateway.overloaded", { seconds: 1 });
+		return new Promise((resolve, reject) => {
+			const proceed = (): void => {
+				signal?.removeEventListener("abort", give);
+				resolve();
+			};
+			const give = (): void => {
+				const index = queue.indexOf(proceed);
+				if (index >= 0) queue.splice(index, 1);
+				reject(new FreeholdError("request.aborted"));
+			};
+			if (signal?.aborted === true) return give();
+			signal?.addEventListener("abort", give, { once: true });
+			queue.push(proceed);
+		});
+	}
+}

@@ -1,0 +1,2 @@
+export * from "./channel-payer.js";
+export * from "./lane.js";

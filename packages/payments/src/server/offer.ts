@@ -1,0 +1,54 @@
+/** What a gateway asks for one call: the requirements of each scheme that can pay it. */
+import { contractAddresses, type Hex } from "@freehold/protocol";
+import { type ChannelStateMessage, network, type PaymentRequired, type PaymentRequirements, type VoucherStateMessage } from "../x402/messages.js";
+
+/** What stays the same for all calls at a gateway. */
+export interface TillTerms {
+	readonly chainId: number;
+	/** The gateway's till: the only receiver. */
+	readonly payTo: Hex;
+	readonly gateway: Hex;
+	readonly receiverAuthorizer: Hex;
+	/** Seconds. */
+	readonly withdrawDelay: number;
+	readonly minDeposit: bigint;
+	/** Validity of a payment's signature, in seconds. */
+	readonly maxTimeoutSeconds: number;
+	/** EIP-712 name and version of the token. */
+	readonly token: { readonly name: string; readonly version: string; readonly address: Hex };
+}
+
+export interface CallTerms {
+	/** The most that the call can cost. */
+	readonly amount: bigint;
+	/** True when that is also the least: `exact` is offered too. */
+	readonly known: boolean;
+}
+
+/** Terms of OPG, which is the only token that tills take. */
+export const opgToken = { name: "OpenGradient", version: "1", address: contractAddresses.OPG } as const;
+
+/** Requirements in the order of preference: channels first. `state` corrects a client whose view of its channel is not ours. */
+export function offer(
+	terms: TillTerms,
+	call: CallTerms,
+	state?: { readonly channelState: ChannelStateMessage; readonly voucherState?: VoucherStateMessage },
+): readonly PaymentRequirements[] {
+	const common = {
+		network: network(terms.chainId),
+		amount: call.amount.toString(),
+		asset: terms.token.address,
+		payTo: terms.payTo,
+		maxTimeoutSeconds: terms.maxTimeoutSeconds,
+	};
+	const domain = { name: terms.token.name, version: terms.token.version, gateway: terms.gateway };
+	const minDeposit = (call.amount > terms.minDeposit ? call.amount : terms.minDeposit).toString();
+	const { receiverAuthorizer, withdrawDelay } = terms;
+	const channel = { scheme: "batch-settlement", ...common, extra: { ...domain, receiverAuthorizer, withdrawDelay, minDeposit, ...state } };
+	if (!call.known) return [channel];
+	return [channel, { scheme: "exact", ...common, extra: domain }, { scheme: "exact", ...common, extra: { ...domain, assetTransferMethod: "permit2" } }];
+}
+
+export function paymentRequired(url: string, accepts: readonly PaymentRequirements[], error?: string): PaymentRequired {
+	return { x402Version: 2, ...(error === undefined ? {} : { error }), resource: { url, mimeType: "application/json" }, accepts };
+}
