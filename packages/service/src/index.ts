@@ -1,7 +1,11 @@
+export { type Environment, environmentName, flagOf, readConfig } from "./config/config.js";
+export * from "./config/options.js";
 export * from "./crypto/key-file.js";
 export { createDigestSigner, type DigestSigner, generatePrivateKey, nativeCrypto, secp256k1Kind } from "./crypto/native.js";
 export { errorResponse, jsonResponse, toFreeholdError } from "./http/responses.js";
 export * from "./http/server.js";
 export * from "./net/atomic-file.js";
+export { createLog, type LogLevel, type LogOptions } from "./program/log.js";
 export * from "./program/program.js";
+export { commonOptions, environmentNames, exitCodes, runProgram } from "./program/run.js";
 export * from "./store/store.js";

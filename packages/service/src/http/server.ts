@@ -51,7 +51,7 @@ export interface HttpServer {
 	/** `http://host:port` with the port that was taken. */
 	readonly url: string;
 	readonly port: number;
-	/** Stops accepting, lets requests in flight finish until the deadline, then closes. */
+	/** Stops accepting, lets requests in flight finish until the deadline, then closes. A second call waits for the first. */
 	readonly close: (deadlineMs: number) => Promise<void>;
 }
 
@@ -79,6 +79,7 @@ export async function startHttpServer(bindings: readonly RouteBinding[], options
 	const exchanges = new Set<Exchange>();
 	const upgraded = new Set<Duplex>();
 	let draining = false;
+	let closing: Promise<void> | undefined;
 
 	const server = createServer(
 		{ maxHeaderSize: limits.headerBytes, headersTimeout: limits.headersTimeoutMs, requestTimeout: 0, keepAlive: true },
@@ -116,8 +117,8 @@ export async function startHttpServer(bindings: readonly RouteBinding[], options
 	return {
 		port,
 		url: `http://${options.host.includes(":") ? `[${options.host}]` : options.host}:${port}`,
-		close: (deadlineMs) =>
-			new Promise((resolve) => {
+		close: (deadlineMs) => {
+			closing ??= new Promise((resolve) => {
 				draining = true;
 				const timer = setTimeout(() => server.closeAllConnections(), deadlineMs);
 				server.close(() => {
@@ -128,7 +129,9 @@ export async function startHttpServer(bindings: readonly RouteBinding[], options
 				server.closeIdleConnections();
 				// These are no requests: what they carry does not end by itself.
 				for (const socket of upgraded) socket.destroy();
-			}),
+			});
+			return closing;
+		},
 	};
 }
 

@@ -2,6 +2,8 @@
  * What a program is to the command line and the supervisor: a name, a table of options declared once, and a start function.
  * Explicit life: start → ready → drain → stop.
  */
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { HttpServer, RouteBinding } from "../http/server.js";
@@ -15,7 +17,7 @@ export interface OptionSpec<T> {
 	readonly default?: T;
 	readonly help: string;
 	readonly group: string;
-	/** Spelling of the argument in help texts: `URL`, `DIR`, `OPG`. */
+	/** Spelling of the argument in help texts: `URL`, `DIR`, `OPG`; empty for a switch, which needs no value. */
 	readonly argument: string;
 }
 
@@ -29,6 +31,13 @@ export interface Clock {
 	now(): number;
 }
 
+export interface ListenOptions {
+	readonly host: string;
+	readonly port: number;
+	/** Takes over connections that ask for another protocol (WebSocket). */
+	readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+}
+
 export interface ProgramContext<C> {
 	readonly config: C;
 	readonly log: Logger;
@@ -38,10 +47,17 @@ export interface ProgramContext<C> {
 	readonly random: (length: number) => Uint8Array;
 	/** Aborted when the program must stop at once. */
 	readonly signal: AbortSignal;
+	/** To be called once the program knows its chain: crash points work on development networks only. */
+	readonly onChain: (chainId: number) => void;
 	/** Ends the process by SIGKILL here when `FREEHOLD_CRASH_AT` names this point (development networks only). */
 	readonly crashPoint: (name: string) => void;
-	/** Starts the HTTP server with the common routes (/health, /ready, /metrics) and these. */
-	readonly listen: (bindings: readonly RouteBinding[], options: { readonly host: string; readonly port: number }) => Promise<HttpServer>;
+	/**
+	 * Starts the HTTP server with the common routes (/health, /ready, /metrics) and these. `drain` closes it at the moment that suits the program;
+	 * what it leaves open is closed after it.
+	 */
+	readonly listen: (bindings: readonly RouteBinding[], options: ListenOptions) => Promise<HttpServer>;
+	/** Stops the program as a signal would: for a fault after which it must not go on. */
+	readonly fail: (error: unknown) => void;
 }
 
 export interface ReadyReport {
@@ -63,7 +79,8 @@ export interface Program<O extends OptionTable = OptionTable> {
 	readonly options: O;
 	/** Names of its crash points, for `freehold debug crash-points`. */
 	readonly crashPoints: readonly string[];
-	readonly start: (context: ProgramContext<ConfigOf<O>>) => Promise<RunningService>;
+	// A method, so that a list of programs with different options has a type.
+	start(context: ProgramContext<ConfigOf<O>>): Promise<RunningService>;
 }
 
 /** Keeps the option types while checking the shape. */
