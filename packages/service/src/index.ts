@@ -5,6 +5,9 @@ export { createDigestSigner, type DigestSigner, generatePrivateKey, nativeCrypto
 export { errorResponse, jsonResponse, toFreeholdError } from "./http/responses.js";
 export * from "./http/server.js";
 export * from "./net/atomic-file.js";
+export { type Answer, type CallOptions, fetchBytes, fetchJson, fetchStream, refusal } from "./net/http-client.js";
+export { aborted, createLimiter, type Limiter, type LimiterOptions } from "./net/limiter.js";
+export { pause } from "./net/pause.js";
 export { createLog, type LogLevel, type LogOptions } from "./program/log.js";
 export * from "./program/program.js";
 export { commonOptions, environmentNames, exitCodes, runProgram } from "./program/run.js";

@@ -1,0 +1,136 @@
+/**
+ * Calls to other programs over `node:http` with connections kept open. Every call has a deadline and a limit on what is read; every failure is a
+ * `FreeholdError`. Redirects are not followed: an address of ours answers itself.
+ */
+import { Agent, type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import { request as httpsRequest, Agent as TlsAgent } from "node:https";
+import { pipeline, type Readable, Transform, type TransformCallback } from "node:stream";
+import { errorFromBody, FreeholdError, limits } from "@freehold/protocol";
+import { aborted } from "./limiter.js";
+
+export interface CallOptions {
+	readonly method?: "GET" | "HEAD" | "POST" | "PUT";
+	readonly headers?: Readonly<Record<string, string>>;
+	/** Time until the last byte of the answer. */
+	readonly deadlineMs: number;
+	readonly signal?: AbortSignal;
+	/** Longest answer that is read; default `limits.jsonBodyBytes`. */
+	readonly maxBytes?: number;
+	/** Whom errors name: "The hub", "Storage". */
+	readonly what: string;
+}
+
+export interface Answer<B> {
+	readonly status: number;
+	readonly headers: IncomingHttpHeaders;
+	readonly body: B;
+}
+
+const agents = {
+	"http:": new Agent({ keepAlive: true, maxSockets: 256, maxFreeSockets: 32, scheduling: "lifo" }),
+	"https:": new TlsAgent({ keepAlive: true, maxSockets: 256, maxFreeSockets: 32, scheduling: "lifo" }),
+} as const;
+
+/** JSON of a 2xx answer. An error body of ours is thrown as the error that it describes, any other status as `upstream.failed`. */
+export async function fetchJson(url: string, options: CallOptions & { readonly json?: unknown }): Promise<unknown> {
+	const { json, ...rest } = options;
+	const answer = await fetchBytes(url, {
+		...rest,
+		headers: { accept: "application/json", ...(json === undefined ? {} : { "content-type": "application/json" }), ...options.headers },
+		...(json === undefined ? {} : { method: options.method ?? "POST", body: JSON.stringify(json) }),
+	});
+	const value = parse(answer.body);
+	if (answer.status < 200 || answer.status > 299) throw refusal(options.what, answer.status, value);
+	if (value === undefined) throw new FreeholdError("upstream.failed", { what: options.what, reason: "an answer that is not JSON" });
+	return value;
+}
+
+/** Whole answer of any status. */
+export async function fetchBytes(url: string, options: CallOptions & { readonly body?: string | Uint8Array }): Promise<Answer<Buffer>> {
+	const answer = await fetchStream(url, options);
+	const chunks: Buffer[] = [];
+	for await (const chunk of answer.body) chunks.push(chunk as Buffer);
+	return { ...answer, body: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) };
+}
+
+/** Answer of any status whose body is read as it comes. The stream fails with a `FreeholdError` past the limit, the deadline or the signal; it must be consumed or destroyed. */
+export function fetchStream(url: string, options: CallOptions & { readonly body?: string | Uint8Array }): Promise<Answer<Readable>> {
+	const { what, deadlineMs, signal } = options;
+	return new Promise((resolve, reject) => {
+		if (signal?.aborted === true) {
+			reject(aborted(signal));
+			return;
+		}
+		const target = new URL(url);
+		const secure = target.protocol === "https:";
+		const request: ClientRequest = (secure ? httpsRequest : httpRequest)(target, {
+			method: options.method ?? (options.body === undefined ? "GET" : "POST"),
+			headers: { ...options.headers, ...(options.body === undefined ? {} : { "content-length": Buffer.byteLength(options.body) }) },
+			agent: agents[secure ? "https:" : "http:"],
+		});
+		let reason: FreeholdError | undefined;
+		const stop = (error: FreeholdError): void => {
+			reason ??= error;
+			request.destroy(reason);
+		};
+		const timer = setTimeout(() => stop(new FreeholdError("upstream.timeout", { what, seconds: deadlineMs / 1000 })), deadlineMs);
+		const onAbort = (): void => stop(aborted(signal));
+		signal?.addEventListener("abort", onAbort, { once: true });
+		const done = (): void => {
+			clearTimeout(timer);
+			signal?.removeEventListener("abort", onAbort);
+		};
+		request.once("close", done);
+		request.on("error", (error: NodeJS.ErrnoException) => {
+			done();
+			reject(reason ?? translate(error, what, target.origin));
+		});
+		request.once("response", (message: IncomingMessage) => {
+			const bounded = new Bounded(what, options.maxBytes ?? limits.jsonBodyBytes);
+			// The request has answered, so its errors end here as errors of the body.
+			pipeline(message, bounded, (error) => {
+				done();
+				if (error !== null && error !== undefined) bounded.destroy(reason ?? (error instanceof FreeholdError ? error : translate(error, what, target.origin)));
+			});
+			resolve({ status: message.statusCode ?? 0, headers: message.headers, body: bounded });
+		});
+		request.end(options.body);
+	});
+}
+
+class Bounded extends Transform {
+	readonly #what: string;
+	#left: number;
+
+	constructor(what: string, maxBytes: number) {
+		super();
+		this.#what = what;
+		this.#left = maxBytes;
+	}
+
+	override _transform(chunk: Buffer, _: BufferEncoding, callback: TransformCallback): void {
+		this.#left -= chunk.length;
+		if (this.#left < 0) callback(new FreeholdError("upstream.failed", { what: this.#what, reason: "a longer answer than allowed" }));
+		else callback(null, chunk);
+	}
+}
+
+function parse(body: Buffer): unknown {
+	try {
+		return JSON.parse(body.toString("utf8")) as unknown;
+	} catch {
+		return undefined;
+	}
+}
+
+/** The error that an answer outside 2xx stands for. */
+export function refusal(what: string, status: number, body: unknown): FreeholdError {
+	return errorFromBody(body) ?? new FreeholdError("upstream.failed", { what, reason: `HTTP ${status}` });
+}
+
+function translate(error: NodeJS.ErrnoException, what: string, url: string): FreeholdError {
+	const down = ["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH", "EAI_AGAIN"].includes(error.code ?? "");
+	return down
+		? new FreeholdError("network.down", { what, url }, { cause: error })
+		: new FreeholdError("upstream.failed", { what, reason: error.code ?? error.message }, { cause: error });
+}
