@@ -1,0 +1,46 @@
+/** Which network a command talks to: `--network FILE|URL`, else the one that runs in the data folder. */
+import { readFile } from "node:fs/promises";
+import { FreeholdError, isHex, type NetworkFile } from "@freehold/protocol";
+import { fetchJson } from "@freehold/service";
+import type { CommandContext } from "../context.js";
+
+const DEADLINE_MS = 10_000;
+
+export async function findNetwork(context: CommandContext): Promise<NetworkFile> {
+	const given = context.network;
+	if (given === undefined) {
+		const local = await context.folder.network();
+		if (local !== undefined) return check(local, context.folder.networkFile);
+		throw new FreeholdError("network.down", { what: "No network", url: context.folder.networkFile });
+	}
+	if (/^https?:\/\//.test(given)) {
+		const url = new URL("/network.json", given).href;
+		return check(await fetchJson(url, { deadlineMs: DEADLINE_MS, signal: context.signal }), url);
+	}
+	const text = await readFile(given, "utf8").catch(() => {
+		throw new FreeholdError("config.invalid", { option: "--network", reason: `${given} cannot be read` });
+	});
+	return check(parse(text, given), given);
+}
+
+function parse(text: string, where: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch {
+		throw new FreeholdError("config.invalid", { option: "--network", reason: `${where} is not JSON` });
+	}
+}
+
+function check(value: unknown, where: string): NetworkFile {
+	const file = value as Partial<NetworkFile> | null;
+	const good =
+		typeof file === "object" &&
+		file !== null &&
+		file.version === 1 &&
+		typeof file.chainId === "number" &&
+		[file.rpcUrl, file.gatewayUrl, file.hubUrl, file.storageUrl].every((url) => typeof url === "string") &&
+		typeof file.checkpoint === "object" &&
+		isHex(file.checkpoint.hash, 32);
+	if (!good) throw new FreeholdError("config.invalid", { option: "--network", reason: `${where} does not describe a network` });
+	return file as NetworkFile;
+}

@@ -1,0 +1,81 @@
+/**
+ * The hub's index: tables that follow the chain, kept in one SQLite file. Everything in it can be rebuilt from chain and storage, so an index of an older form is
+ * dropped and made again. Amounts are decimal text, since they exceed 64 bits.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import Database from "libsql";
+
+export type Connection = Database.Database;
+
+/** Raised with every change of the tables. */
+const FORM = 1;
+
+const TABLES = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE model (
+	id TEXT PRIMARY KEY, path TEXT NOT NULL UNIQUE, namespace TEXT NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL, createdAt INTEGER NOT NULL, updatedAt INTEGER NOT NULL,
+	calls INTEGER NOT NULL DEFAULT 0, gross TEXT NOT NULL DEFAULT '0', grossRank TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+CREATE INDEX modelByOwner ON model (owner);
+CREATE INDEX modelByUpdate ON model (updatedAt);
+CREATE TABLE release (
+	id TEXT PRIMARY KEY, model TEXT NOT NULL REFERENCES model (id), major INTEGER NOT NULL, minor INTEGER NOT NULL, manifest TEXT NOT NULL, format INTEGER NOT NULL, modes INTEGER NOT NULL,
+	licence TEXT NOT NULL, publishedAt INTEGER NOT NULL, retiredAt INTEGER, calls INTEGER NOT NULL DEFAULT 0, gross TEXT NOT NULL DEFAULT '0', net TEXT NOT NULL DEFAULT '0',
+	content TEXT, card TEXT, tries INTEGER NOT NULL DEFAULT 0, nextTryAt INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX releaseByModel ON release (model, major, minor);
+CREATE INDEX releaseWaiting ON release (nextTryAt) WHERE content IS NULL;
+CREATE TABLE parent (release TEXT NOT NULL, position INTEGER NOT NULL, parent TEXT NOT NULL, bps INTEGER NOT NULL, PRIMARY KEY (release, position)) WITHOUT ROWID;
+CREATE INDEX parentByParent ON parent (parent);
+CREATE TABLE price (
+	release TEXT NOT NULL, version INTEGER NOT NULL, perCall TEXT NOT NULL, perInputUnit TEXT NOT NULL, perOutputUnit TEXT NOT NULL, validFrom INTEGER NOT NULL, withdrawn INTEGER NOT NULL DEFAULT 0,
+	PRIMARY KEY (release, version)
+) WITHOUT ROWID;
+CREATE TABLE usageDay (
+	release TEXT NOT NULL, day TEXT NOT NULL, calls INTEGER NOT NULL, inputUnits TEXT NOT NULL, outputUnits TEXT NOT NULL, gross TEXT NOT NULL, net TEXT NOT NULL, PRIMARY KEY (release, day)
+) WITHOUT ROWID;
+CREATE TABLE credit (
+	owner TEXT NOT NULL, release TEXT NOT NULL, day TEXT NOT NULL, direct TEXT NOT NULL, fromDescendants TEXT NOT NULL, PRIMARY KEY (owner, release, day)
+) WITHOUT ROWID;
+CREATE TABLE claim (owner TEXT PRIMARY KEY, total TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE line (
+	id INTEGER PRIMARY KEY, gateway TEXT NOT NULL, seq TEXT NOT NULL, position INTEGER NOT NULL, release TEXT NOT NULL, priceVersion INTEGER NOT NULL, node TEXT NOT NULL, calls INTEGER NOT NULL,
+	ownerAmount TEXT NOT NULL, nodeFee TEXT NOT NULL, gatewayFee TEXT NOT NULL, protocolFee TEXT NOT NULL, time INTEGER NOT NULL, block INTEGER NOT NULL, "transaction" TEXT NOT NULL
+);
+CREATE TABLE operator (operator TEXT PRIMARY KEY, roles INTEGER NOT NULL, endpoint TEXT NOT NULL, nodeFee TEXT NOT NULL, bond TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE operatorKey (operator TEXT NOT NULL, key TEXT NOT NULL, validFrom INTEGER NOT NULL, validUntil INTEGER, PRIMARY KEY (operator, key)) WITHOUT ROWID;
+CREATE TABLE heartbeat (operator TEXT NOT NULL, role TEXT NOT NULL, endpoint TEXT NOT NULL, releases TEXT NOT NULL, sentAt INTEGER NOT NULL, PRIMARY KEY (operator, role)) WITHOUT ROWID;
+CREATE VIRTUAL TABLE search USING fts5 (model UNINDEXED, path, title, task, tags, card, tokenize = 'porter unicode61', prefix = '2 3');
+`;
+
+/** Opens the index in `folder`, making it where it is missing or of another form. */
+export function openDatabase(folder: string): Connection {
+	mkdirSync(folder, { recursive: true });
+	const db = new Database(join(folder, "index.db"));
+	db.pragma("journal_mode = WAL");
+	db.pragma("synchronous = NORMAL");
+	if (formOf(db) !== FORM) rebuild(db);
+	return db;
+}
+
+export function readMeta(db: Connection, key: string): string | undefined {
+	const row = db.prepare("SELECT value FROM meta WHERE key = ?").get(key) as { value: string } | undefined;
+	return row?.value;
+}
+
+export function writeMeta(db: Connection, key: string, value: string): void {
+	db.prepare("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value").run(key, value);
+}
+
+function formOf(db: Connection): number {
+	const row = db.prepare("PRAGMA user_version").get() as { user_version: number };
+	return row.user_version;
+}
+
+function rebuild(db: Connection): void {
+	const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'search_%'").all() as { name: string }[];
+	for (const { name } of tables) db.exec(`DROP TABLE "${name}"`);
+	db.exec(TABLES);
+	db.exec(`PRAGMA user_version = ${FORM}`);
+}

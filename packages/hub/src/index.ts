@@ -1,0 +1,1 @@
+export { hubProgram } from "./program.js";
