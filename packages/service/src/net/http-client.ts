@@ -4,7 +4,7 @@
  */
 import { Agent, type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { request as httpsRequest, Agent as TlsAgent } from "node:https";
-import { pipeline, type Readable, Transform, type TransformCallback } from "node:stream";
+import { type Readable, Transform, type TransformCallback } from "node:stream";
 import { errorFromBody, FreeholdError, limits } from "@freehold/protocol";
 import { aborted } from "./limiter.js";
 
@@ -87,10 +87,12 @@ export function fetchStream(url: string, options: CallOptions & { readonly body?
 		});
 		request.once("response", (message: IncomingMessage) => {
 			const bounded = new Bounded(what, options.maxBytes ?? limits.jsonBodyBytes);
-			// The request has answered, so its errors end here as errors of the body.
-			pipeline(message, bounded, (error) => {
+			// Not a pipeline: it would hand the raw error on before it could be put into our words.
+			message.pipe(bounded);
+			message.once("error", (error: NodeJS.ErrnoException) => bounded.destroy(reason ?? translate(error, what, target.origin)));
+			bounded.once("close", () => {
 				done();
-				if (error !== null && error !== undefined) bounded.destroy(reason ?? (error instanceof FreeholdError ? error : translate(error, what, target.origin)));
+				if (!message.complete) request.destroy();
 			});
 			resolve({ status: message.statusCode ?? 0, headers: message.headers, body: bounded });
 		});
