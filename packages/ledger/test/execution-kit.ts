@@ -106,7 +106,12 @@ export function bench(state: Partial<GenesisState>, options: Partial<StateMachin
 			folder.remove();
 		},
 	};
-	self.machine.initGenesis(genesis(state));
+	try {
+		self.machine.initGenesis(genesis(state));
+	} catch (error) {
+		void self.close();
+		throw error;
+	}
 	return self;
 }
 
@@ -141,10 +146,10 @@ function push(value: bigint | number | Uint8Array): number[] {
 	return [0x5f + bytes.length, ...bytes];
 }
 
-/** Creation code that makes a contract with this runtime code. */
-export function initCodeOf(runtime: Uint8Array): Uint8Array {
-	// PUSH2 length, DUP1, PUSH1 10, PUSH0, CODECOPY, PUSH0, RETURN: ten bytes, then the runtime.
-	return Uint8Array.from([0x61, runtime.length >> 8, runtime.length & 255, 0x80, 0x60, 0x0a, 0x5f, 0x39, 0x5f, 0xf3, ...runtime]);
+/** Creation code that runs `prologue` (which leaves the stack empty) and makes a contract with this runtime code. */
+export function initCodeOf(runtime: Uint8Array, prologue: Uint8Array = new Uint8Array(0)): Uint8Array {
+	const copy = assemble(Uint8Array.of(runtime.length >> 8, runtime.length & 255), "DUP1", Uint8Array.of(prologue.length + 10), 0, "CODECOPY", 0, "RETURN");
+	return Uint8Array.from([...prologue, ...copy, ...runtime]);
 }
 
 /** Code that returns the 32-byte word that `parts` leave on the stack. */

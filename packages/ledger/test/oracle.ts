@@ -7,7 +7,7 @@ import { createVM, runTx, type VM } from "@ethereumjs/vm";
 import { toHex } from "@freehold/protocol";
 import { HISTORY_ADDRESS, HISTORY_INIT_CODE } from "../src/execution/history-contract.js";
 import type { BlockEnv, ExecutableTx } from "../src/execution/types.js";
-import { word } from "./execution-kit.js";
+import { parentHash, word } from "./execution-kit.js";
 
 /** A key and its address, and who signed which authorisation: what the oracle needs beside an executable transaction. */
 export interface Signer {
@@ -42,7 +42,7 @@ export class Oracle {
 
 	static async open(chainId: bigint, signers: readonly Signer[]): Promise<Oracle> {
 		const common = createCustomCommon({ chainId: Number(chainId) }, Mainnet, { hardfork: Hardfork.Prague });
-		const oracle = new Oracle(await createVM({ common }), common, signers);
+		const oracle = new Oracle(await createVM({ common, blockchain: BLOCKCHAIN }), common, signers);
 		await oracle.putContract(HISTORY_ADDRESS, HISTORY_INIT_CODE.subarray(9), 0n);
 		return oracle;
 	}
@@ -116,6 +116,13 @@ export class Oracle {
 		return createEOACode7702Tx({ ...base, to: at(tx.to ?? new Uint8Array(20)), ...fees, authorizationList }, options).sign(key);
 	}
 }
+
+/** Where the oracle's BLOCKHASH looks. */
+const BLOCKCHAIN = {
+	getBlock: async (number: number) => ({ hash: () => parentHash(BigInt(number) + 1n) }),
+	putBlock: async () => undefined,
+	shallowCopy: () => BLOCKCHAIN,
+};
 
 /** How the oracle's refusals begin; any other error is a fault of the test. */
 const REFUSALS = [

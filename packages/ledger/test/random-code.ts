@@ -16,7 +16,10 @@ export function randomCode(random: Random, addresses: readonly Uint8Array[], len
 	const parts: Uint8Array[] = [];
 	for (let left = 1 + random.below(length); left > 0; left--) parts.push(snippet(random, addresses, length));
 	if (random.chance(0.7)) parts.push(ending(random, addresses));
-	return Uint8Array.from(parts.flatMap((part) => [...part]));
+	const code = Uint8Array.from(parts.flatMap((part) => [...part]));
+	// No contract's code may begin with 0xef (EIP-3541), and those of genesis are all made.
+	if (code[0] === 0xef) code[0] = 0x5b;
+	return code;
 }
 
 function snippet(random: Random, addresses: readonly Uint8Array[], length: number): Uint8Array {

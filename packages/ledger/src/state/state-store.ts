@@ -66,6 +66,7 @@ export class StateStore {
 	#snapshot: Transaction;
 	#head: Head | undefined;
 	#oldest: bigint;
+	#closed: Promise<void> | undefined;
 
 	constructor(options: StateStoreOptions) {
 		mkdirSync(options.dir, { recursive: true });
@@ -144,9 +145,13 @@ export class StateStore {
 		this.#renewSnapshot();
 	}
 
-	async close(): Promise<void> {
-		this.#snapshot.done();
-		await this.#environment.close();
+	/** Closing again waits for the same end. */
+	close(): Promise<void> {
+		if (this.#closed === undefined) {
+			this.#snapshot.done();
+			this.#closed = this.#environment.close();
+		}
+		return this.#closed;
 	}
 
 	#get(database: Bin, key: Uint8Array): Uint8Array | undefined {
