@@ -13,7 +13,9 @@ interface Package {
 	readonly bin?: Readonly<Record<string, string>>;
 }
 
-const packages = readdirSync(join(root, "packages")).map((folder) => JSON.parse(readFileSync(join(root, "packages", folder, "package.json"), "utf8")) as Package);
+const packages = readdirSync(join(root, "packages")).map(
+	(folder) => JSON.parse(readFileSync(join(root, "packages", folder, "package.json"), "utf8")) as Package,
+);
 const entries = packages.flatMap(({ name, exports = {} }) => Object.keys(exports).map((entry) => (entry === "." ? name : `${name}/${entry.slice(2)}`)));
 
 let folder = "";
@@ -42,7 +44,18 @@ test("types of every entry check in a strict folder", () => {
 	writeFileSync(join(folder, "consumer.ts"), entries.map((entry, index) => `import * as entry${index} from "${entry}";\nvoid entry${index};\n`).join(""));
 	writeFileSync(
 		join(folder, "tsconfig.json"),
-		JSON.stringify({ compilerOptions: { strict: true, exactOptionalPropertyTypes: true, module: "nodenext", target: "es2023", noEmit: true, skipLibCheck: true, types: ["node"] }, files: ["consumer.ts"] }),
+		JSON.stringify({
+			compilerOptions: {
+				strict: true,
+				exactOptionalPropertyTypes: true,
+				module: "nodenext",
+				target: "es2023",
+				noEmit: true,
+				skipLibCheck: true,
+				types: ["node"],
+			},
+			files: ["consumer.ts"],
+		}),
 	);
 	const output = execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder], { cwd: folder, encoding: "utf8" });
 	expect(output).toBe("");

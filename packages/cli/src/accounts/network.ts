@@ -15,7 +15,7 @@ export async function findNetwork(context: CommandContext): Promise<NetworkFile>
 	}
 	if (/^https?:\/\//.test(given)) {
 		const url = new URL("/network.json", given).href;
-		return check(await fetchJson(url, { deadlineMs: DEADLINE_MS, signal: context.signal }), url);
+		return check(await fetchJson(url, { what: "The gateway", deadlineMs: DEADLINE_MS, signal: context.signal }), url);
 	}
 	const text = await readFile(given, "utf8").catch(() => {
 		throw new FreeholdError("config.invalid", { option: "--network", reason: `${given} cannot be read` });

@@ -42,7 +42,11 @@ interface NodesBody {
 
 export const nodeStatus: Action = async (context) => {
 	const network = await findNetwork(context);
-	const body = (await fetchJson(new URL(hubRoutes.nodes.path, network.hubUrl).href, { deadlineMs: 10_000, signal: context.signal })) as NodesBody;
+	const body = (await fetchJson(new URL(hubRoutes.nodes.path, network.hubUrl).href, {
+		what: "The hub",
+		deadlineMs: 10_000,
+		signal: context.signal,
+	})) as NodesBody;
 	if (!Array.isArray(body.nodes)) throw new FreeholdError("upstream.failed", { what: "The hub", reason: "not a list of nodes" });
 	context.output.result(body, () =>
 		table([

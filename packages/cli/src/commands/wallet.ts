@@ -85,9 +85,8 @@ export const faucet: Action = async (context, _args, options) => {
 	const amount = parseOpg(String(options["amount"]), "--amount");
 	const url = new URL(gatewayRoutes.faucet.path, network.gatewayUrl).href;
 	const answer = await fetchJson(url, {
-		method: "POST",
-		headers: { "content-type": "application/json" },
-		body: JSON.stringify({ address, amount: amount.toString() }),
+		what: "The gateway",
+		json: { address, amount: amount.toString() },
 		deadlineMs: FAUCET_DEADLINE_MS,
 		signal: context.signal,
 	});

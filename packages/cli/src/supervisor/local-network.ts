@@ -84,7 +84,7 @@ export function plan(folder: DataFolder, base: number, env: { readonly batchAgeM
 				folder.keyFile("faucet"),
 				"--network-file",
 				folder.networkFile,
-				...(env.batchAgeMs === undefined ? [] : ["--batch-age", env.batchAgeMs]),
+				...(env.batchAgeMs === undefined ? [] : ["--batch-age", `${env.batchAgeMs}ms`]),
 			]),
 		],
 	];

@@ -80,9 +80,8 @@ interface LedgerStatus {
 
 async function ledgerStatus(rpcUrl: string): Promise<LedgerStatus> {
 	const answer = (await fetchJson(rpcUrl, {
-		method: "POST",
-		headers: { "content-type": "application/json" },
-		body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "freehold_status", params: [] }),
+		what: "The ledger",
+		json: { jsonrpc: "2.0", id: 1, method: "freehold_status", params: [] },
 		deadlineMs: 10_000,
 	})) as { result: LedgerStatus };
 	return answer.result;

@@ -74,7 +74,9 @@ function formOf(db: Connection): number {
 }
 
 function rebuild(db: Connection): void {
-	const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'search_%'").all() as { name: string }[];
+	const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'search_%'").all() as {
+		name: string;
+	}[];
 	for (const { name } of tables) db.exec(`DROP TABLE "${name}"`);
 	db.exec(TABLES);
 	db.exec(`PRAGMA user_version = ${FORM}`);

@@ -115,8 +115,14 @@ const handlers: Readonly<Record<string, Apply>> = {
 		const key = [address(args, "owner"), text(args, "release"), dayOf(time)] as const;
 		const column = args["fromDescendants"] === true ? "fromDescendants" : "direct";
 		db.prepare("INSERT INTO credit (owner, release, day, direct, fromDescendants) VALUES (?, ?, ?, '0', '0') ON CONFLICT DO NOTHING").run(...key);
-		const row = db.prepare("SELECT direct, fromDescendants FROM credit WHERE owner = ? AND release = ? AND day = ?").get(...key) as { direct: string; fromDescendants: string };
-		db.prepare(`UPDATE credit SET ${column} = ? WHERE owner = ? AND release = ? AND day = ?`).run((BigInt(row[column]) + amount(args, "amount")).toString(), ...key);
+		const row = db.prepare("SELECT direct, fromDescendants FROM credit WHERE owner = ? AND release = ? AND day = ?").get(...key) as {
+			direct: string;
+			fromDescendants: string;
+		};
+		db.prepare(`UPDATE credit SET ${column} = ? WHERE owner = ? AND release = ? AND day = ?`).run(
+			(BigInt(row[column]) + amount(args, "amount")).toString(),
+			...key,
+		);
 	},
 
 	Claimed(db, args) {
@@ -127,12 +133,9 @@ const handlers: Readonly<Record<string, Apply>> = {
 	},
 
 	Registered(db, args) {
-		db.prepare("INSERT INTO operator (operator, roles, endpoint, nodeFee, bond) VALUES (?, ?, ?, ?, '0') ON CONFLICT (operator) DO UPDATE SET roles = excluded.roles, endpoint = excluded.endpoint, nodeFee = excluded.nodeFee").run(
-			address(args, "operator"),
-			Number(args["roles"]),
-			text(args, "endpoint"),
-			String(args["nodeFee"]),
-		);
+		db.prepare(
+			"INSERT INTO operator (operator, roles, endpoint, nodeFee, bond) VALUES (?, ?, ?, ?, '0') ON CONFLICT (operator) DO UPDATE SET roles = excluded.roles, endpoint = excluded.endpoint, nodeFee = excluded.nodeFee",
+		).run(address(args, "operator"), Number(args["roles"]), text(args, "endpoint"), String(args["nodeFee"]));
 	},
 	RolesSet: (db, args) => setOperator(db, args, "roles", Number(args["roles"])),
 	EndpointSet: (db, args) => setOperator(db, args, "endpoint", text(args, "endpoint")),
@@ -141,14 +144,16 @@ const handlers: Readonly<Record<string, Apply>> = {
 	BondWithdrawn: (db, args) => setBond(db, args),
 	Slashed: (db, args) => setBond(db, args),
 	KeyAdded(db, args) {
-		db.prepare("INSERT INTO operatorKey (operator, key, validFrom) VALUES (?, ?, ?) ON CONFLICT (operator, key) DO UPDATE SET validFrom = excluded.validFrom, validUntil = NULL").run(
-			address(args, "operator"),
-			address(args, "key"),
-			Number(args["validFrom"]) * 1000,
-		);
+		db.prepare(
+			"INSERT INTO operatorKey (operator, key, validFrom) VALUES (?, ?, ?) ON CONFLICT (operator, key) DO UPDATE SET validFrom = excluded.validFrom, validUntil = NULL",
+		).run(address(args, "operator"), address(args, "key"), Number(args["validFrom"]) * 1000);
 	},
 	KeyRevoked(db, args) {
-		db.prepare("UPDATE operatorKey SET validUntil = ? WHERE operator = ? AND key = ?").run(Number(args["validUntil"]) * 1000, address(args, "operator"), address(args, "key"));
+		db.prepare("UPDATE operatorKey SET validUntil = ? WHERE operator = ? AND key = ?").run(
+			Number(args["validUntil"]) * 1000,
+			address(args, "operator"),
+			address(args, "key"),
+		);
 	},
 };
 
@@ -161,8 +166,14 @@ interface UsageAdded {
 }
 
 function addUsage(db: Connection, release: string, day: string, added: UsageAdded): void {
-	db.prepare("INSERT INTO usageDay (release, day, calls, inputUnits, outputUnits, gross, net) VALUES (?, ?, 0, '0', '0', '0', '0') ON CONFLICT DO NOTHING").run(release, day);
-	const before = db.prepare("SELECT inputUnits, outputUnits, gross, net FROM usageDay WHERE release = ? AND day = ?").get(release, day) as Record<"inputUnits" | "outputUnits" | "gross" | "net", string>;
+	db.prepare("INSERT INTO usageDay (release, day, calls, inputUnits, outputUnits, gross, net) VALUES (?, ?, 0, '0', '0', '0', '0') ON CONFLICT DO NOTHING").run(
+		release,
+		day,
+	);
+	const before = db.prepare("SELECT inputUnits, outputUnits, gross, net FROM usageDay WHERE release = ? AND day = ?").get(release, day) as Record<
+		"inputUnits" | "outputUnits" | "gross" | "net",
+		string
+	>;
 	const plus = (key: "inputUnits" | "outputUnits" | "gross" | "net"): string => (BigInt(before[key]) + added[key]).toString();
 	db.prepare("UPDATE usageDay SET calls = calls + ?, inputUnits = ?, outputUnits = ?, gross = ?, net = ? WHERE release = ? AND day = ?").run(
 		added.calls,
@@ -192,7 +203,9 @@ function setOperator(db: Connection, args: Args, column: "roles" | "endpoint" | 
 
 /** `Bonded` stands before `Registered` when an operator joins. */
 function setBond(db: Connection, args: Args): void {
-	db.prepare("INSERT INTO operator (operator, roles, endpoint, nodeFee, bond) VALUES (?, 0, '', '0', ?) ON CONFLICT (operator) DO UPDATE SET bond = excluded.bond").run(address(args, "operator"), String(args["bond"]));
+	db.prepare(
+		"INSERT INTO operator (operator, roles, endpoint, nodeFee, bond) VALUES (?, 0, '', '0', ?) ON CONFLICT (operator) DO UPDATE SET bond = excluded.bond",
+	).run(address(args, "operator"), String(args["bond"]));
 }
 
 /** Decimal text that sorts as its number does. */

@@ -88,7 +88,9 @@ export class Indexer {
 		const { db, clock } = this.#modules;
 		while (!signal.aborted) {
 			const now = clock.now();
-			const waiting = db.prepare("SELECT id, model, manifest, tries FROM release WHERE content IS NULL AND nextTryAt <= ? ORDER BY nextTryAt LIMIT 16").all(now) as Waiting[];
+			const waiting = db
+				.prepare("SELECT id, model, manifest, tries FROM release WHERE content IS NULL AND nextTryAt <= ? ORDER BY nextTryAt LIMIT 16")
+				.all(now) as Waiting[];
 			for (const release of waiting) if (!signal.aborted) await this.#fetchOne(release, signal);
 			if (waiting.length === 0) await pause(IDLE_MS, signal);
 		}
@@ -135,7 +137,13 @@ function store(db: Connection, release: Waiting, manifest: Manifest, card: strin
 		db.prepare("UPDATE release SET content = ?, card = ? WHERE id = ?").run(JSON.stringify(content), card ?? null, release.id);
 		const newest = db.prepare("SELECT id FROM release WHERE model = ? ORDER BY major DESC, minor DESC LIMIT 1").get(release.model) as { id: string };
 		if (newest.id !== release.id) return;
-		db.prepare("UPDATE search SET title = ?, task = ?, tags = ?, card = ? WHERE model = ?").run(title ?? "", task ?? "", (tags ?? []).join(" "), card ?? "", release.model);
+		db.prepare("UPDATE search SET title = ?, task = ?, tags = ?, card = ? WHERE model = ?").run(
+			title ?? "",
+			task ?? "",
+			(tags ?? []).join(" "),
+			card ?? "",
+			release.model,
+		);
 	})();
 }
 

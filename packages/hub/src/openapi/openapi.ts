@@ -20,7 +20,9 @@ const objectOf = (required: Readonly<Record<string, Schema>>, optional: Readonly
 const tensor = objectOf({ name: text, dtype: text, shape: { type: ["array", "null"], items: { type: ["integer", "string", "null"] } } });
 
 const schemas: Readonly<Record<string, Schema>> = {
-	Error: objectOf({ error: objectOf({ code: text, message: text, retryable: { type: "boolean" }, docs: text }, { field: text, limit: { type: ["string", "number"] } }) }),
+	Error: objectOf({
+		error: objectOf({ code: text, message: text, retryable: { type: "boolean" }, docs: text }, { field: text, limit: { type: ["string", "number"] } }),
+	}),
 	Release: objectOf(
 		{
 			release: id,
@@ -60,7 +62,18 @@ const schemas: Readonly<Record<string, Schema>> = {
 	}),
 	Usage: objectOf({
 		model: text,
-		days: listOf(objectOf({ release: id, version: text, day: { type: "string", format: "date" }, calls: number, inputUnits: amount, outputUnits: amount, gross: amount, net: amount })),
+		days: listOf(
+			objectOf({
+				release: id,
+				version: text,
+				day: { type: "string", format: "date" },
+				calls: number,
+				inputUnits: amount,
+				outputUnits: amount,
+				gross: amount,
+				net: amount,
+			}),
+		),
 	}),
 	Earnings: objectOf({
 		address,
@@ -143,7 +156,12 @@ export function openapiDocument(url: string): unknown {
 	}
 	return {
 		openapi: "3.1.0",
-		info: { title: "Freehold hub", version: "1", description: "Finding models, their lineage, use and earnings. Errors are `{error: {code, message, …}}`.", license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
+		info: {
+			title: "Freehold hub",
+			version: "1",
+			description: "Finding models, their lineage, use and earnings. Errors are `{error: {code, message, …}}`.",
+			license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+		},
 		servers: [{ url }],
 		paths,
 		components: { schemas },
@@ -160,7 +178,9 @@ function describe(name: string, route: Route, operation: Operation): unknown {
 		...(inPath.length + inQuery.length === 0 ? {} : { parameters: [...inPath, ...inQuery] }),
 		...(operation.body === undefined ? {} : { requestBody: { required: true, content: content(ref(operation.body)) } }),
 		responses: {
-			...(operation.body === undefined ? { 200: { description: "OK", content: content(operation.answer === undefined ? { type: "object" } : ref(operation.answer)) } } : { 204: { description: "Taken" } }),
+			...(operation.body === undefined
+				? { 200: { description: "OK", content: content(operation.answer === undefined ? { type: "object" } : ref(operation.answer)) } }
+				: { 204: { description: "Taken" } }),
 			default: { description: "Refused", content: content(ref("Error")) },
 		},
 	};

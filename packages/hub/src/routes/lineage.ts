@@ -29,7 +29,11 @@ export function showLineage(db: Connection): Handler {
 	};
 }
 
-function walk(start: string, next: (release: string) => readonly LineageEdge[], end: "parent" | "child"): { readonly edges: readonly LineageEdge[]; readonly complete: boolean } {
+function walk(
+	start: string,
+	next: (release: string) => readonly LineageEdge[],
+	end: "parent" | "child",
+): { readonly edges: readonly LineageEdge[]; readonly complete: boolean } {
 	const found: LineageEdge[] = [];
 	const seen = new Set([start]);
 	const queue = [start];
@@ -46,7 +50,9 @@ function walk(start: string, next: (release: string) => readonly LineageEdge[], 
 }
 
 function edges(db: Connection, column: "release" | "parent", value: string): readonly LineageEdge[] {
-	return db.prepare(`SELECT release AS child, parent, bps FROM parent WHERE ${column} = ? ORDER BY release, position LIMIT ${MAX_RELEASES}`).all(value) as LineageEdge[];
+	return db
+		.prepare(`SELECT release AS child, parent, bps FROM parent WHERE ${column} = ? ORDER BY release, position LIMIT ${MAX_RELEASES}`)
+		.all(value) as LineageEdge[];
 }
 
 function ownerOf(db: Connection, release: string): string | undefined {

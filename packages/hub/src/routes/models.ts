@@ -1,5 +1,5 @@
 /** Models as people find them: the list, one model with everything, and the way from a release id to its model. */
-import { FreeholdError, type Hex, isHex, type ModelBody, modelFormats, type ModelListBody, parseModelName, type ReleaseSummary } from "@freehold/protocol";
+import { FreeholdError, type Hex, isHex, type ModelBody, type ModelListBody, modelFormats, parseModelName, type ReleaseSummary } from "@freehold/protocol";
 import type { Handler } from "@freehold/service";
 import type { Connection } from "../database/database.js";
 import type { ReleaseContent } from "../indexing/indexer.js";
@@ -50,7 +50,8 @@ const MAX_QUERY = 200;
 export function listModels(db: Connection, clock: { now(): number }): Handler {
 	return (request) => {
 		const query = request.query.get("q") ?? "";
-		if (query.length > MAX_QUERY) throw new FreeholdError("request.invalid", { field: "q", reason: `must be at most ${MAX_QUERY} characters`, limit: MAX_QUERY });
+		if (query.length > MAX_QUERY)
+			throw new FreeholdError("request.invalid", { field: "q", reason: `must be at most ${MAX_QUERY} characters`, limit: MAX_QUERY });
 		const sort = choice(request, "sort", Object.keys(ORDERS) as (keyof typeof ORDERS)[], "newest");
 		const limit = wholeNumber(request, "limit", { min: 1, max: MAX_PAGE, default: 20 });
 		const offset = wholeNumber(request, "cursor", { min: 0, max: 1_000_000, default: 0 });
@@ -94,14 +95,21 @@ export function findRelease(db: Connection, id: string | undefined): { readonly 
 
 /** `namespace/name@major.minor` of a release; its id when the index does not know it. */
 export function releaseName(db: Connection, id: string): string {
-	const row = db.prepare("SELECT path, major, minor FROM release JOIN model ON model.id = release.model WHERE release.id = ?").get(id) as { path: string; major: number; minor: number } | undefined;
+	const row = db.prepare("SELECT path, major, minor FROM release JOIN model ON model.id = release.model WHERE release.id = ?").get(id) as
+		| { path: string; major: number; minor: number }
+		| undefined;
 	return row === undefined ? id : `${row.path}@${row.major}.${row.minor}`;
 }
 
 /** What people type, as an expression of the full-text search: every word must begin a word of the model. */
 export function searchExpression(query: string): string | undefined {
 	const words = query.toLowerCase().match(/[\p{L}\p{N}]+/gu);
-	return words === null ? undefined : words.slice(0, 16).map((word) => `"${word}"*`).join(" ");
+	return words === null
+		? undefined
+		: words
+				.slice(0, 16)
+				.map((word) => `"${word}"*`)
+				.join(" ");
 }
 
 function findModel(db: Connection, column: "path" | "id", value: string): ModelRow | undefined {
@@ -172,7 +180,9 @@ function describeRelease(db: Connection, row: ReleaseRow): ReleaseSummary {
 }
 
 function pricesOf(db: Connection, release: string): readonly PriceRow[] {
-	return db.prepare("SELECT version, perCall, perInputUnit, perOutputUnit, validFrom FROM price WHERE release = ? AND withdrawn = 0 ORDER BY version").all(release) as PriceRow[];
+	return db
+		.prepare("SELECT version, perCall, perInputUnit, perOutputUnit, validFrom FROM price WHERE release = ? AND withdrawn = 0 ORDER BY version")
+		.all(release) as PriceRow[];
 }
 
 function contentOf(row: ReleaseRow | undefined): ReleaseContent | undefined {

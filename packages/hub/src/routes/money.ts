@@ -71,7 +71,9 @@ interface IndexedEarnings {
 /** One reading of the index, before anything is awaited, so that all of it is of one block. */
 function readEarnings(db: Connection, address: Hex): IndexedEarnings {
 	const credits = db
-		.prepare("SELECT credit.release, model.path, direct, fromDescendants FROM credit LEFT JOIN release ON release.id = credit.release LEFT JOIN model ON model.id = release.model WHERE credit.owner = ?")
+		.prepare(
+			"SELECT credit.release, model.path, direct, fromDescendants FROM credit LEFT JOIN release ON release.id = credit.release LEFT JOIN model ON model.id = release.model WHERE credit.owner = ?",
+		)
 		.all(address) as CreditRow[];
 	const models = new Map<string, { direct: bigint; fromDescendants: bigint }>();
 	const owned = db.prepare("SELECT path FROM model WHERE owner = ?").all(address) as { path: string }[];
@@ -117,6 +119,9 @@ export function listCalls(db: Connection): Handler {
 		const before = wholeNumber(request, "cursor", { min: 1, max: Number.MAX_SAFE_INTEGER, default: Number.MAX_SAFE_INTEGER });
 		const rows = db.prepare("SELECT * FROM line WHERE id < ? ORDER BY id DESC LIMIT ?").all(before, limit) as LineRow[];
 		const last = rows.at(-1);
-		return json({ lines: rows.map((row) => ({ ...row, model: releaseName(db, row.release) })), ...(rows.length === limit && last !== undefined ? { cursor: String(last.id) } : {}) });
+		return json({
+			lines: rows.map((row) => ({ ...row, model: releaseName(db, row.release) })),
+			...(rows.length === limit && last !== undefined ? { cursor: String(last.id) } : {}),
+		});
 	};
 }

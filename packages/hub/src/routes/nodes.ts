@@ -1,5 +1,5 @@
 /** Operators with a bond, and the heartbeats that say which of them are alive. A heartbeat is a signed statement, never a transaction. */
-import { canonicalJson, concatBytes, type Crypto, FreeholdError, fromHex, type HeartbeatBody, shape, toHex, utf8 } from "@freehold/protocol";
+import { type Crypto, canonicalJson, concatBytes, FreeholdError, fromHex, type HeartbeatBody, shape, toHex, utf8 } from "@freehold/protocol";
 import type { Handler } from "@freehold/service";
 import type { Connection } from "../database/database.js";
 import { json } from "./respond.js";
@@ -26,9 +26,11 @@ const bodyShape = shape.object({
 export function takeHeartbeat(db: Connection, crypto: Crypto, clock: { now(): number }): Handler {
 	return async (request) => {
 		const { heartbeat, signature } = readBody(await request.json(MAX_BODY_BYTES));
-		if (Math.abs(clock.now() - heartbeat.sentAt) > CLOCK_SKEW_MS) throw refuse("heartbeat.sentAt", `must be within ${CLOCK_SKEW_MS / 1000} s of the hub's clock`);
+		if (Math.abs(clock.now() - heartbeat.sentAt) > CLOCK_SKEW_MS)
+			throw refuse("heartbeat.sentAt", `must be within ${CLOCK_SKEW_MS / 1000} s of the hub's clock`);
 		const signer = crypto.recover(personalDigest(canonicalJson(heartbeat), crypto), fromHex(signature));
-		if (signer === undefined || !speaksFor(db, heartbeat.operator, toHex(signer), heartbeat.role, clock.now())) throw refuse("signature", "is not by a key of a bonded operator with this role");
+		if (signer === undefined || !speaksFor(db, heartbeat.operator, toHex(signer), heartbeat.role, clock.now()))
+			throw refuse("signature", "is not by a key of a bonded operator with this role");
 		db.prepare(
 			`INSERT INTO heartbeat (operator, role, endpoint, releases, sentAt) VALUES (?, ?, ?, ?, ?)
 			 ON CONFLICT (operator, role) DO UPDATE SET endpoint = excluded.endpoint, releases = excluded.releases, sentAt = excluded.sentAt WHERE excluded.sentAt > heartbeat.sentAt`,
@@ -64,7 +66,13 @@ export function listNodes(db: Connection, clock: { now(): number }): Handler {
 					endpoint: row.endpoint,
 					nodeFee: row.nodeFee,
 					bond: row.bond,
-					heartbeats: beats.map(({ role, endpoint, releases, sentAt }) => ({ role, endpoint, releases: (JSON.parse(releases) as unknown[]).length, sentAt, alive: clock.now() - sentAt < ALIVE_MS })),
+					heartbeats: beats.map(({ role, endpoint, releases, sentAt }) => ({
+						role,
+						endpoint,
+						releases: (JSON.parse(releases) as unknown[]).length,
+						sentAt,
+						alive: clock.now() - sentAt < ALIVE_MS,
+					})),
 				};
 			}),
 		});
@@ -74,7 +82,9 @@ export function listNodes(db: Connection, clock: { now(): number }): Handler {
 function speaksFor(db: Connection, operator: string, key: string, role: keyof typeof ROLE_BITS, now: number): boolean {
 	const row = db.prepare("SELECT roles, bond FROM operator WHERE operator = ?").get(operator) as { roles: number; bond: string } | undefined;
 	if (row === undefined || (row.roles & ROLE_BITS[role]) === 0 || BigInt(row.bond) === 0n) return false;
-	const interval = db.prepare("SELECT validFrom, validUntil FROM operatorKey WHERE operator = ? AND key = ?").get(operator, key) as { validFrom: number; validUntil: number | null } | undefined;
+	const interval = db.prepare("SELECT validFrom, validUntil FROM operatorKey WHERE operator = ? AND key = ?").get(operator, key) as
+		| { validFrom: number; validUntil: number | null }
+		| undefined;
 	// Block times are whole seconds, so a key made just now may begin in the hub's future by less than one.
 	return interval !== undefined && interval.validFrom <= now + 1_000 && (interval.validUntil === null || now < interval.validUntil);
 }

@@ -1,0 +1,266 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+	canonicalJson,
+	concatBytes,
+	defaultHashes,
+	type EarningsBody,
+	fromHex,
+	type Hex,
+	hubRoutes,
+	type ModelBody,
+	type ModelListBody,
+	modelId,
+	releaseId,
+	toHex,
+	utf8,
+} from "@freehold/protocol";
+import type { ChainEvent } from "@freehold/sdk/chain";
+import { createDigestSigner, type Handler, type HttpRequest, nativeCrypto } from "@freehold/service";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Connection, openDatabase } from "./database/database.js";
+import { applyEvent } from "./indexing/apply.js";
+import type { Indexer } from "./indexing/indexer.js";
+import { openapiDocument } from "./openapi/openapi.js";
+import { showLineage } from "./routes/lineage.js";
+import { listModels, searchExpression, showModel } from "./routes/models.js";
+import { listCalls, showEarnings } from "./routes/money.js";
+import { takeHeartbeat } from "./routes/nodes.js";
+
+const NOW = Date.UTC(2026, 0, 2, 12);
+const clock = { now: () => NOW };
+const ana = `0x${"a1".repeat(20)}` as Hex;
+const ben = `0x${"b2".repeat(20)}` as Hex;
+const base = { model: modelId("base", "digits"), release: releaseId(modelId("base", "digits"), { major: 1, minor: 0 }) };
+const plus = { model: modelId("plus", "digits"), release: releaseId(modelId("plus", "digits"), { major: 1, minor: 0 }) };
+
+let folder = "";
+let db: Connection;
+
+beforeEach(() => {
+	folder = mkdtempSync(join(tmpdir(), "freehold-hub-"));
+	db = openDatabase(folder);
+});
+afterEach(() => {
+	db.close();
+	rmSync(folder, { recursive: true });
+});
+
+function apply(name: string, args: Readonly<Record<string, unknown>>): void {
+	const event: ChainEvent = { address: ana, name, args, transactionHash: `0x${"77".repeat(32)}`, transactionIndex: 0, logIndex: 0 };
+	applyEvent(db, event, { block: 7n, time: NOW });
+}
+
+function publish(namespace: string, owner: Hex, ids: { readonly model: Hex; readonly release: Hex }, parents: readonly { release: Hex; bps: number }[]): void {
+	apply("Transfer", { from: `0x${"00".repeat(20)}`, to: owner, tokenId: BigInt(ids.model) });
+	apply("ModelCreated", { modelId: BigInt(ids.model), owner, namespace, name: "digits", saleRoyaltyBps: 0 });
+	apply("ReleasePublished", {
+		release: ids.release,
+		modelId: BigInt(ids.model),
+		publisher: owner,
+		data: { major: 1, minor: 0, format: 1, modes: 3, manifest: `0x${"11".repeat(32)}`, licence: "Apache-2.0", parents },
+	});
+	apply("PriceSet", { release: ids.release, version: 1, perCall: 10n ** 18n, perInputUnit: 0n, perOutputUnit: 0n, validFrom: BigInt(NOW / 1000 - 10) });
+}
+
+/** One paid call of the child: 0.9 to its owner, 0.1 on its way to the base. */
+function pay(): void {
+	apply("LinePaid", {
+		gateway: ben,
+		seq: 1n,
+		release: plus.release,
+		index: 0n,
+		priceVersion: 1,
+		node: ben,
+		calls: 1n,
+		inputUnits: 64n,
+		outputUnits: 11n,
+		ownerAmount: 10n ** 18n,
+		nodeFee: 5n * 10n ** 16n,
+		gatewayFee: 3n * 10n ** 16n,
+		protocolFee: 108n * 10n ** 14n,
+	});
+	apply("OwnerCredited", { release: plus.release, owner: ben, amount: 9n * 10n ** 17n, fromDescendants: false });
+	apply("OwnerCredited", { release: base.release, owner: ana, amount: 10n ** 17n, fromDescendants: true });
+}
+
+async function ask<T>(handler: Handler, params: Readonly<Record<string, string>> = {}, query = ""): Promise<T> {
+	const request: HttpRequest = {
+		method: "GET",
+		path: "/",
+		params,
+		query: new URLSearchParams(query),
+		headers: {},
+		remoteAddress: "127.0.0.1",
+		signal: new AbortController().signal,
+		bytes: () => Promise.reject(new Error("no body")),
+		json: () => Promise.resolve(body),
+		stream: process.stdin,
+	};
+	const response = await handler(request);
+	return response.body === undefined ? (undefined as T) : (JSON.parse(String(response.body)) as T);
+}
+let body: unknown;
+
+describe("the index", () => {
+	beforeEach(() => {
+		publish("base", ana, base, []);
+		publish("plus", ben, plus, [{ release: base.release, bps: 1000 }]);
+	});
+
+	test("lists models newest first, by owner, and in pages", async () => {
+		const all = await ask<ModelListBody>(listModels(db, clock));
+		expect(all.models.map(({ model }) => model)).toEqual(["base/digits", "plus/digits"]);
+		expect(all.models[0]?.latest).toEqual({ release: base.release, version: "1.0", perCall: (10n ** 18n).toString() });
+		expect((await ask<ModelListBody>(listModels(db, clock), {}, `owner=${ana}`)).models).toHaveLength(1);
+		const first = await ask<ModelListBody>(listModels(db, clock), {}, "limit=1");
+		expect(first).toMatchObject({ total: 2, cursor: "1" });
+		const second = await ask<ModelListBody>(listModels(db, clock), {}, `limit=1&cursor=${first.cursor}`);
+		expect(second.models.map(({ model }) => model)).toEqual(["plus/digits"]);
+		expect(second.cursor).toBeUndefined();
+	});
+
+	test("finds words by their beginnings, and nothing for words that no model has", async () => {
+		expect((await ask<ModelListBody>(listModels(db, clock), {}, "q=dig")).total).toBe(2);
+		expect((await ask<ModelListBody>(listModels(db, clock), {}, "q=plus dig")).models[0]?.model).toBe("plus/digits");
+		expect((await ask<ModelListBody>(listModels(db, clock), {}, "q=whale")).total).toBe(0);
+	});
+
+	test.each(['"', 'a" OR "b', "NEAR(", "*", "model:x", "-", "😀"])("takes %j as words, never as search syntax", async (query) => {
+		expect((await ask<ModelListBody>(listModels(db, clock), {}, `q=${encodeURIComponent(query)}`)).total).toBeGreaterThanOrEqual(0);
+		expect(searchExpression(query) ?? "").toMatch(/^("[\p{L}\p{N}]+"\*( |$))*$/u);
+	});
+
+	test("refuses a page size out of bounds and an unknown order, naming the field", async () => {
+		await expect(ask(listModels(db, clock), {}, "limit=1000")).rejects.toMatchObject({ code: "request.invalid", detail: { field: "limit", limit: 100 } });
+		await expect(ask(listModels(db, clock), {}, "sort=random")).rejects.toMatchObject({ detail: { field: "sort" } });
+	});
+
+	test("shows a model with parents by name and price versions with their intervals", async () => {
+		apply("PriceSet", {
+			release: plus.release,
+			version: 2,
+			perCall: 2n * 10n ** 18n,
+			perInputUnit: 0n,
+			perOutputUnit: 0n,
+			validFrom: BigInt(NOW / 1000 + 3600),
+		});
+		const model = await ask<ModelBody>(showModel(db, clock), { namespace: "plus", name: "digits" });
+		const [release] = model.releases ?? [];
+		expect(release?.parents).toEqual([{ release: base.release, model: "base/digits@1.0", bps: 1000 }]);
+		expect(release?.prices.map(({ version, until }) => ({ version, until }))).toEqual([
+			{ version: 1, until: NOW + 3_600_000 },
+			{ version: 2, until: undefined },
+		]);
+		expect(model.latest?.perCall).toBe((10n ** 18n).toString());
+	});
+
+	test("moves a model to whoever holds its token, and takes a retired release out of the latest", async () => {
+		apply("Transfer", { from: ben, to: ana, tokenId: BigInt(plus.model) });
+		apply("ReleaseRetired", { release: plus.release, retiredAt: BigInt(NOW / 1000) });
+		const model = await ask<ModelBody>(showModel(db, clock), { namespace: "plus", name: "digits" });
+		expect(model.owner).toBe(ana);
+		expect(model.latest).toBeUndefined();
+	});
+
+	test("knows no model that is not there", async () => {
+		await expect(ask(showModel(db, clock), { namespace: "base", name: "whale" })).rejects.toMatchObject({ code: "model.notFound" });
+	});
+
+	test("walks the lineage both ways", async () => {
+		const graph = await ask<{ edges: unknown[]; complete: boolean }>(showLineage(db), { release: base.release });
+		expect(graph).toMatchObject({ edges: [{ child: plus.release, parent: base.release, bps: 1000 }], complete: true });
+	});
+
+	test("adds up earnings by source and says whether the chain agrees", async () => {
+		pay();
+		pay();
+		apply("Claimed", { owner: ana, to: ana, amount: 10n ** 17n });
+		const reads: string[] = [];
+		const chain = (claimable: bigint) => ({
+			read: (_contract: unknown, name: string) => {
+				reads.push(name);
+				return Promise.resolve(name === "claimable" ? claimable : 5n);
+			},
+		});
+		const earnings = (claimable: bigint): Promise<EarningsBody> =>
+			ask(showEarnings(db, chain(claimable) as never, { height: 7n } as Indexer), { address: ana });
+		const agreed = await earnings(10n ** 17n);
+		expect(agreed).toMatchObject({ claimable: (10n ** 17n).toString(), upstream: "5", claimed: (10n ** 17n).toString(), reconciled: true, height: 7 });
+		expect(agreed.byModel).toEqual([
+			{ model: "base/digits", calls: 0, gross: "0", net: (2n * 10n ** 17n).toString(), direct: "0", fromDescendants: (2n * 10n ** 17n).toString() },
+		]);
+		expect((await earnings(10n ** 17n + 1n)).reconciled).toBe(false);
+	});
+
+	test("lists paid lines newest first, each with its model", async () => {
+		pay();
+		pay();
+		const calls = await ask<{ lines: { id: number; model: string }[]; cursor?: string }>(listCalls(db), {}, "limit=1");
+		expect(calls).toMatchObject({ lines: [{ id: 2, model: "plus/digits@1.0" }], cursor: "2" });
+		const model = await ask<ModelBody>(showModel(db, clock), { namespace: "plus", name: "digits" });
+		expect(model).toMatchObject({ calls: 2, gross: (2n * 108n * 10n ** 16n).toString() });
+	});
+
+	test("is made anew when its form is another", () => {
+		db.exec("PRAGMA user_version = 999");
+		db.close();
+		db = openDatabase(folder);
+		expect(db.prepare("SELECT count(*) AS n FROM model").get()).toMatchObject({ n: 0 });
+	});
+});
+
+describe("heartbeats", () => {
+	const signer = createDigestSigner(new Uint8Array(32).fill(7));
+	const operator = signer.address;
+
+	function beat(change: Partial<Record<"operator" | "role" | "sentAt", unknown>> = {}): unknown {
+		const heartbeat = { operator, role: "inference", endpoint: "http://127.0.0.1:1", releases: [base.release], sentAt: NOW, ...change };
+		const message = utf8(canonicalJson(heartbeat));
+		const digest = defaultHashes.keccak256(concatBytes(utf8(`\u0019Ethereum Signed Message:\n${message.length}`), message));
+		return { heartbeat, signature: toHex(signer.signDigest(digest)) };
+	}
+	const send = (value: unknown): Promise<unknown> => {
+		body = value;
+		return ask(takeHeartbeat(db, nativeCrypto, clock));
+	};
+
+	beforeEach(() => {
+		apply("Bonded", { operator, from: operator, amount: 1n, bond: 1000n });
+		apply("Registered", { operator, roles: 1, endpoint: "http://127.0.0.1:1", nodeFee: 5n });
+		apply("KeyAdded", { operator, key: operator, validFrom: BigInt(NOW / 1000) });
+	});
+
+	test("of a bonded operator's key are taken", async () => {
+		await send(beat());
+		expect(db.prepare("SELECT sentAt FROM heartbeat").get()).toMatchObject({ sentAt: NOW });
+	});
+
+	test.each([
+		["for a role that it does not have", { role: "gateway" }],
+		["of somebody else", { operator: ana }],
+		["from long ago", { sentAt: NOW - 120_000 }],
+	])("%s are refused", async (_name, change) => {
+		await expect(send(beat(change))).rejects.toMatchObject({ code: "request.invalid" });
+		expect(db.prepare("SELECT count(*) AS n FROM heartbeat").get()).toMatchObject({ n: 0 });
+	});
+
+	test("with a changed word are refused", async () => {
+		const message = beat() as { heartbeat: { endpoint: string }; signature: Hex };
+		await expect(send({ ...message, heartbeat: { ...message.heartbeat, endpoint: "http://127.0.0.1:2" } })).rejects.toMatchObject({
+			detail: { field: "signature" },
+		});
+		expect(fromHex(message.signature)).toHaveLength(65);
+	});
+
+	test("by a revoked key are refused", async () => {
+		apply("KeyRevoked", { operator, key: operator, validUntil: BigInt(NOW / 1000) });
+		await expect(send(beat())).rejects.toMatchObject({ detail: { field: "signature" } });
+	});
+});
+
+test("the OpenAPI document has every route", () => {
+	const { paths } = openapiDocument("http://127.0.0.1") as { paths: Record<string, Record<string, unknown>> };
+	for (const route of Object.values(hubRoutes)) expect(paths[route.path.replace(/:(\w+)/g, "{$1}")]?.[route.method.toLowerCase()]).toBeDefined();
+});

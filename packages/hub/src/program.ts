@@ -1,0 +1,103 @@
+/** The hub as a program: its options, its events for operators, and its routes. */
+import { type Hex, hubRoutes } from "@freehold/protocol";
+import { createChainClient } from "@freehold/sdk/chain";
+import { defineProgram, fetchBytes, jsonResponse, nativeCrypto, pathOption, portOption, type RouteBinding, textOption, urlOption } from "@freehold/service";
+import { Counter, Gauge, type Registry } from "prom-client";
+import { type Connection, openDatabase } from "./database/database.js";
+import { type FetchBlob, Indexer, type IndexerEvents } from "./indexing/indexer.js";
+import { openapiDocument } from "./openapi/openapi.js";
+import { showLineage } from "./routes/lineage.js";
+import { listModels, showModel, showRelease } from "./routes/models.js";
+import { listCalls, showEarnings, showUsage } from "./routes/money.js";
+import { listNodes, takeHeartbeat } from "./routes/nodes.js";
+
+const BLOB_DEADLINE_MS = 10_000;
+
+export const hubProgram = defineProgram({
+	role: "hub",
+	summary: "Finds models: an index of chain and storage, which can be rebuilt from them.",
+	options: {
+		data: pathOption({ argument: "DIR", default: ".freehold/hub", help: "Folder of the index.", group: "Hub" }),
+		host: textOption({ argument: "HOST", default: "127.0.0.1", help: "Address to listen on.", group: "Hub" }),
+		port: portOption({ default: 8547, help: "Port to listen on.", group: "Hub" }),
+		rpcUrl: urlOption({ default: "http://127.0.0.1:8545", help: "JSON-RPC of the ledger.", group: "Hub" }),
+		storageUrl: urlOption({ default: "http://127.0.0.1:8548", help: "Where manifests and cards are fetched.", group: "Hub" }),
+	},
+	crashPoints: [],
+	async start({ config, log, metrics, clock, signal, listen }) {
+		const db = openDatabase(config.data);
+		const client = createChainClient({ rpcUrl: config.rpcUrl });
+		const stopping = new AbortController();
+		const stop = AbortSignal.any([signal, stopping.signal]);
+		const indexer = new Indexer({ db, client, clock, fetchBlob: blobsOf(config.storageUrl), events: operatorEvents(log, metrics) });
+		let failed: unknown;
+		const following = indexer.run(stop).catch((error: unknown) => {
+			failed = error;
+			log.error({ err: error }, "the index stopped following the chain; delete the hub's folder to rebuild it");
+		});
+		const server = await listen(bindings(db, client, indexer, clock, config), { host: config.host, port: config.port });
+		return {
+			url: server.url,
+			ready: () => ({
+				ready: failed === undefined && indexer.atHead,
+				detail: { height: Number(indexer.height ?? -1), atHead: indexer.atHead, following: failed === undefined },
+			}),
+			async drain() {
+				stopping.abort();
+				await following;
+				db.close();
+			},
+		};
+	},
+});
+
+function bindings(
+	db: Connection,
+	client: ReturnType<typeof createChainClient>,
+	indexer: Indexer,
+	clock: { now(): number },
+	config: { readonly host: string; readonly port: number },
+): readonly RouteBinding[] {
+	return [
+		{ route: hubRoutes.models, handler: listModels(db, clock) },
+		{ route: hubRoutes.model, handler: showModel(db, clock) },
+		{ route: hubRoutes.release, handler: showRelease(db, clock) },
+		{ route: hubRoutes.lineage, handler: showLineage(db) },
+		{ route: hubRoutes.usage, handler: showUsage(db) },
+		{ route: hubRoutes.earnings, handler: showEarnings(db, client, indexer) },
+		{ route: hubRoutes.calls, handler: listCalls(db) },
+		{ route: hubRoutes.nodes, handler: listNodes(db, clock) },
+		{ route: hubRoutes.heartbeat, handler: takeHeartbeat(db, nativeCrypto, clock) },
+		{ route: hubRoutes.openapi, handler: ({ headers }) => jsonResponse(openapiDocument(`http://${headers.host ?? `${config.host}:${config.port}`}`)) },
+	];
+}
+
+function blobsOf(storageUrl: string): FetchBlob {
+	return async (sha256: Hex, maxBytes, signal) => {
+		const answer = await fetchBytes(`${storageUrl}/v1/blobs/by-sha256/${sha256}`, { what: "The storage", deadlineMs: BLOB_DEADLINE_MS, maxBytes, signal });
+		return answer.status === 200 ? answer.body : undefined;
+	};
+}
+
+/** One function per event: log line and metric together. */
+function operatorEvents(log: { info(data: object, text: string): void; warn(data: object, text: string): void }, metrics: Registry): IndexerEvents {
+	const registers = [metrics];
+	const height = new Gauge({ name: "freehold_hub_indexed_block", help: "Last EVM block in the index.", registers });
+	const indexed = new Counter({ name: "freehold_hub_events_total", help: "Events of the chain that were indexed.", registers });
+	const retries = new Counter({ name: "freehold_hub_chain_retries_total", help: "Times the ledger did not answer.", registers });
+	const refused = new Counter({ name: "freehold_hub_manifest_failures_total", help: "Manifests that could not be fetched or were refused.", registers });
+	return {
+		indexed: (block, events) => {
+			height.set(Number(block));
+			indexed.inc(events);
+		},
+		chainUnreachable: (error, waitMs) => {
+			retries.inc();
+			log.warn({ err: error, waitMs }, "the ledger did not answer; asking again");
+		},
+		manifestRefused: (release, error) => {
+			refused.inc();
+			log.warn({ err: error, release }, "a release's manifest could not be read; trying again later");
+		},
+	};
+}
