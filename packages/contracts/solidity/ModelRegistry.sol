@@ -135,7 +135,7 @@ contract ModelRegistry is ERC721, ERC2981, IModelRegistry {
         uint32 last = record.priceVersions;
         PriceVersion storage current = _prices[release][last];
         if (current.validFrom > time) {
-            current.validUntil = current.validFrom;
+            current.validUntil = time;
             emit PriceWithdrawn(release, last);
             current = _prices[release][record.priceBefore];
         } else {

@@ -9,7 +9,8 @@ struct Price {
 }
 
 /// @notice One version of a price. In force from `validFrom` until `validUntil` (0 while it has no successor), Unix seconds.
-/// A version whose interval is empty was withdrawn before it took effect.
+/// A version that ends before it begins was withdrawn before it took effect. (Blocks share a second, so an interval of zero seconds
+/// may have been in force.)
 struct PriceVersion {
     uint128 perCall;
     uint128 perInputUnit;

@@ -132,12 +132,13 @@ contract NodeRegistry is INodeRegistry {
         _addKey(key);
     }
 
-    /// @notice Ends a key's interval with this block. It can never be opened again.
+    /// @notice Ends a key's interval with the present second (blocks share one, and what an earlier block anchored stays valid). It can
+    /// never be opened again.
     function revokeKey(address key) external {
         KeyInterval storage interval = _keys[msg.sender][key];
         if (interval.validUntil != type(uint64).max) revert KeyNotOpen(key);
-        interval.validUntil = uint64(block.timestamp);
-        emit KeyRevoked(msg.sender, key, uint64(block.timestamp));
+        interval.validUntil = uint64(block.timestamp) + 1;
+        emit KeyRevoked(msg.sender, key, interval.validUntil);
     }
 
     // ── leaving ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -22,6 +22,7 @@ contract UsageLedger is EIP712 {
     uint256 private constant BASIS_POINTS = 10_000;
     uint256 public constant MAX_LINES = 256;
     uint256 public constant MAX_REFUNDS = 256;
+    uint256 public constant MAX_CLAIMS = 256;
     /// @notice How long after its end a price or a release may still be charged: a quote's 5 minutes and an hour to anchor.
     uint64 public constant ANCHOR_GRACE = 5 minutes + 1 hours;
     uint16 public constant MAX_PROTOCOL_FEE_BPS = 500;
@@ -132,6 +133,7 @@ contract UsageLedger is EIP712 {
     error RootMismatch(bytes32 given, bytes32 computed);
     error TooManyLines(uint256 count);
     error TooManyRefunds(uint256 count);
+    error TooManyClaims(uint256 count);
     error RefundToNobody();
     /// @notice A claim in the batch is for another receiver or token, or its voucher would need the payer's code to be run.
     error ClaimNotForTill(uint256 index);
@@ -401,6 +403,7 @@ contract UsageLedger is EIP712 {
     function _collect(address from, bytes calldata claims) private {
         if (claims.length != 0) {
             (VoucherClaim[] memory vouchers, bytes memory signature) = abi.decode(claims, (VoucherClaim[], bytes));
+            if (vouchers.length > MAX_CLAIMS) revert TooManyClaims(vouchers.length);
             for (uint256 i; i < vouchers.length; ++i) {
                 if (
                     vouchers[i].voucher.channel.receiver != from || vouchers[i].voucher.channel.token != Addresses.OPG
@@ -464,7 +467,8 @@ contract UsageLedger is EIP712 {
     function _heldReason(Line calldata line, PriceVersion memory price, uint64 retiredAt) private view returns (uint8) {
         uint256 time = block.timestamp;
         if (price.validFrom == 0) return HELD_UNKNOWN_PRICE;
-        if (price.validFrom > time || price.validFrom == price.validUntil) return HELD_PRICE_NOT_IN_FORCE;
+        bool withdrawn = price.validUntil != 0 && price.validUntil < price.validFrom;
+        if (withdrawn || price.validFrom > time) return HELD_PRICE_NOT_IN_FORCE;
         if (price.validUntil != 0 && time > price.validUntil + ANCHOR_GRACE) return HELD_PRICE_ENDED;
         if (retiredAt != 0 && time > retiredAt + ANCHOR_GRACE) return HELD_RELEASE_RETIRED;
         if (line.node == address(0)) return HELD_NO_NODE;

@@ -85,7 +85,7 @@ export const layout = {
 				parentCount: part(2, 248, 8),
 			},
 		},
-		/** `validFrom` is 0 when there is no such version, `validUntil` is 0 while it has no successor; equal: it never was in force. */
+		/** `validFrom` is 0 when there is no such version, `validUntil` is 0 while it has no successor; `validUntil` before `validFrom`: it never was in force. */
 		price: {
 			slot: storageSlots.ModelRegistry._prices,
 			keys: ["release", "version"],

@@ -1,0 +1,290 @@
+/**
+ * A chain for tests of the contracts: genesis on the ledger's own state machine, transactions from any account without a signature,
+ * reverts and events decoded. One transaction is one block; gas is free, so that balances can be compared to the unit.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as abis from "@freehold/contracts/abi";
+import { type GenesisOptions, genesisAllocations, genesisDeployments } from "@freehold/contracts/bytecode";
+import {
+	type Abi,
+	type Address,
+	type ContractFunctionArgs,
+	type ContractFunctionName,
+	type ContractFunctionReturnType,
+	decodeErrorResult,
+	decodeEventLog,
+	decodeFunctionResult,
+	encodeDeployData,
+	encodeFunctionData,
+	getAddress,
+	type Hex,
+	hexToBytes,
+	toHex,
+} from "viem";
+import { privateKeyToAccount } from "viem/accounts";
+import { openStateMachine } from "../../packages/ledger/dist/execution/execution.js";
+
+export const OPG_UNIT = 10n ** 18n;
+export const CHAIN_ID = 10741;
+export const GENESIS_TIME = 1_800_000_000;
+const TX_GAS = 60_000_000n;
+const BLOCK_GAS = 1_000_000_000n;
+
+/** Test accounts with known keys; each holds `FUNDS` at genesis. */
+export const accounts = Array.from({ length: 16 }, (_, index) => privateKeyToAccount(toHex(BigInt(index + 1), { size: 32 })));
+export const FUNDS = 1_000_000n * OPG_UNIT;
+
+/** Account `index` of the test accounts. */
+export function account(index: number): (typeof accounts)[number] {
+	const found = accounts[index];
+	if (found === undefined) throw new RangeError(`there are ${accounts.length} test accounts`);
+	return found;
+}
+
+export interface DecodedEvent {
+	readonly address: Address;
+	readonly name: string;
+	readonly args: Readonly<Record<string, unknown>>;
+}
+
+export interface Sent {
+	readonly events: readonly DecodedEvent[];
+	readonly gasUsed: bigint;
+	readonly output: Hex;
+	readonly created: Address | undefined;
+	/** Arguments of the only event of that name. */
+	event(name: string): Readonly<Record<string, unknown>>;
+	all(name: string): readonly Readonly<Record<string, unknown>>[];
+}
+
+/** A transaction that was executed and failed. `name` is the custom error's, or `Error`, `Panic`, or the engine's halt reason. */
+export class Reverted extends Error {
+	readonly name: string;
+	readonly args: readonly unknown[];
+
+	constructor(name: string, args: readonly unknown[]) {
+		super(`${name}(${args.map((item) => (typeof item === "object" ? JSON.stringify(item, bigintText) : String(item))).join(", ")})`);
+		this.name = name;
+		this.args = args;
+	}
+}
+
+interface ContractCall<A extends Abi, N extends ContractFunctionName<A>> {
+	readonly address: Address;
+	readonly abi: A;
+	readonly functionName: N;
+	readonly args?: ContractFunctionArgs<A, "nonpayable" | "payable" | "view" | "pure", N>;
+}
+
+export interface Transaction {
+	readonly to: Address | undefined;
+	readonly data?: Hex;
+	readonly value?: bigint;
+	/** EIP-7702: accounts whose code becomes a delegation to another. */
+	readonly delegations?: readonly { readonly authority: Address; readonly address: Address; readonly nonce: bigint }[];
+}
+
+export type Chain = Awaited<ReturnType<typeof openChain>>;
+
+export async function openChain(options: { readonly extraAbis?: readonly Abi[]; readonly genesis?: Partial<GenesisOptions> } = {}) {
+	const dir = mkdtempSync(join(tmpdir(), "freehold-contracts-"));
+	const machine = openStateMachine({ dir, mapSizeBytes: 1024 ** 3 });
+	const genesis: GenesisOptions = {
+		genesisTime: GENESIS_TIME,
+		accounts: accounts.map(({ address }) => ({ address, amount: FUNDS })),
+		...options.genesis,
+	};
+	machine.initGenesis({
+		env: environment(0n, GENESIS_TIME),
+		balances: genesisAllocations(genesis).map(({ address, amount }) => ({ address: bytes(address), balance: amount })),
+		deployments: genesisDeployments(genesis).map(({ address, initCode }) => ({ address: bytes(address), initCode: bytes(initCode) })),
+		calls: [],
+	});
+	let number = 0n;
+	let time = GENESIS_TIME;
+
+	const known = [...(Object.values(abis) as readonly Abi[]), ...(options.extraAbis ?? [])].flat();
+	const errors = unique(known.filter((item) => item.type === "error"));
+	const events = unique(known.filter((item) => item.type === "event"));
+
+	async function transact(from: Address, transaction: Transaction): Promise<Sent> {
+		number += 1n;
+		const { type, authorizationList } = delegated(transaction);
+		machine.beginBlock(environment(number, time));
+		const [outcome] = machine.execute([
+			{
+				type,
+				sender: bytes(from),
+				nonce: machine.account(bytes(from))?.nonce ?? 0n,
+				to: transaction.to === undefined ? undefined : bytes(transaction.to),
+				value: transaction.value ?? 0n,
+				data: bytes(transaction.data ?? "0x"),
+				gasLimit: TX_GAS,
+				maxFeePerGas: 0n,
+				maxPriorityFeePerGas: 0n,
+				accessList: [],
+				authorizationList,
+			},
+		]);
+		machine.finishBlock();
+		await machine.commit([]);
+		return settled(outcome);
+	}
+
+	function settled(outcome: ReturnType<typeof machine.call> | undefined): Sent {
+		if (outcome === undefined || outcome.kind === "invalid") throw new Error(`the transaction could not be included: ${outcome?.reason}`);
+		if (!outcome.success) throw reverted(toHex(outcome.output), outcome.halt);
+		const decoded = outcome.logs.map((log) => decodeLog(log));
+		const all = (name: string) => decoded.filter((event) => event.name === name).map((event) => event.args);
+		return {
+			events: decoded,
+			gasUsed: outcome.gasUsed,
+			output: toHex(outcome.output),
+			created: outcome.created === undefined ? undefined : getAddress(toHex(outcome.created)),
+			all,
+			event(name) {
+				const found = all(name);
+				const [first] = found;
+				if (first === undefined || found.length > 1) throw new Error(`expected one ${name}, found ${found.length}`);
+				return first;
+			},
+		};
+	}
+
+	function decodeLog(log: { readonly address: Uint8Array; readonly topics: readonly Uint8Array[]; readonly data: Uint8Array }): DecodedEvent {
+		const address = getAddress(toHex(log.address));
+		const topics = log.topics.map((topic) => toHex(topic)) as [Hex, ...Hex[]];
+		for (const item of events) {
+			try {
+				const { eventName, args } = decodeEventLog({ abi: [item], topics, data: toHex(log.data), strict: true });
+				return { address, name: String(eventName), args: (args ?? {}) as Record<string, unknown> };
+			} catch {
+				// Another event.
+			}
+		}
+		return { address, name: "unknown", args: {} };
+	}
+
+	function reverted(output: Hex, halt: string | undefined): Reverted {
+		if (halt !== undefined) return new Reverted(halt, []);
+		if (output === "0x") return new Reverted("empty", []);
+		try {
+			const { errorName, args } = decodeErrorResult({ abi: errors as Abi, data: output });
+			return new Reverted(errorName, args ?? []);
+		} catch {
+			return new Reverted("unknown", [output]);
+		}
+	}
+
+	return {
+		machine,
+		get time() {
+			return time;
+		},
+		get number() {
+			return number;
+		},
+		/** Moves the clock; the next block carries the new time. */
+		advance(seconds: number): void {
+			time += seconds;
+		},
+		/** Sends a transaction in a block of its own. Throws `Reverted`. */
+		transact,
+		/** Sends a call of a contract's function in a block of its own. Throws `Reverted`. */
+		send<const A extends Abi, N extends ContractFunctionName<A, "nonpayable" | "payable">>(
+			from: Address | { readonly address: Address },
+			call: ContractCall<A, N> & { readonly value?: bigint },
+		): Promise<Sent> {
+			const { address, value, ...rest } = call;
+			const data = encodeFunctionData(rest as unknown as Parameters<typeof encodeFunctionData>[0]);
+			return transact(typeof from === "string" ? from : from.address, { to: address, data, ...(value === undefined ? {} : { value }) });
+		},
+		/** Result of a function on the last block's state, at the present time; nothing changes. Throws `Reverted`. */
+		read<const A extends Abi, N extends ContractFunctionName<A>>(
+			call: ContractCall<A, N> & { readonly from?: Address },
+		): ContractFunctionReturnType<A, "nonpayable" | "payable" | "view" | "pure", N> {
+			const { address, from, ...rest } = call;
+			const data = encodeFunctionData(rest as unknown as Parameters<typeof encodeFunctionData>[0]);
+			const outcome = machine.call(
+				{
+					from: bytes(from ?? "0x0000000000000000000000000000000000000001"),
+					to: bytes(address),
+					value: 0n,
+					data: bytes(data),
+					gasLimit: TX_GAS,
+					gasPrice: 0n,
+					accessList: [],
+					authorizationList: [],
+					strict: false,
+				},
+				environment(number, time),
+			);
+			return decodeFunctionResult({ ...rest, data: settled(outcome).output } as unknown as Parameters<typeof decodeFunctionResult>[0]) as never;
+		},
+		async deploy(
+			from: { readonly address: Address },
+			contract: { readonly abi: Abi; readonly bytecode: Hex },
+			args: readonly unknown[] = [],
+		): Promise<Address> {
+			const data = encodeDeployData({ abi: contract.abi, bytecode: contract.bytecode, args });
+			const { created } = await transact(from.address, { to: undefined, data });
+			if (created === undefined) throw new Error("nothing was created");
+			return created;
+		},
+		balance(address: Address): bigint {
+			return machine.account(bytes(address))?.balance ?? 0n;
+		},
+		nonce(address: Address): bigint {
+			return machine.account(bytes(address))?.nonce ?? 0n;
+		},
+		storage(address: Address, slot: Hex): bigint {
+			return BigInt(toHex(machine.storage(bytes(address), bytes(slot))));
+		},
+		async close(): Promise<void> {
+			await machine.close();
+			rmSync(dir, { recursive: true, force: true });
+		},
+	};
+}
+
+function environment(number: bigint, time: number) {
+	return {
+		chainId: BigInt(CHAIN_ID),
+		number,
+		timestamp: BigInt(time),
+		gasLimit: BLOCK_GAS,
+		baseFeePerGas: 0n,
+		coinbase: new Uint8Array(20),
+		prevRandao: new Uint8Array(32),
+		parentHash: new Uint8Array(32).fill(Number(number % 251n)),
+	};
+}
+
+function delegated(transaction: Transaction) {
+	const authorizationList = (transaction.delegations ?? []).map(({ authority, address, nonce }) => ({
+		chainId: BigInt(CHAIN_ID),
+		address: bytes(address),
+		nonce,
+		authority: bytes(authority),
+	}));
+	return { type: authorizationList.length > 0 ? (4 as const) : (2 as const), authorizationList };
+}
+
+/** Contracts declare the same standard errors and events; one of each signature is enough. */
+function unique<T extends { readonly name: string; readonly inputs: readonly { readonly type: string; readonly indexed?: boolean }[] }>(
+	items: readonly T[],
+): readonly T[] {
+	const seen = new Map<string, T>();
+	for (const item of items) seen.set(`${item.name}(${item.inputs.map((input) => `${input.type}${input.indexed === true ? "!" : ""}`).join(",")})`, item);
+	return [...seen.values()];
+}
+
+function bytes(hex: Hex): Uint8Array {
+	return hexToBytes(hex);
+}
+
+function bigintText(_key: string, value: unknown): unknown {
+	return typeof value === "bigint" ? value.toString() : value;
+}
