@@ -76,19 +76,21 @@ export function genesis(change: Partial<GenesisState> = {}): GenesisState {
 }
 
 export interface Bench {
+	readonly dir: string;
 	machine: StateMachine;
 	/** Executes the transactions as the next block and commits it. */
 	block(...txs: readonly ExecutableTx[]): Promise<{ readonly outcomes: TxOutcome[]; readonly root: Uint8Array }>;
-	/** Closes and opens the store again. */
-	reopen(): Promise<void>;
+	/** Closes and opens the store again, with other options where given. */
+	reopen(options?: Partial<StateMachineOptions>): Promise<void>;
 	close(): Promise<void>;
 }
 
 /** A machine with a genesis, in its own folder. */
 export function bench(state: Partial<GenesisState>, options: Partial<StateMachineOptions> = {}): Bench {
 	const folder = temporaryFolder();
-	const open = () => openStateMachine({ dir: folder.dir, mapSizeBytes: 1024 ** 3, ...options });
+	const open = (change: Partial<StateMachineOptions> = {}) => openStateMachine({ dir: folder.dir, mapSizeBytes: 1024 ** 3, ...options, ...change });
 	const self: Bench = {
+		dir: folder.dir,
 		machine: open(),
 		async block(...txs) {
 			self.machine.beginBlock(environment((self.machine.head()?.number ?? 0n) + 1n));
@@ -97,9 +99,9 @@ export function bench(state: Partial<GenesisState>, options: Partial<StateMachin
 			await self.machine.commit([]);
 			return { outcomes, root };
 		},
-		async reopen() {
+		async reopen(change) {
 			await self.machine.close();
-			self.machine = open();
+			self.machine = open(change);
 		},
 		async close() {
 			await self.machine.close();
