@@ -74,7 +74,7 @@ export const exportKey: Action = async (context, [name = ""], options) => {
 		context.output.result(JSON.parse(text), () => text.trimEnd());
 		return 0;
 	}
-	await atomicWriteFile(out, text, { mode: 0o600 });
+	await atomicWriteFile(out, text, 0o600);
 	context.output.result({ name, file: out }, () => `Written to ${out} (encrypted; it opens with the passphrase of ${name}).`);
 	return 0;
 };

@@ -82,7 +82,7 @@ export class Keystore {
 		if (!NAME.test(name)) throw new FreeholdError("request.invalid", { field: "name", reason: "use lower-case letters, digits and hyphens" });
 		if (await this.has(name)) throw new FreeholdError("request.invalid", { field: "name", reason: `there is an account ${name} already` });
 		await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-		await atomicWriteFile(this.#path(name), await encryptKey(privateKey, address, passphrase), { mode: 0o600 });
+		await atomicWriteFile(this.#path(name), await encryptKey(privateKey, address, passphrase), 0o600);
 	}
 
 	async open(name: string, passphrase: string): Promise<Uint8Array> {
@@ -143,9 +143,12 @@ export async function decryptKey(text: string, passphrase: string, name: string)
 	return concatBytes(decipher.update(crypto.ciphertext), decipher.final());
 }
 
+/** Other wallets write members of their own beside the standard's, and some spell `crypto` with a capital: both are read. */
 function readFileShape(text: string): shape.ShapeOf<typeof fileShape> {
 	try {
-		return fileShape.read(JSON.parse(text), "keystore");
+		const file = JSON.parse(text) as Readonly<Record<string, unknown>>;
+		const { version, id, address } = file;
+		return fileShape.read({ version, id, address, crypto: file["crypto"] ?? file["Crypto"] }, "keystore");
 	} catch (error) {
 		throw new FreeholdError("request.invalid", { field: "keystore", reason: error instanceof Error ? error.message : "not JSON" });
 	}

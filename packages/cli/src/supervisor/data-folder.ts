@@ -98,7 +98,7 @@ export class DataFolder {
 }
 
 export async function writeJson(path: string, value: unknown, mode = 0o644): Promise<void> {
-	await atomicWriteFile(path, `${JSON.stringify(value, null, 2)}\n`, { mode });
+	await atomicWriteFile(path, `${JSON.stringify(value, null, 2)}\n`, mode);
 }
 
 export async function removeFile(path: string): Promise<void> {

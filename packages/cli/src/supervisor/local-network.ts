@@ -1,5 +1,4 @@
 /** The local network: its keys, its genesis, and the arguments of its five processes. Made once; started again with the same folder it is the same network. */
-import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { contractAddresses, fromHex, type Hex, type NetworkFile, networkOf, toHex } from "@freehold/protocol";
 import { createDigestSigner, createKeyFile, type RoleName, readKeyFile } from "@freehold/service";
@@ -38,8 +37,7 @@ export const urlOf = (port: number): string => `http://${HOST}:${port}`;
 export async function prepareFolder(folder: DataFolder, now: number): Promise<readonly DevelopmentAccount[]> {
 	await folder.make();
 	const accounts = await developmentAccounts(folder);
-	for (const name of [...OPERATORS, "faucet"]) await makeKey(folder.keyFile(name));
-	await makeKey(folder.keyFile("sequencer"));
+	for (const name of [...OPERATORS, "faucet"]) await readOrCreateKeyFile(folder.keyFile(name));
 	if (!(await exists(folder.genesisFile))) await writeGenesis(folder, accounts, now);
 	return accounts;
 }
@@ -136,10 +134,6 @@ async function writeGenesis(folder: DataFolder, accounts: readonly DevelopmentAc
 			{ address: await address("faucet"), amount: FAUCET_BALANCE.toString() },
 		],
 	});
-}
-
-async function makeKey(path: string): Promise<void> {
-	if (!(await exists(path))) await createKeyFile(path, Uint8Array.from(randomBytes(32)));
 }
 
 function exists(path: string): Promise<boolean> {
