@@ -123,6 +123,7 @@ export function executed(outcome: TxOutcome | undefined): Extract<TxOutcome, { k
 	return outcome;
 }
 
+// biome-ignore format: a table
 const OPCODES = {
 	STOP: 0x00, ADD: 0x01, MUL: 0x02, SUB: 0x03, DIV: 0x04, EXP: 0x0a, LT: 0x10, ISZERO: 0x15, XOR: 0x18, KECCAK256: 0x20,
 	ADDRESS: 0x30, BALANCE: 0x31, ORIGIN: 0x32, CALLER: 0x33, CALLVALUE: 0x34, CALLDATALOAD: 0x35, CALLDATASIZE: 0x36, CALLDATACOPY: 0x37,

@@ -1,6 +1,6 @@
 /** The second opinion: `@ethereumjs/vm` on its own state, driven by the same transactions. */
 import { createBlock } from "@ethereumjs/block";
-import { createCustomCommon, Hardfork, Mainnet, type Common } from "@ethereumjs/common";
+import { type Common, createCustomCommon, Hardfork, Mainnet } from "@ethereumjs/common";
 import { createAccessList2930Tx, createEOACode7702Tx, createFeeMarket1559Tx, createLegacyTx } from "@ethereumjs/tx";
 import { createAccount, createAddressFromPrivateKey, createAddressFromString, eoaCode7702SignAuthorization } from "@ethereumjs/util";
 import { createVM, runTx, type VM } from "@ethereumjs/vm";
@@ -98,7 +98,7 @@ export class Oracle {
 		const key = this.#signers.get(toHex(tx.sender))?.key;
 		if (key === undefined) throw new Error("the sender has no key");
 		const chainId = this.#common.chainId();
-		const base = { nonce: tx.nonce, to: tx.to === undefined ? undefined : at(tx.to), value: tx.value, data: tx.data, gasLimit: tx.gasLimit };
+		const base = { nonce: tx.nonce, ...(tx.to === undefined ? {} : { to: at(tx.to) }), value: tx.value, data: tx.data, gasLimit: tx.gasLimit };
 		const accessList = tx.accessList.map(({ address, storageKeys }) => ({ address: toHex(address), storageKeys: storageKeys.map(toHex) }));
 		const options = { common: this.#common };
 		if (tx.type === 0) return createLegacyTx({ ...base, gasPrice: tx.maxFeePerGas }, options).sign(key);

@@ -4,6 +4,7 @@ import type { Random } from "./random.js";
 
 type Part = Mnemonic | bigint | number | Uint8Array;
 
+// biome-ignore format: a list
 const CONSTANTS: readonly Mnemonic[] = [
 	"ADDRESS", "ORIGIN", "CALLER", "CALLVALUE", "CALLDATASIZE", "CODESIZE", "GASPRICE", "RETURNDATASIZE", "COINBASE", "TIMESTAMP",
 	"NUMBER", "PREVRANDAO", "GASLIMIT", "CHAINID", "SELFBALANCE", "BASEFEE", "BLOBBASEFEE", "PC", "MSIZE", "GAS", "PUSH0",
@@ -92,13 +93,28 @@ function call(random: Random, addresses: readonly Uint8Array[], value: () => rea
 	const amount: readonly Part[] = kind === "CALL" || kind === "CALLCODE" ? [random.chance(0.7) ? 0 : random.below(1000)] : [];
 	const gas: readonly Part[] = random.chance(0.7) ? ["GAS"] : [random.below(60_000)];
 	const keep: readonly Part[] = random.chance(0.5) ? ["POP"] : [random.below(6), "SSTORE"];
-	return assemble(...value(), 0, "MSTORE", random.below(64), random.below(64), random.below(128), random.below(32), ...amount, random.pick(addresses), ...gas, kind, ...keep);
+	return assemble(
+		...value(),
+		0,
+		"MSTORE",
+		random.below(64),
+		random.below(64),
+		random.below(128),
+		random.below(32),
+		...amount,
+		random.pick(addresses),
+		...gas,
+		kind,
+		...keep,
+	);
 }
 
 /** Puts creation code into memory and creates; the child is made of the same kind of code. */
 function create(random: Random, addresses: readonly Uint8Array[], length: number): Uint8Array {
 	const body = randomCode(random, addresses, 2).subarray(0, 60);
-	const child = random.chance(0.6) ? Uint8Array.from([0x60, body.length, 0x80, 0x60, 0x09, 0x5f, 0x39, 0x5f, 0xf3, ...body]) : randomCode(random, addresses, Math.min(3, length));
+	const child = random.chance(0.6)
+		? Uint8Array.from([0x60, body.length, 0x80, 0x60, 0x09, 0x5f, 0x39, 0x5f, 0xf3, ...body])
+		: randomCode(random, addresses, Math.min(3, length));
 	const code = child.subarray(0, 96);
 	const parts: Part[] = [];
 	for (let at = 0; at < code.length; at += 32) {
@@ -107,7 +123,9 @@ function create(random: Random, addresses: readonly Uint8Array[], length: number
 		parts.push(chunk, at, "MSTORE");
 	}
 	const endowment = random.chance(0.7) ? 0 : random.below(500);
-	const tail: readonly Part[] = random.chance(0.5) ? ["POP"] : [0, 0, 0, 0, 0, random.below(6), "POP", "POP", "POP", "POP", "POP", "POP", random.below(6), "SSTORE"];
+	const tail: readonly Part[] = random.chance(0.5)
+		? ["POP"]
+		: [0, 0, 0, 0, 0, random.below(6), "POP", "POP", "POP", "POP", "POP", "POP", random.below(6), "SSTORE"];
 	if (random.chance(0.5)) return assemble(...parts, code.length, 0, endowment, "CREATE", ...tail);
 	return assemble(...parts, random.below(2), code.length, 0, endowment, "CREATE2", ...tail);
 }

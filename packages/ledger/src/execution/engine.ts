@@ -47,7 +47,11 @@ export class Engine {
 	/** Executes without effect. */
 	call(env: BlockEnv, call: CallRequest): TxOutcome {
 		const tx = callTransaction(call);
-		this.#request.clear().environment(env).u8(call.strict ? 1 : 0).transaction(tx);
+		this.#request
+			.clear()
+			.environment(env)
+			.u8(call.strict ? 1 : 0)
+			.transaction(tx);
 		return this.#ask("call").outcome(tx, env);
 	}
 

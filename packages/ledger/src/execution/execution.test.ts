@@ -1,6 +1,21 @@
 import { concatBytes, fromHex, toHex } from "@freehold/protocol";
 import { afterEach, describe, expect, test } from "vitest";
-import { address, assemble, type Bench, bench, CHAIN_ID, COINBASE, environment, executed, initCodeOf, parentHash, request, returning, transaction, word } from "../../test/execution-kit.js";
+import {
+	address,
+	assemble,
+	type Bench,
+	bench,
+	CHAIN_ID,
+	COINBASE,
+	environment,
+	executed,
+	initCodeOf,
+	parentHash,
+	request,
+	returning,
+	transaction,
+	word,
+} from "../../test/execution-kit.js";
 import { signer } from "../../test/oracle.js";
 import { keccak256 } from "../state/keccak.js";
 import { HISTORY_ADDRESS } from "./history-contract.js";
@@ -131,17 +146,53 @@ describe("transactions", () => {
 });
 
 describe("refusals", () => {
-	const cases: readonly { readonly what: string; readonly change: Parameters<typeof transaction>[2]; readonly nonce?: bigint; readonly code: InvalidTxCode; readonly reason: RegExp }[] = [
+	const cases: readonly {
+		readonly what: string;
+		readonly change: Parameters<typeof transaction>[2];
+		readonly nonce?: bigint;
+		readonly code: InvalidTxCode;
+		readonly reason: RegExp;
+	}[] = [
 		{ what: "a used nonce", change: {}, nonce: 0n, code: "nonceTooLow", reason: /^nonce too low: next nonce 1, tx nonce 0$/ },
 		{ what: "a gap in nonces", change: {}, nonce: 5n, code: "nonceTooHigh", reason: /^nonce too high: .* tx: 5 state: 1$/ },
-		{ what: "too little money", change: { value: FUNDS }, code: "insufficientFunds", reason: /^insufficient funds for gas \* price \+ value: .* have \d+ want \d+$/ },
+		{
+			what: "too little money",
+			change: { value: FUNDS },
+			code: "insufficientFunds",
+			reason: /^insufficient funds for gas \* price \+ value: .* have \d+ want \d+$/,
+		},
 		{ what: "an amount beyond all money", change: { value: (1n << 256n) - 1n }, code: "insufficientFunds", reason: /^insufficient funds/ },
 		{ what: "less than the intrinsic gas", change: { gasLimit: 20_999n }, code: "intrinsicGas", reason: /^intrinsic gas too low: have 20999, want 21000$/ },
-		{ what: "less than the floor", change: { data: new Uint8Array(100).fill(1), gasLimit: 23_000n }, code: "intrinsicGas", reason: /^insufficient gas for floor data gas cost: have 23000, want 25000$/ },
-		{ what: "a fee below the base fee", change: { maxFeePerGas: 6n, maxPriorityFeePerGas: 0n }, code: "feeBelowBase", reason: /^max fee per gas less than block base fee: .*maxFeePerGas: 6, baseFee: 7$/ },
-		{ what: "a tip above the fee", change: { maxFeePerGas: 10n, maxPriorityFeePerGas: 11n }, code: "tipAboveFee", reason: /^max priority fee per gas higher than max fee per gas/ },
-		{ what: "more gas than a block has", change: { gasLimit: 100_000_001n, maxFeePerGas: 8n }, code: "blockGas", reason: /^gas limit reached: have \d+, want 100000001$/ },
-		{ what: "creation code beyond its limit", change: { to: undefined, data: new Uint8Array(49_153), gasLimit: 5_000_000n }, code: "initCodeSize", reason: /^max initcode size exceeded: code size 49153 limit 49152$/ },
+		{
+			what: "less than the floor",
+			change: { data: new Uint8Array(100).fill(1), gasLimit: 23_000n },
+			code: "intrinsicGas",
+			reason: /^insufficient gas for floor data gas cost: have 23000, want 25000$/,
+		},
+		{
+			what: "a fee below the base fee",
+			change: { maxFeePerGas: 6n, maxPriorityFeePerGas: 0n },
+			code: "feeBelowBase",
+			reason: /^max fee per gas less than block base fee: .*maxFeePerGas: 6, baseFee: 7$/,
+		},
+		{
+			what: "a tip above the fee",
+			change: { maxFeePerGas: 10n, maxPriorityFeePerGas: 11n },
+			code: "tipAboveFee",
+			reason: /^max priority fee per gas higher than max fee per gas/,
+		},
+		{
+			what: "more gas than a block has",
+			change: { gasLimit: 100_000_001n, maxFeePerGas: 8n },
+			code: "blockGas",
+			reason: /^gas limit reached: have \d+, want 100000001$/,
+		},
+		{
+			what: "creation code beyond its limit",
+			change: { to: undefined, data: new Uint8Array(49_153), gasLimit: 5_000_000n },
+			code: "initCodeSize",
+			reason: /^max initcode size exceeded: code size 49153 limit 49152$/,
+		},
 		{ what: "a set-code transaction without authorisations", change: { type: 4 }, code: "setCode", reason: /empty auth list/ },
 		{ what: "a set-code transaction that creates", change: { type: 4, to: undefined }, code: "setCode", reason: /cannot be used to create contract/ },
 		{ what: "a quantity larger than its field", change: { gasLimit: 1n << 70n }, code: "blockGas", reason: /gas limit reached/ },
@@ -262,7 +313,9 @@ describe("the course of a block", () => {
 	});
 
 	test("a constructor that fails fails genesis, and nothing of it remains", () => {
-		expect(() => bench({ deployments: [{ address: address(0xc1), initCode: assemble(0, 0, "REVERT") }] })).toThrow(/genesis deployment at 0x0+c1 failed: reverted/);
+		expect(() => bench({ deployments: [{ address: address(0xc1), initCode: assemble(0, 0, "REVERT") }] })).toThrow(
+			/genesis deployment at 0x0+c1 failed: reverted/,
+		);
 	});
 
 	test("a discarded block leaves the head as it was, and the same block can be made again", async () => {
@@ -302,7 +355,10 @@ describe("the course of a block", () => {
 	test("state survives a restart, and blocks go on from it with the same roots", async () => {
 		const contract = address(0xc1);
 		const code = assemble("NUMBER", "NUMBER", "SSTORE", 1, "NUMBER", "SUB", "SLOAD", 100, "SSTORE");
-		const [stays, restarts] = [chain([[contract, code]]), bench({ balances: [{ address: user, balance: FUNDS }], deployments: [{ address: contract, initCode: initCodeOf(code) }] })];
+		const [stays, restarts] = [
+			chain([[contract, code]]),
+			bench({ balances: [{ address: user, balance: FUNDS }], deployments: [{ address: contract, initCode: initCodeOf(code) }] }),
+		];
 		for (let nonce = 0n; nonce < 6n; nonce++) {
 			const tx = transaction(user, nonce, { to: contract });
 			const [a, b] = [await stays.block(tx), await restarts.block(tx)];

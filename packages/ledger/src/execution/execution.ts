@@ -134,8 +134,7 @@ class LedgerState implements StateMachine {
 	}
 
 	async commit(writes: readonly TableWrite[]): Promise<void> {
-		const done =
-			this.#progress.step === "none" ? this.#store.commitTables(writes) : this.#store.commit({ ...this.#expect("finished").block, tables: writes });
+		const done = this.#progress.step === "none" ? this.#store.commitTables(writes) : this.#store.commit({ ...this.#expect("finished").block, tables: writes });
 		this.#progress = { step: "committing", done };
 		try {
 			await done;

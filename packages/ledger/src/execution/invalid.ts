@@ -25,7 +25,11 @@ const refusals: readonly {
 	},
 	{
 		code: "nonceTooHigh",
-		describe: ({ first, second }, tx) => ({ given: first, wanted: second, reason: `nonce too high: address ${toHex(tx.sender)}, tx: ${first} state: ${second}` }),
+		describe: ({ first, second }, tx) => ({
+			given: first,
+			wanted: second,
+			reason: `nonce too high: address ${toHex(tx.sender)}, tx: ${first} state: ${second}`,
+		}),
 	},
 	{
 		code: "insufficientFunds",
@@ -74,7 +78,10 @@ const refusals: readonly {
 	{ code: "senderHasCode", describe: (_, tx) => ({ reason: `sender not an eoa: address ${toHex(tx.sender)}` }) },
 	{ code: "nonceMax", describe: (_, tx) => ({ given: tx.nonce, reason: `nonce has max value: address ${toHex(tx.sender)}, nonce: ${tx.nonce}` }) },
 	{ code: "setCode", describe: () => ({ reason: "EIP-7702 transaction with empty auth list" }) },
-	{ code: "insufficientFunds", describe: (_, tx) => ({ reason: `insufficient funds for gas * price + value: address ${toHex(tx.sender)} required balance exceeds 256 bits` }) },
+	{
+		code: "insufficientFunds",
+		describe: (_, tx) => ({ reason: `insufficient funds for gas * price + value: address ${toHex(tx.sender)} required balance exceeds 256 bits` }),
+	},
 	{ code: "setCode", describe: () => ({ reason: "input: EIP-7702 transaction cannot be used to create contract" }) },
 ];
 

@@ -43,7 +43,13 @@ function randomTransaction(world: World): ExecutableTx {
 		gasLimit: BigInt(random.chance(0.1) ? random.below(80_000) : 60_000 + random.below(900_000)),
 		maxFeePerGas: fee,
 		maxPriorityFeePerGas: type < 2 ? 0n : fee === 0n ? 0n : BigInt(random.below(Number(fee) + (random.chance(0.02) ? 3 : 1))),
-		accessList: type === 0 ? [] : Array.from({ length: random.below(3) }, () => ({ address: random.pick(addresses), storageKeys: Array.from({ length: random.below(4) }, () => new Uint8Array(32).fill(random.below(6), 31)) })),
+		accessList:
+			type === 0
+				? []
+				: Array.from({ length: random.below(3) }, () => ({
+						address: random.pick(addresses),
+						storageKeys: Array.from({ length: random.below(4) }, () => new Uint8Array(32).fill(random.below(6), 31)),
+					})),
 		authorizationList: type === 4 ? Array.from({ length: 1 + random.below(3) }, () => randomAuthorization(world)) : [],
 	});
 }
@@ -99,7 +105,9 @@ for (let round = 1; round <= budget(3, Number(process.env.SEEDS ?? 60)); round++
 				const ours = verdict(outcome);
 				const theirs = await oracle.run(env, tx);
 				if (theirs !== undefined && ours?.output === "") Object.assign(theirs, { output: "" });
-				expect(ours, `block ${number}, transaction ${index}: ${describe(tx)} ${outcome.kind === "invalid" ? outcome.reason : (outcome.halt ?? "")}`).toEqual(theirs);
+				expect(ours, `block ${number}, transaction ${index}: ${describe(tx)} ${outcome.kind === "invalid" ? outcome.reason : (outcome.halt ?? "")}`).toEqual(
+					theirs,
+				);
 				refreshNonces(all, (at) => nonceInProgress(machine.account(at)?.nonce, outcome, tx, at, nonces));
 			}
 			machine.credit(POOL, 5n);

@@ -151,5 +151,14 @@ describe("the transfer precompile", () => {
 
 function envOf(ledger: Bench) {
 	const number = ledger.machine.head()?.number ?? 0n;
-	return { chainId: CHAIN_ID, number, timestamp: 1n, gasLimit: 100_000_000n, baseFeePerGas: 7n, coinbase: address(0xc0), prevRandao: word(1n), parentHash: word(0n) };
+	return {
+		chainId: CHAIN_ID,
+		number,
+		timestamp: 1n,
+		gasLimit: 100_000_000n,
+		baseFeePerGas: 7n,
+		coinbase: address(0xc0),
+		prevRandao: word(1n),
+		parentHash: word(0n),
+	};
 }

@@ -188,7 +188,12 @@ export interface StateMachine {
 
 	/** Reads and scans of the tables. Ranges are [start, end). */
 	get(table: TableName, key: Uint8Array): Uint8Array | undefined;
-	scan(table: TableName, start: Uint8Array, end: Uint8Array, options?: { readonly reverse?: boolean; readonly limit?: number }): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>;
+	scan(
+		table: TableName,
+		start: Uint8Array,
+		end: Uint8Array,
+		options?: { readonly reverse?: boolean; readonly limit?: number },
+	): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>;
 	/** Lets the engine answer BLOCKHASH: hash of the EVM block `number`, one of the last 256. */
 	setBlockHashes(lookup: (number: bigint) => HashBytes | undefined): void;
 	close(): Promise<void>;

@@ -16,7 +16,16 @@ const child = fileURLToPath(new URL(`../../dist/crash-test-${process.pid}/child.
 
 beforeAll(async () => {
 	const entry = fileURLToPath(new URL("../../test/crash-child.ts", import.meta.url));
-	await build({ entryPoints: [entry], outfile: child, bundle: true, platform: "node", format: "esm", target: "node20", packages: "external", logLevel: "error" });
+	await build({
+		entryPoints: [entry],
+		outfile: child,
+		bundle: true,
+		platform: "node",
+		format: "esm",
+		target: "node20",
+		packages: "external",
+		logLevel: "error",
+	});
 });
 afterAll(() => rmSync(fileURLToPath(new URL(".", `file://${child}`)), { recursive: true, force: true }));
 

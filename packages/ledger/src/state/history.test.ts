@@ -2,7 +2,7 @@ import { verifyMerkleProof } from "@ethereumjs/mpt";
 import { toHex } from "@freehold/protocol";
 import { open as openLmdb } from "lmdb";
 import { afterEach, describe, expect, test } from "vitest";
-import { address, assemble, type Bench, bench, executed, environment, initCodeOf, request, returning, transaction, word } from "../../test/execution-kit.js";
+import { address, assemble, type Bench, bench, environment, executed, initCodeOf, request, returning, transaction, word } from "../../test/execution-kit.js";
 import { budget, Random } from "../../test/random.js";
 import type { AccountState, ExecutableTx } from "../execution/types.js";
 import { encodeAccount } from "./account.js";
@@ -112,7 +112,9 @@ describe("history", () => {
 		const head = BigInt(album.length - 1);
 		const balances = returning(...strangers.slice(0, 3).flatMap((who, index) => [who, "BALANCE" as const, ...(index > 0 ? (["ADD"] as const) : [])]));
 		for (const at of [head, head - 5n, head - 2n, head - 5n, head]) {
-			const sum = (album[Number(at)] as Photograph).accounts.slice(users.length, users.length + 3).reduce((total, account) => total + (account?.balance ?? 0n), 0n);
+			const sum = (album[Number(at)] as Photograph).accounts
+				.slice(users.length, users.length + 3)
+				.reduce((total, account) => total + (account?.balance ?? 0n), 0n);
 			expect(executed(ledger.machine.call(request(strangers[0] as Uint8Array, undefined, { data: balances }), environment(at), at)).output).toEqual(word(sum));
 		}
 		expect(() => ledger.machine.call(request(store, store), environment(0n), 0n)).toThrow(RangeError);

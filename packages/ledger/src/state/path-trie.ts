@@ -3,7 +3,18 @@
  * Only nodes on changed paths are loaded, rehashed and written. All keys of one trie have the same length.
  */
 import { hashingScratch, hashScratch } from "./keccak.js";
-import { BranchNode, decodeNode, ExtensionNode, encodeNode, LeafNode, type NibblePath, type Reference, sharedLength, type TrieNode, toNibbles } from "./trie-node.js";
+import {
+	BranchNode,
+	decodeNode,
+	ExtensionNode,
+	encodeNode,
+	LeafNode,
+	type NibblePath,
+	type Reference,
+	sharedLength,
+	type TrieNode,
+	toNibbles,
+} from "./trie-node.js";
 
 /** Keccak-256 of the RLP of the empty string: the root of a trie without keys. */
 export const EMPTY_ROOT: Uint8Array = Uint8Array.from(Buffer.from("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421", "hex"));

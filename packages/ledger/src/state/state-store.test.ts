@@ -38,8 +38,12 @@ describe("the tables of a store", () => {
 
 	test("a scan gives what lies between its bounds, in either order, however long it is", async () => {
 		const key = (index: number) => bytes(index >> 8, index & 255);
-		await commit(0n, Array.from({ length: 1000 }, (_, index) => ({ table: "log" as const, key: key(index), value: key(index) })));
-		const scan = (start: number, end: number, options = {}) => [...store.scan("log", key(start), key(end), options)].map(({ value }) => (value[0] ?? 0) * 256 + (value[1] ?? 0));
+		await commit(
+			0n,
+			Array.from({ length: 1000 }, (_, index) => ({ table: "log" as const, key: key(index), value: key(index) })),
+		);
+		const scan = (start: number, end: number, options = {}) =>
+			[...store.scan("log", key(start), key(end), options)].map(({ value }) => (value[0] ?? 0) * 256 + (value[1] ?? 0));
 		const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
 		expect(scan(0, 1000)).toEqual(range(0, 1000));
 		expect(scan(5, 700)).toEqual(range(5, 700));
@@ -52,7 +56,10 @@ describe("the tables of a store", () => {
 	});
 
 	test("a scan may go on while blocks are committed", async () => {
-		await commit(0n, Array.from({ length: 600 }, (_, index) => ({ table: "log" as const, key: bytes(index >> 8, index & 255), value: bytes(1) })));
+		await commit(
+			0n,
+			Array.from({ length: 600 }, (_, index) => ({ table: "log" as const, key: bytes(index >> 8, index & 255), value: bytes(1) })),
+		);
 		let seen = 0;
 		for (const _ of store.scan("log", bytes(0), bytes(255))) {
 			seen++;
@@ -64,7 +71,12 @@ describe("the tables of a store", () => {
 	test("a failing write leaves nothing of its block", async () => {
 		await commit(0n, []);
 		const tooLong = new Uint8Array(5000);
-		await expect(commit(1n, [{ table: "meta", key: bytes(1), value: bytes(1) }, { table: "meta", key: tooLong, value: bytes(1) }])).rejects.toThrow();
+		await expect(
+			commit(1n, [
+				{ table: "meta", key: bytes(1), value: bytes(1) },
+				{ table: "meta", key: tooLong, value: bytes(1) },
+			]),
+		).rejects.toThrow();
 		expect(store.head?.number).toBe(0n);
 		expect(store.get("meta", bytes(1))).toBeUndefined();
 		await commit(1n, [{ table: "meta", key: bytes(2), value: bytes(2) }]);

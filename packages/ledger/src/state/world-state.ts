@@ -2,7 +2,7 @@
 import { encodeRlp } from "@freehold/protocol";
 import { accountFields, encodeAccount, trimZeros } from "./account.js";
 import { keccak256 } from "./keccak.js";
-import { nodeKey, slotKey, type StateKind } from "./keys.js";
+import { nodeKey, type StateKind, slotKey } from "./keys.js";
 import { EMPTY_ROOT, type NodeWriter, PathTrie } from "./path-trie.js";
 import type { StateChange, StateStore } from "./state-store.js";
 
@@ -93,7 +93,8 @@ export class WorldState {
 
 	#storageTrie(address: Uint8Array, hashed: Uint8Array, root: Uint8Array): PathTrie {
 		const name = text(address);
-		const trie = this.#storage.get(name) ?? new PathTrie({ read: (path) => this.#store.read("node", nodeKey(hashed, path)), root, keepDepth: KEEP_STORAGE_DEPTH });
+		const trie =
+			this.#storage.get(name) ?? new PathTrie({ read: (path) => this.#store.read("node", nodeKey(hashed, path)), root, keepDepth: KEEP_STORAGE_DEPTH });
 		this.#storage.delete(name);
 		this.#storage.set(name, trie);
 		const [eldest] = this.#storage.keys();
