@@ -11,4 +11,5 @@ export { pause } from "./net/pause.js";
 export { createLog, type LogLevel, type LogOptions } from "./program/log.js";
 export * from "./program/program.js";
 export { commonOptions, environmentNames, exitCodes, runProgram } from "./program/run.js";
+export { lockFolder } from "./store/folder-lock.js";
 export * from "./store/store.js";

@@ -23,6 +23,7 @@ const entry = (status: number, fault: ErrorEntry["fault"], message: string, retr
 export const errorCatalogue = {
 	"account.locked": entry(401, "caller", "The key of account {account} could not be opened: wrong passphrase."),
 	"account.notFound": entry(404, "caller", "There is no account named {account}. Make one with: freehold wallet create {account}"),
+	"blob.busy": entry(429, "node", "{waiting} uploads are in progress already. Try again shortly.", true),
 	"blob.corrupt": entry(500, "node", "The stored bytes of blob {id} do not match their name.", true),
 	"blob.notFound": entry(404, "caller", "There is no blob {id} here."),
 	"blob.tooLarge": entry(413, "caller", "The blob is larger than {limit} bytes."),
