@@ -137,6 +137,8 @@ export class Exchange {
 
 	/** Node discards what is left of the body, so that the client can read the answer; not for ever. */
 	#lingerBriefly(): void {
+		// A destroyed message has let its socket go.
+		if (this.#message.destroyed) return;
 		const { socket } = this.#message;
 		this.#response.once("finish", () => {
 			if (this.#message.complete) return;

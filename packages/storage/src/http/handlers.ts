@@ -34,8 +34,11 @@ export function storageBindings(store: BlobStore, options: StorageHandlerOptions
 		uploads++;
 		try {
 			const putOptions: PutOptions = { signal: request.signal, ...(expectedSha256 === undefined ? {} : { expectedSha256 }) };
-			const { info, created } = await store.put(request.stream, putOptions).catch((error: unknown) => {
-				throw request.stream.readableAborted ? new FreeholdError("request.aborted", {}, { cause: error }) : error;
+			// A refused upload is not destroyed: its sender must be able to read the refusal.
+			const content = request.stream.iterator({ destroyOnReturn: false });
+			const { info, created } = await store.put(content, putOptions).catch((error: unknown) => {
+				const gone = !(error instanceof FreeholdError) && request.stream.readableAborted;
+				throw gone ? new FreeholdError("request.aborted", {}, { cause: error }) : error;
 			});
 			const computing = store.walrusId(info.sha256, request.signal);
 			// Whoever does not wait leaves the failure to the store's own log.
