@@ -1,0 +1,66 @@
+/** Starting programs for a scenario, on loopback, and ending them by their id. */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const command = fileURLToPath(new URL("../../packages/cli/bin/freehold.js", import.meta.url));
+const READY_MS = 60_000;
+
+/** A folder that is gone when `work` has ended. */
+export async function withFolder(work) {
+	const folder = mkdtempSync(join(tmpdir(), "freehold-bench-"));
+	try {
+		return await work(folder);
+	} finally {
+		rmSync(folder, { recursive: true, force: true });
+	}
+}
+
+export function start(file, args, options = {}) {
+	const child = spawn(file, args, { stdio: ["pipe", "ignore", "inherit"], ...options });
+	const ended = new Promise((resolve) => child.once("exit", resolve));
+	return {
+		pid: child.pid,
+		async stop() {
+			child.kill("SIGTERM");
+			await ended;
+		},
+	};
+}
+
+export const startFreehold = (args) => start(process.execPath, [command, ...args]);
+
+export async function until(condition, what) {
+	const deadline = performance.now() + READY_MS;
+	while (performance.now() < deadline) {
+		if (await condition().catch(() => false)) return;
+		await new Promise((resolve) => setTimeout(resolve, 25));
+	}
+	throw new Error(`${what} did not happen within ${READY_MS / 1000} s`);
+}
+
+export const answers = (url) => async () => (await fetch(url)).ok;
+
+export function freePort() {
+	return new Promise((resolve, reject) => {
+		const probe = createServer();
+		probe.once("error", reject);
+		probe.listen(0, "127.0.0.1", () => {
+			const { port } = probe.address();
+			probe.close(() => resolve(port));
+		});
+	});
+}
+
+/** Processor milliseconds that a process has used, by the kernel's count; undefined where there is none. */
+export function cpuMsOf(pid) {
+	try {
+		const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+		return (Number(fields[11]) + Number(fields[12])) * 10;
+	} catch {
+		return undefined;
+	}
+}
