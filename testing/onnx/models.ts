@@ -1,5 +1,5 @@
 /** Small ONNX models that tests run: honest ones, and ones that a stranger might publish to do harm. */
-import { attribute, floats, graph, int64s, model, node, onnxType, proto, tensor, tensorValue } from "./onnx-builder.ts";
+import { attribute, floats, graph, int64s, model, node, onnxType, proto, tensor, tensorValue } from "./onnx-builder.js";
 
 const { float, int64, bool } = onnxType;
 
@@ -23,7 +23,13 @@ export function bitwiseTelling(): Uint8Array {
 	const side = 64;
 	const weights = Array.from({ length: side * side }, (_, index) => Math.sin(index * 12.9898) * 0.5);
 	return model({
-		nodes: [node("MatMul", ["X", "W"], ["M"]), node("Tanh", ["M"], ["T"]), node("Exp", ["T"], ["E"]), node("Softmax", ["E"], ["Y"], attribute.int("axis", 1)), node("Sqrt", ["M"], ["Z"])],
+		nodes: [
+			node("MatMul", ["X", "W"], ["M"]),
+			node("Tanh", ["M"], ["T"]),
+			node("Exp", ["T"], ["E"]),
+			node("Softmax", ["E"], ["Y"], attribute.int("axis", 1)),
+			node("Sqrt", ["M"], ["Z"]),
+		],
 		inputs: [tensorValue("X", float, ["batch", side])],
 		outputs: [tensorValue("Y", float, ["batch", side]), tensorValue("Z", float, ["batch", side])],
 		initializers: [tensor("W", float, [side, side], floats(...weights))],

@@ -86,5 +86,12 @@ export function graph(parts: GraphParts): Uint8Array {
 
 /** ModelProto around a graph. */
 export function model(parts: GraphParts, options: { readonly opset?: number; readonly ir?: number; readonly more?: readonly ProtoField[] } = {}): Uint8Array {
-	return proto([1, options.ir ?? 8], [2, "freehold-tests"], [3, "1"], [7, graph(parts)], [8, proto([1, ""], [2, options.opset ?? 17])], ...(options.more ?? []));
+	return proto(
+		[1, options.ir ?? 8],
+		[2, "freehold-tests"],
+		[3, "1"],
+		[7, graph(parts)],
+		[8, proto([1, ""], [2, options.opset ?? 17])],
+		...(options.more ?? []),
+	);
 }

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Dtype, FreeholdError, type Tensor, tensorElements, tensorFromElements, type Tensors } from "@freehold/protocol";
+import { type Dtype, FreeholdError, type Tensor, type Tensors, tensorElements, tensorFromElements } from "@freehold/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { externalData, failsWhenRun, identity, linear } from "../../../testing/onnx/models.js";
 import { model, node, onnxType, proto, tensorValue } from "../../../testing/onnx/onnx-builder.js";
@@ -134,8 +134,21 @@ export function describeEngine(name: string, open: () => Promise<Engine>): void 
 			["garbage", new TextEncoder().encode("not a model at all")],
 			["a truncated model", linear().subarray(0, 80)],
 			["data outside the file", externalData("release-0.onnx", "initializer")],
-			["an unknown operator", model({ nodes: [node("NoSuchOperator", ["X"], ["Y"])], inputs: [tensorValue("X", onnxType.float, [1])], outputs: [tensorValue("Y", onnxType.float, [1])] })],
-			["an operator set from the future", model({ nodes: [node("Identity", ["X"], ["Y"])], inputs: [tensorValue("X", onnxType.float, [1])], outputs: [tensorValue("Y", onnxType.float, [1])] }, { opset: 99 })],
+			[
+				"an unknown operator",
+				model({
+					nodes: [node("NoSuchOperator", ["X"], ["Y"])],
+					inputs: [tensorValue("X", onnxType.float, [1])],
+					outputs: [tensorValue("Y", onnxType.float, [1])],
+				}),
+			],
+			[
+				"an operator set from the future",
+				model(
+					{ nodes: [node("Identity", ["X"], ["Y"])], inputs: [tensorValue("X", onnxType.float, [1])], outputs: [tensorValue("Y", onnxType.float, [1])] },
+					{ opset: 99 },
+				),
+			],
 			["a graph that is only bytes", proto([1, 8], [7, new Uint8Array(100).fill(0xff)])],
 		])("refuses to load %s", async (_what, bytes) => {
 			expect(await codeOf(load(bytes))).toBe("engine.modelInvalid");

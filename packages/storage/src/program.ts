@@ -1,7 +1,19 @@
 /** Storage as a program: its options, its events for operators, and its life. */
 import type { Hex } from "@freehold/protocol";
 import { limits } from "@freehold/protocol";
-import { type ConfigOf, defineProgram, durationOption, integerOption, lockFolder, optional, pathOption, portOption, sizeOption, textOption, urlOption } from "@freehold/service";
+import {
+	type ConfigOf,
+	defineProgram,
+	durationOption,
+	integerOption,
+	lockFolder,
+	optional,
+	pathOption,
+	portOption,
+	sizeOption,
+	textOption,
+	urlOption,
+} from "@freehold/service";
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { BlobStore } from "./blob/blob-store.js";
 import { type StorageEvents, storageBindings } from "./http/handlers.js";
@@ -18,7 +30,11 @@ const options = {
 	maxUploads: integerOption({ default: 64, min: 1, max: 10_000, help: "Uploads at one time.", group: "Storage" }),
 	chainId: optional(integerOption({ help: "Chain that this storage serves; only development networks allow crash points.", group: "Storage" })),
 	walrusShards: integerOption({ default: 1000, min: 4, max: 65_535, help: "Shards of the Walrus network that blob ids are made for.", group: "Walrus" }),
-	walrusMaxBlob: sizeOption({ default: 256 * 1024 ** 2, help: "Largest blob whose Walrus id is computed here; it takes several times the memory.", group: "Walrus" }),
+	walrusMaxBlob: sizeOption({
+		default: 256 * 1024 ** 2,
+		help: "Largest blob whose Walrus id is computed here; it takes several times the memory.",
+		group: "Walrus",
+	}),
 	walrusPublisher: optional(urlOption({ help: "Publisher that every new blob is stored with too. Needs --walrus-aggregator.", group: "Walrus" })),
 	walrusAggregator: optional(urlOption({ help: "Aggregator that missing blobs are fetched from. Needs --walrus-publisher.", group: "Walrus" })),
 	walrusEpochs: integerOption({ default: 5, min: 1, max: 1000, help: "Storage epochs bought for each blob.", group: "Walrus" }),
@@ -62,11 +78,17 @@ async function openStore(config: ConfigOf<typeof options>, events: LocalStoreEve
 	);
 	const { walrusPublisher, walrusAggregator } = config;
 	if (walrusPublisher === undefined || walrusAggregator === undefined) return local;
-	return new WalrusStore({ publisherUrl: walrusPublisher, aggregatorUrl: walrusAggregator, epochs: config.walrusEpochs, transferTimeoutMs: config.walrusTimeout }, local);
+	return new WalrusStore(
+		{ publisherUrl: walrusPublisher, aggregatorUrl: walrusAggregator, epochs: config.walrusEpochs, transferTimeoutMs: config.walrusTimeout },
+		local,
+	);
 }
 
 /** One function per event: log line and metric together. */
-function operatorEvents(log: { info(data: object, text: string): void; error(data: object, text: string): void }, metrics: Registry): StorageEvents & LocalStoreEvents {
+function operatorEvents(
+	log: { info(data: object, text: string): void; error(data: object, text: string): void },
+	metrics: Registry,
+): StorageEvents & LocalStoreEvents {
 	const registers = [metrics];
 	const stored = new Counter({ name: "freehold_storage_stored_bytes_total", help: "Bytes of new blobs.", registers });
 	const served = new Counter({ name: "freehold_storage_served_bytes_total", help: "Bytes of blobs that were asked for.", registers });

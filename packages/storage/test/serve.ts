@@ -1,6 +1,6 @@
 /** A running storage program on a free port, as `freehold node run storage` would start it. */
 import { rm } from "node:fs/promises";
-import { createLog, type ProgramContext, readConfig, type RunningService, startHttpServer } from "@freehold/service";
+import { createLog, type ProgramContext, type RunningService, readConfig, startHttpServer } from "@freehold/service";
 import { Registry } from "prom-client";
 import { storageProgram } from "../src/program.js";
 

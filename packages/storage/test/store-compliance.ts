@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { FreeholdError, type Hex } from "@freehold/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { BlobStore, ByteRange } from "../src/blob/blob-store.js";
 import { parseBlobId, parseSha256 } from "../src/blob/blob-name.js";
+import type { BlobStore, ByteRange } from "../src/blob/blob-store.js";
 
 export const MIB = 1024 * 1024;
 
@@ -65,7 +65,14 @@ export function describeStore(name: string, open: () => Promise<BlobStore>): voi
 		it("gives any range", async () => {
 			const bytes = noise(2 * MIB + 500, 7);
 			const { info } = await store.put(inChunks(bytes));
-			for (const [start, end] of [[0, 1], [MIB - 1, MIB + 1], [MIB, 2 * MIB], [2 * MIB + 499, 2 * MIB + 500], [10, 10], [0, bytes.length]] as const) {
+			for (const [start, end] of [
+				[0, 1],
+				[MIB - 1, MIB + 1],
+				[MIB, 2 * MIB],
+				[2 * MIB + 499, 2 * MIB + 500],
+				[10, 10],
+				[0, bytes.length],
+			] as const) {
 				expect((await readAll(store, info.sha256, { start, end })).equals(bytes.subarray(start, end))).toBe(true);
 			}
 		});

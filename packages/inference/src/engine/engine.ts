@@ -1,5 +1,5 @@
 /** The specification of an engine: what runs a release. Implementations know nothing of each other; one compliance suite holds for all. */
-import type { EngineDescription, Tensors, TensorSchema } from "@freehold/protocol";
+import type { EngineDescription, TensorSchema, Tensors } from "@freehold/protocol";
 
 /** What the answer promises: `fast` is this machine's best, `bit-exact` gives the same bits on every machine. */
 export type EngineMode = "fast" | "bit-exact";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { allocationBomb, endlessLoop, externalData, linear, randomNoise } from "../../../../testing/onnx/models.ts";
-import { floats, model, node, onnxType, proto, tensor, tensorValue } from "../../../../testing/onnx/onnx-builder.ts";
+import { allocationBomb, endlessLoop, externalData, linear, randomNoise } from "../../../../testing/onnx/models.js";
+import { floats, model, node, onnxType, proto, tensor, tensorValue } from "../../../../testing/onnx/onnx-builder.js";
 import { FreeholdError } from "../errors/freehold-error.js";
 import { inspectOnnx, isOnnx, onnxLimits } from "./onnx.js";
 

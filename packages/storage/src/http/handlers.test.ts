@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => storage.stop());
 
-const put = (bytes: Uint8Array, query = "?blob_id=later") => fetch(`${storage.url}/v1/blobs${query}`, { method: "PUT", body: bytes });
+const put = (bytes: Uint8Array, query = "?blob_id=later") => fetch(`${storage.url}/v1/blobs${query}`, { method: "PUT", body: Buffer.from(bytes) });
 const bySha = (bytes: Uint8Array, init?: RequestInit) => fetch(`${storage.url}/v1/blobs/by-sha256/${sha256Of(bytes)}`, init);
 const codeOf = async (response: Response) => `${response.status} ${((await response.json()) as { error: { code: string } }).error.code}`;
 
@@ -72,7 +72,11 @@ describe("blobs by SHA-256", () => {
 		const bytes = noise(2 * MIB, 3);
 		await put(bytes);
 		const middle = await bySha(bytes, { headers: { range: `bytes=${MIB - 2}-${MIB + 1}` } });
-		expect([middle.status, middle.headers.get("content-range"), middle.headers.get("content-length")]).toEqual([206, `bytes ${MIB - 2}-${MIB + 1}/${2 * MIB}`, "4"]);
+		expect([middle.status, middle.headers.get("content-range"), middle.headers.get("content-length")]).toEqual([
+			206,
+			`bytes ${MIB - 2}-${MIB + 1}/${2 * MIB}`,
+			"4",
+		]);
 		expect(Buffer.from(await middle.arrayBuffer()).equals(bytes.subarray(MIB - 2, MIB + 2))).toBe(true);
 		const beyond = await bySha(bytes, { headers: { range: `bytes=${2 * MIB}-` } });
 		expect([beyond.status, beyond.headers.get("content-range")]).toEqual([416, `bytes */${2 * MIB}`]);

@@ -112,7 +112,8 @@ function bySha256(request: HttpRequest): BlobName {
 function parseEpochs(text: string | null): number {
 	if (text === null || text === "max") return text === null ? 1 : MAX_EPOCHS;
 	const epochs = Number(text);
-	if (!/^\d{1,4}$/.test(text) || epochs < 1 || epochs > MAX_EPOCHS) throw new FreeholdError("request.invalid", { field: "epochs", reason: `must be 1 to ${MAX_EPOCHS}`, limit: MAX_EPOCHS });
+	if (!/^\d{1,4}$/.test(text) || epochs < 1 || epochs > MAX_EPOCHS)
+		throw new FreeholdError("request.invalid", { field: "epochs", reason: `must be 1 to ${MAX_EPOCHS}`, limit: MAX_EPOCHS });
 	return epochs;
 }
 

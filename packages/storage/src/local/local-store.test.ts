@@ -29,7 +29,10 @@ async function newFolder(): Promise<string> {
 	return folder;
 }
 
-async function openStore(folder: string, more: { maxBlobBytes?: number; capacityBytes?: number; ids?: WalrusIds; corrupt?: (sha256: Hex) => void } = {}): Promise<LocalStore> {
+async function openStore(
+	folder: string,
+	more: { maxBlobBytes?: number; capacityBytes?: number; ids?: WalrusIds; corrupt?: (sha256: Hex) => void } = {},
+): Promise<LocalStore> {
 	return LocalStore.open(
 		{ folder, maxBlobBytes: more.maxBlobBytes ?? 64 * MIB, capacityBytes: more.capacityBytes ?? 1024 * MIB, maxWalrusIdBytes: 64 * MIB },
 		{ walrusIds: more.ids ?? quickIds, events: { corrupt: (sha256) => more.corrupt?.(sha256), walrusIdFailed: () => {} }, crashPoint: () => {} },

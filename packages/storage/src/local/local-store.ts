@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { FreeholdError, type Hex } from "@freehold/protocol";
 import { atomicWriteFile, syncFolder } from "@freehold/service";
-import { blobIdOf, type BlobName, parseBlobId, parseSha256, type WalrusBlobId } from "../blob/blob-name.js";
+import { type BlobName, blobIdOf, parseBlobId, parseSha256, type WalrusBlobId } from "../blob/blob-name.js";
 import type { BlobInfo, BlobStore, BlobStoreStats, ByteRange, PutOptions, StoredBlob } from "../blob/blob-store.js";
 import type { WalrusIds } from "../walrus/walrus-ids.js";
 import { type Layout, layoutOf } from "./layout.js";

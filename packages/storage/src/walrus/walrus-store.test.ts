@@ -109,7 +109,8 @@ it("reads both answers of a publisher", () => {
 	const blobId = "M4hsZGQ1oCktdzegB6HnI6Mi28S2nqOPHxK-W7_4BUk";
 	expect(parsePublisherAnswer({ newlyCreated: { blobObject: { blobId, size: 1 }, cost: 1 } })).toEqual({ blobId, created: true });
 	expect(parsePublisherAnswer({ alreadyCertified: { blobId, event: { txDigest: "x", eventSeq: "0" }, endEpoch: 3 } })).toEqual({ blobId, created: false });
-	for (const other of [null, [], {}, { newlyCreated: {} }, { markedInvalid: { blobId } }, { alreadyCertified: { blobId: "short" } }]) expect(parsePublisherAnswer(other)).toBeUndefined();
+	for (const other of [null, [], {}, { newlyCreated: {} }, { markedInvalid: { blobId } }, { alreadyCertified: { blobId: "short" } }])
+		expect(parsePublisherAnswer(other)).toBeUndefined();
 });
 
 it("knows how large a blob is on Walrus", () => {

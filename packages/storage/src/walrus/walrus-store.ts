@@ -90,7 +90,8 @@ export class WalrusStore implements BlobStore {
 			await response.body?.cancel();
 			return undefined;
 		}
-		if (!response.ok || response.body === null) throw new FreeholdError("upstream.failed", { what: "The Walrus aggregator", reason: `status ${response.status}` });
+		if (!response.ok || response.body === null)
+			throw new FreeholdError("upstream.failed", { what: "The Walrus aggregator", reason: `status ${response.status}` });
 		const { info } = await this.#local.put(response.body as unknown as AsyncIterable<Uint8Array>);
 		const actual = await this.#local.walrusId(info.sha256);
 		if (actual !== blobId) {

@@ -55,7 +55,12 @@ export class EngineProcess {
 		};
 		const script = createRequire(import.meta.url).resolve("@freehold/inference/engine-worker");
 		const command = confine(script, [JSON.stringify(config)], { dataBytes: options.memoryBytes + DATA_SLACK_BYTES, networkNamespace });
-		const child = spawn(command.file, command.args, { cwd: options.folder, env: confinedEnvironment, stdio: ["ignore", "ignore", "pipe", "pipe"], windowsHide: true });
+		const child = spawn(command.file, command.args, {
+			cwd: options.folder,
+			env: confinedEnvironment,
+			stdio: ["ignore", "ignore", "pipe", "pipe"],
+			windowsHide: true,
+		});
 		const channel = new Channel(child, maxFrameBytes, options.memoryBytes);
 		const reply = await channel.next(options.startTimeoutMs);
 		if (reply.kind !== "ready") {

@@ -1,5 +1,15 @@
 /** What the pool and an engine's process say to each other. */
-import { checkTensor, type EngineDescription, type ErrorCode, FreeholdError, isDtype, type Tensor, type Tensors, type TensorSchema, type TensorSpec } from "@freehold/protocol";
+import {
+	checkTensor,
+	type EngineDescription,
+	type ErrorCode,
+	FreeholdError,
+	isDtype,
+	type Tensor,
+	type TensorSchema,
+	type TensorSpec,
+	type Tensors,
+} from "@freehold/protocol";
 import { encodeFrame, type Frame, FrameError } from "./frame.js";
 
 export type Request =
@@ -43,7 +53,13 @@ export function decodeRequest(frame: Frame): Request {
 }
 
 /** Refusals that a process may report of a call; anything else it says is a crash. */
-const reportable: ReadonlySet<string> = new Set<ErrorCode>(["engine.failed", "engine.inputInvalid", "engine.modelInvalid", "engine.outOfMemory", "engine.unsupported"]);
+const reportable: ReadonlySet<string> = new Set<ErrorCode>([
+	"engine.failed",
+	"engine.inputInvalid",
+	"engine.modelInvalid",
+	"engine.outOfMemory",
+	"engine.unsupported",
+]);
 
 /** Throws `FrameError` on anything malformed. Output tensors are checked byte by byte. */
 export function decodeReply(frame: Frame): Reply {
@@ -53,7 +69,12 @@ export function decodeReply(frame: Frame): Reply {
 			const engine = record(header.engine);
 			return {
 				kind: "ready",
-				engine: { name: string(engine.name), version: string(engine.version), artifact: string(engine.artifact) as `0x${string}`, options: record(engine.options) as EngineDescription["options"] },
+				engine: {
+					name: string(engine.name),
+					version: string(engine.version),
+					artifact: string(engine.artifact) as `0x${string}`,
+					options: record(engine.options) as EngineDescription["options"],
+				},
 			};
 		}
 		case "loaded": {
@@ -91,7 +112,8 @@ function decodeTensors(heads: unknown, payload: Uint8Array): Tensors {
 	let offset = 0;
 	for (const item of list(heads)) {
 		const { name, dtype, shape, bytes } = record(item);
-		if (!isDtype(dtype) || typeof bytes !== "number" || !Number.isSafeInteger(bytes) || bytes < 0 || bytes > payload.length - offset) throw new FrameError("a tensor does not fit its message");
+		if (!isDtype(dtype) || typeof bytes !== "number" || !Number.isSafeInteger(bytes) || bytes < 0 || bytes > payload.length - offset)
+			throw new FrameError("a tensor does not fit its message");
 		tensors[string(name)] = { dtype, shape: list(shape).map(length), bytes: payload.subarray(offset, offset + bytes) };
 		offset += bytes;
 	}
@@ -103,7 +125,11 @@ function specs(value: unknown): TensorSpec[] {
 	return list(value).map((item) => {
 		const { name, dtype, shape } = record(item);
 		if (!isDtype(dtype)) throw new FrameError("a dtype that is none");
-		return { name: string(name), dtype, shape: shape === null ? null : list(shape).map((dimension) => (dimension === null || typeof dimension === "string" ? dimension : length(dimension))) };
+		return {
+			name: string(name),
+			dtype,
+			shape: shape === null ? null : list(shape).map((dimension) => (dimension === null || typeof dimension === "string" ? dimension : length(dimension))),
+		};
 	});
 }
 

@@ -26,7 +26,11 @@ const IDLE_INTERVAL_MS = 1000;
 export function startWatchdog(parentPid: number, memoryBytes: number): (busy: boolean) => void {
 	const cells = new Int32Array(new SharedArrayBuffer(12));
 	const data: WatchdogData = { kind: "freehold-watchdog", parentPid, memoryBytes, cells };
-	const thread = new Worker(new URL(import.meta.url), { workerData: data, resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2 }, env: {} });
+	const thread = new Worker(new URL(import.meta.url), {
+		workerData: data,
+		resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2 },
+		env: {},
+	});
 	thread.unref();
 	thread.on("error", () => process.kill(process.pid, "SIGKILL"));
 	return (busy) => {

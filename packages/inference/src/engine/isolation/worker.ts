@@ -45,7 +45,8 @@ async function serve(request: Request): Promise<void> {
 	try {
 		send(await answer(request));
 	} catch (error) {
-		const refusal = error instanceof FreeholdError ? error : new FreeholdError("engine.failed", { reason: error instanceof Error ? error.message.slice(0, 300) : "unknown" });
+		const refusal =
+			error instanceof FreeholdError ? error : new FreeholdError("engine.failed", { reason: error instanceof Error ? error.message.slice(0, 300) : "unknown" });
 		// Half-freed memory and an aborted WebAssembly module must not meet the next call.
 		send({ kind: "error", error: refusal, fatal: !(error instanceof FreeholdError) || refusal.code === "engine.outOfMemory" || isAbort(refusal) });
 	} finally {
@@ -80,7 +81,8 @@ function checkOutput(tensors: Tensors): void {
 	const size = Object.values(tensors).reduce((sum, { bytes }) => sum + bytes.length, 0);
 	if (size > config.maxOutputBytes) throw new FreeholdError("engine.failed", { reason: `its outputs are larger than ${config.maxOutputBytes} bytes` });
 	for (const [name, { shape }] of Object.entries(tensors)) {
-		if (shape.length > tensorLimits.maxRank) throw new FreeholdError("engine.failed", { reason: `output ${name} has more than ${tensorLimits.maxRank} dimensions` });
+		if (shape.length > tensorLimits.maxRank)
+			throw new FreeholdError("engine.failed", { reason: `output ${name} has more than ${tensorLimits.maxRank} dimensions` });
 	}
 }
 

@@ -1,5 +1,15 @@
 /** What both builds of ONNX Runtime share: sessions over bytes, tensors in and out, errors in our words. The one file that translates theirs. */
-import { canonicalizeNans, type Dtype, elementBytes, FreeholdError, type OnnxModel, packStrings, type Tensor, type Tensors, unpackStrings } from "@freehold/protocol";
+import {
+	canonicalizeNans,
+	type Dtype,
+	elementBytes,
+	FreeholdError,
+	type OnnxModel,
+	packStrings,
+	type Tensor,
+	type Tensors,
+	unpackStrings,
+} from "@freehold/protocol";
 import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 
 /** The part of the runtime's module that we use; the native and the WebAssembly build both have it. */
@@ -57,7 +67,10 @@ function toRuntime(runtime: OnnxRuntime, tensor: Tensor): OrtTensor {
 	const { dtype, bytes } = tensor;
 	const shape = [...tensor.shape];
 	if (dtype === "string") {
-		const strings = unpackStrings(bytes, shape.reduce((product, length) => product * length, 1));
+		const strings = unpackStrings(
+			bytes,
+			shape.reduce((product, length) => product * length, 1),
+		);
 		if (strings === undefined) throw new FreeholdError("engine.failed", { reason: "a string tensor is malformed" });
 		return new runtime.Tensor("string", strings, shape);
 	}
@@ -108,7 +121,8 @@ function fromRuntime(name: string, result: OrtTensor): Tensor {
 	return { dtype, shape, bytes };
 }
 
-const OUT_OF_MEMORY = /bad_alloc|bad alloc|out of memory|OOM|failed to allocate|allocation failed|enlarge memory|array buffer allocation|invalid array length|RangeError: WebAssembly/i;
+const OUT_OF_MEMORY =
+	/bad_alloc|bad alloc|out of memory|OOM|failed to allocate|allocation failed|enlarge memory|array buffer allocation|invalid array length|RangeError: WebAssembly/i;
 
 function translate(error: unknown, code: "engine.modelInvalid" | "engine.failed"): FreeholdError {
 	const message = error instanceof Error ? error.message : String(error);

@@ -6,8 +6,8 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import * as runtime from "onnxruntime-web/wasm";
 import type { Hex } from "@freehold/protocol";
+import * as runtime from "onnxruntime-web/wasm";
 import type { Engine } from "../engine.js";
 import { onnxEngine } from "./onnx-engine.js";
 import { confinedSession, type OnnxRuntime } from "./runtime.js";
@@ -18,7 +18,8 @@ export const pinnedWasmSha256: Hex = "0x3398c10d07d229bd91b364548e130e0e51a8e570
 export async function wasmOnnxEngine(): Promise<Engine> {
 	const binary = await readFile(createRequire(import.meta.url).resolve("onnxruntime-web/ort-wasm-simd-threaded.wasm"));
 	const artifact: Hex = `0x${createHash("sha256").update(binary).digest("hex")}`;
-	if (artifact !== pinnedWasmSha256) throw new Error(`the WebAssembly engine is ${artifact}, not the pinned ${pinnedWasmSha256}: reinstall onnxruntime-web 1.30.0`);
+	if (artifact !== pinnedWasmSha256)
+		throw new Error(`the WebAssembly engine is ${artifact}, not the pinned ${pinnedWasmSha256}: reinstall onnxruntime-web 1.30.0`);
 	const { wasm } = runtime.env;
 	wasm.numThreads = 1;
 	wasm.proxy = false;

@@ -81,8 +81,10 @@ export class Lane {
 	#enqueue<Answer>(release: string | undefined, work: (slot: EngineSlot) => Promise<Answer>, signal: AbortSignal | undefined): Promise<Answer> {
 		if (signal?.aborted === true) return Promise.reject(signal.reason);
 		if (this.#closed) return Promise.reject(new FreeholdError("service.stopping", { service: "The engine pool" }));
-		if (this.#slots.length === 0) return Promise.reject(new FreeholdError("engine.unsupported", { mode: this.#options.mode, reason: "this node runs no such engine" }));
-		if (this.#idle.size === 0 && this.#waiting.length >= this.#options.maxWaiting) return Promise.reject(new FreeholdError("engine.busy", { waiting: this.#waiting.length }));
+		if (this.#slots.length === 0)
+			return Promise.reject(new FreeholdError("engine.unsupported", { mode: this.#options.mode, reason: "this node runs no such engine" }));
+		if (this.#idle.size === 0 && this.#waiting.length >= this.#options.maxWaiting)
+			return Promise.reject(new FreeholdError("engine.busy", { waiting: this.#waiting.length }));
 		return new Promise((resolve, reject) => {
 			const leave = (): void => {
 				const place = this.#waiting.indexOf(job);

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { FreeholdError, type Tensor, tensorElements, tensorFromElements, type Tensors } from "@freehold/protocol";
+import { FreeholdError, type Tensor, type Tensors, tensorElements, tensorFromElements } from "@freehold/protocol";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { allocationBomb, endlessLoop, linear } from "../../../../../testing/onnx/models.js";
 import { codeOf, describeEngine, modelFolder } from "../../../test/engine-compliance.js";

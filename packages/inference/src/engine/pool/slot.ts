@@ -1,5 +1,5 @@
 /** A place in the pool: one engine process at a time, its loaded releases, and a successor when it is worn out or gone. */
-import { checkTensors, type EngineDescription, FreeholdError, type Tensors, type TensorSchema } from "@freehold/protocol";
+import { checkTensors, type EngineDescription, FreeholdError, type TensorSchema, type Tensors } from "@freehold/protocol";
 import type { ReleaseFiles } from "../engine.js";
 import { EngineProcess, type EngineProcessOptions } from "../isolation/engine-process.js";
 
