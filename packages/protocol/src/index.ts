@@ -14,6 +14,7 @@ export * from "./http/routes.js";
 export * from "./json/canonical.js";
 export * from "./limits.js";
 export * from "./manifest/manifest.js";
+export * from "./money/opg.js";
 export * from "./names/model-name.js";
 export * from "./network/networks.js";
 export * from "./onnx/onnx.js";
