@@ -1,5 +1,5 @@
 //! revm as one WebAssembly module. The host writes a request at `input`, calls a function, and reads the answer at `output`;
-//! for accounts, slots, codes and block hashes that are not cached the module asks the host (`state`). One thread, no clock, no
+//! accounts, slots, codes and block hashes that are not cached the module asks of the host (`state`). One thread, no clock, no
 //! randomness: the same bits everywhere.
 
 mod codec;
@@ -7,15 +7,12 @@ mod engine;
 mod precompiles;
 mod state;
 
-use codec::Reader;
-use revm::primitives::keccak256;
-use state::State;
 use std::cell::RefCell;
 
 thread_local! {
     static INPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     static OUTPUT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-    static STATE: RefCell<State> = RefCell::default();
+    static STATE: RefCell<state::State> = RefCell::default();
 }
 
 /// Makes room for a request of `len` bytes and returns where to write it.
@@ -33,68 +30,48 @@ pub extern "C" fn output() -> *const u8 {
     OUTPUT.with_borrow(|output| output.as_ptr())
 }
 
-/// Runs one request; returns the length of its answer.
-fn answer(run: impl FnOnce(&mut Reader, &mut State, &mut Vec<u8>)) -> usize {
-    INPUT.with_borrow(|input| {
-        OUTPUT.with_borrow_mut(|output| {
-            output.clear();
-            STATE.with_borrow_mut(|state| run(&mut Reader(input), state, output));
-            output.len()
-        })
-    })
+/// Exports functions that read a request, work on the state, and return the length of their answer.
+macro_rules! operations {
+    ($($name:ident => $run:expr;)*) => { $(
+        #[no_mangle]
+        pub extern "C" fn $name() -> usize {
+            INPUT.with_borrow(|input| OUTPUT.with_borrow_mut(|output| {
+                output.clear();
+                STATE.with_borrow_mut(|state| $run(&mut codec::Reader(input), state, output));
+                output.len()
+            }))
+        }
+    )* };
 }
 
-#[no_mangle]
-pub extern "C" fn execute() -> usize {
-    answer(engine::execute)
-}
-
-#[no_mangle]
-pub extern "C" fn call() -> usize {
-    answer(engine::call)
-}
-
-#[no_mangle]
-pub extern "C" fn system() -> usize {
-    answer(engine::system)
-}
-
-#[no_mangle]
-pub extern "C" fn deploy() -> usize {
-    answer(engine::deploy)
-}
-
-/// `address amount`
-#[no_mangle]
-pub extern "C" fn credit() -> usize {
-    answer(|input, state, _| state.credit(input.address(), input.word()))
-}
-
-#[no_mangle]
-pub extern "C" fn changes() -> usize {
-    answer(|_, state, output| state.changes(output))
+operations! {
+    execute => engine::execute;
+    call => engine::call;
+    system => engine::system;
+    deploy => engine::deploy;
+    credit => |input: &mut codec::Reader, state: &mut state::State, _: &mut Vec<u8>| state.credit(input.address(), input.word());
+    changes => |_: &mut codec::Reader, state: &mut state::State, output: &mut Vec<u8>| state.changes(output);
 }
 
 /// Forgets cached state, and changes not taken yet.
 #[no_mangle]
 pub extern "C" fn reset() {
-    STATE.with_borrow_mut(State::reset)
+    STATE.with_borrow_mut(state::State::reset)
 }
 
 /// Number of accounts and slots in the cache.
 #[no_mangle]
 pub extern "C" fn entries() -> usize {
-    STATE.with_borrow(State::entries)
+    STATE.with_borrow(|state| state.entries)
 }
 
 /// Keccak-256 of the first `len` bytes of the input.
 #[no_mangle]
 pub extern "C" fn keccak(len: usize) {
-    INPUT.with_borrow(|input| {
-        OUTPUT.with_borrow_mut(|output| {
-            output.clear();
-            output.extend_from_slice(keccak256(&input[..len]).as_slice());
-        })
+    let hash = INPUT.with_borrow(|input| revm::primitives::keccak256(&input[..len]));
+    OUTPUT.with_borrow_mut(|output| {
+        output.clear();
+        output.extend_from_slice(hash.as_slice());
     })
 }
 
