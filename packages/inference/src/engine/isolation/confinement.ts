@@ -28,7 +28,7 @@ const LIMIT_AND_RUN = 'ulimit -d "$1" 2>/dev/null; ulimit -c 0; ulimit -f 0; uli
 /** The command that runs `script` confined. */
 export function confine(script: string, args: readonly string[], confinement: Confinement): Command {
 	const node = [process.execPath, ...nodeFlags(), script, ...args];
-	const inNamespace = confinement.networkNamespace ? [UNSHARE, "--map-root-user", "--net", ...node] : node;
+	const inNamespace = confinement.networkNamespace ? [UNSHARE, "--user", "--net", ...node] : node;
 	if (!existsSync(SHELL)) return { file: process.execPath, args: node.slice(1) };
 	return { file: SHELL, args: ["-c", LIMIT_AND_RUN, "sh", String(Math.ceil(confinement.dataBytes / 1024)), ...inNamespace] };
 }
@@ -40,7 +40,7 @@ let networkIsolation: Promise<boolean> | undefined;
 
 /** Whether this system lets us start a process without a network. Asked once. */
 export function canIsolateNetwork(): Promise<boolean> {
-	networkIsolation ??= promisify(execFile)(UNSHARE, ["--map-root-user", "--net", "/bin/true"], { env: {}, timeout: 2000 }).then(
+	networkIsolation ??= promisify(execFile)(UNSHARE, ["--user", "--net", "/bin/true"], { env: {}, timeout: 2000 }).then(
 		() => true,
 		() => false,
 	);

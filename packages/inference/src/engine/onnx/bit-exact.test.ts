@@ -12,7 +12,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import { bitwiseTelling } from "../../../../../testing/onnx/models.js";
 import { modelFolder } from "../../../test/engine-compliance.js";
 import { createEnginePool } from "../pool/pool.js";
-import { pinnedWasmSha256, wasmOnnxEngine } from "./wasm-engine.js";
+import { pinnedWasmSha256 } from "./pinned-artifact.js";
+import { wasmOnnxEngine } from "./wasm-engine.js";
 
 const SIDE = 64;
 const ROWS = 5;

@@ -5,7 +5,8 @@ import { afterAll, expect, it } from "vitest";
 import { randomNoise } from "../../../../../testing/onnx/models.js";
 import { codeOf, describeEngine, modelFolder } from "../../../test/engine-compliance.js";
 import { nativeOnnxEngine } from "./native-engine.js";
-import { pinnedWasmSha256, wasmOnnxEngine } from "./wasm-engine.js";
+import { pinnedWasmSha256 } from "./pinned-artifact.js";
+import { wasmOnnxEngine } from "./wasm-engine.js";
 
 describeEngine("ONNX Runtime, native build", nativeOnnxEngine);
 describeEngine("ONNX Runtime, pinned WebAssembly build", wasmOnnxEngine);

@@ -10,10 +10,8 @@ import type { Hex } from "@freehold/protocol";
 import * as runtime from "onnxruntime-web/wasm";
 import type { Engine } from "../engine.js";
 import { onnxEngine } from "./onnx-engine.js";
+import { pinnedWasmSha256 } from "./pinned-artifact.js";
 import { confinedSession, type OnnxRuntime } from "./runtime.js";
-
-/** SHA-256 of `ort-wasm-simd-threaded.wasm` in onnxruntime-web 1.30.0. A new version is a new engine: change both together. */
-export const pinnedWasmSha256: Hex = "0x3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2";
 
 export async function wasmOnnxEngine(): Promise<Engine> {
 	const binary = await readFile(createRequire(import.meta.url).resolve("onnxruntime-web/ort-wasm-simd-threaded.wasm"));

@@ -1,9 +1,14 @@
-import { existsSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { readdir, readFile, readlink } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { FreeholdError, type Tensor, type Tensors, tensorElements, tensorFromElements } from "@freehold/protocol";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { allocationBomb, endlessLoop, linear } from "../../../../../testing/onnx/models.js";
 import { codeOf, describeEngine, modelFolder } from "../../../test/engine-compliance.js";
 import type { Engine, EngineMode, EnginePool } from "../engine.js";
+import { canIsolateNetwork } from "../isolation/confinement.js";
 import { createEnginePool, type EnginePoolOptions } from "./pool.js";
 
 const one: Tensors = { X: tensorFromElements("float32", [1], [1]) };
@@ -46,6 +51,16 @@ async function waitFor(condition: () => boolean): Promise<void> {
 	while (!condition()) {
 		if (Date.now() > deadline) throw new Error("the condition did not come true in 10 s");
 		await new Promise((resolve) => setTimeout(resolve, 10));
+	}
+}
+
+/** A zombie that nobody has collected counts as ended. */
+function isRunning(pid: number): boolean {
+	try {
+		process.kill(pid, 0);
+		return !existsSync("/proc/self/stat") || readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.startsWith("Z") === false;
+	} catch {
+		return false;
 	}
 }
 
@@ -141,13 +156,32 @@ describe("the pool", () => {
 
 	it("gives its processes nothing of its own environment, and an empty folder", async () => {
 		if (!existsSync("/proc/self/environ")) return;
-		const { readFile, readdir } = await import("node:fs/promises");
 		const pool = await open();
 		await pool.describe("fast");
 		const pid = pool.pids[0] as number;
 		const names = (await readFile(`/proc/${pid}/environ`, "utf8")).split("\0").map((line) => line.split("=")[0]);
 		expect(names.filter((name) => name !== "" && name !== "LC_ALL" && name !== "PWD" && name !== "OLDPWD" && name !== "_" && name !== "SHLVL")).toEqual([]);
 		expect(await readdir(`/proc/${pid}/cwd`)).toEqual([]);
+	});
+
+	it("gives its processes no network and no rights, where the system allows that", async () => {
+		if (!(await canIsolateNetwork())) return;
+		const pool = await open();
+		await pool.describe("fast");
+		const pid = pool.pids[0] as number;
+		expect(await readlink(`/proc/${pid}/ns/net`)).not.toBe(await readlink("/proc/self/ns/net"));
+		expect(await readFile(`/proc/${pid}/status`, "utf8")).toMatch(/CapEff:\t0+\n/);
+	});
+
+	it("leaves no process behind when its own is killed, even in a call that never ends", async () => {
+		const { modelPath } = await models.write(endlessLoop());
+		const script = fileURLToPath(new URL("../../../test/pool-and-hang.mjs", import.meta.url));
+		const parent = spawn(process.execPath, [script, modelPath], { stdio: ["ignore", "pipe", "ignore"] });
+		const [line] = (await once(parent.stdout, "data")) as [Buffer];
+		const pid = Number(line.toString());
+		expect(process.kill(pid, 0)).toBe(true);
+		parent.kill("SIGKILL");
+		await waitFor(() => !isRunning(pid));
 	});
 
 	it("ends its processes when it closes, and refuses what comes after", async () => {
