@@ -1,0 +1,217 @@
+/** Nothing in a genuine file can be altered: each field at each depth is changed, removed, repeated and added to, and so are random bytes. */
+import { type Crypto, compareBytes, defaultHashes, encodeRlp, formatReceiptFile, fromHex, isHex, toBase64, toHex } from "@freehold/protocol";
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { keyOf, type Made, makeReceipt } from "../../test/genuine-receipt.js";
+import { defaultCrypto } from "../crypto/default-crypto.js";
+import { verifyReceiptText } from "./verify-receipt.js";
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+type Path = readonly (string | number)[];
+
+const deep = process.env["FREEHOLD_DEEP"] === "1";
+
+/** What a holder may take away without making the file a forgery. */
+const STRIPPABLE = [/^request$/, /^response$/, /^anchor$/, /^evidence\.\d+$/];
+
+/** Signature checks are pure, so each is computed once for the thousands of files that share it. */
+function remembering(crypto: Crypto): Crypto {
+	const recovered = new Map<string, Uint8Array | undefined>();
+	const verified = new Map<string, boolean>();
+	return {
+		...crypto,
+		recover: (digest, signature) => {
+			const name = toHex(digest) + toHex(signature);
+			if (!recovered.has(name)) recovered.set(name, crypto.recover(digest, signature));
+			return recovered.get(name);
+		},
+		verifyEd25519: (key, message, signature) => {
+			const name = [key, message, signature].map(toHex).join();
+			const known = verified.get(name) ?? crypto.verifyEd25519(key, message, signature);
+			verified.set(name, known);
+			return known;
+		},
+	};
+}
+
+let made: Made;
+let text: string;
+const crypto = remembering(defaultCrypto);
+
+beforeAll(async () => {
+	made = await makeReceipt({
+		checkpointKind: "validators",
+		validatorPowers: [10n, 20n, 30n, 3n, 4n],
+		signers: [0, 1, 2],
+		nil: [3],
+		evidence: [
+			{ kind: "audited", body: "0.97 of the tokens agree", author: keyOf("auditor") },
+			{ kind: "replayed", body: "", author: keyOf("replayer") },
+		],
+	});
+	text = formatReceiptFile(made.file);
+	expect(outcomeOf(text)).toBe("meets");
+});
+
+function outcomeOf(altered: string): string {
+	return verifyReceiptText(altered, { checkpoint: made.checkpoint, crypto }).outcome;
+}
+
+function* walk(value: Json, path: Path = []): Generator<{ readonly path: Path; readonly value: Json }> {
+	yield { path, value };
+	if (Array.isArray(value)) for (const [index, item] of value.entries()) yield* walk(item, [...path, index]);
+	else if (typeof value === "object" && value !== null) for (const [key, item] of Object.entries(value)) yield* walk(item, [...path, key]);
+}
+
+/** A copy of the file in which what stands at `path` is edited in place by its parent. */
+function edited(path: Path, edit: (parent: { [key: string]: Json }, key: string) => void): Json {
+	const root = { root: JSON.parse(text) as Json };
+	const full = ["root", ...path];
+	let parent: Json = root;
+	for (const key of full.slice(0, -1)) parent = (parent as { [key: string]: Json })[key] as Json;
+	edit(parent as { [key: string]: Json }, String(full.at(-1)));
+	return root.root;
+}
+
+function remove(path: Path): Json {
+	return edited(path, (parent, key) => {
+		if (Array.isArray(parent)) parent.splice(Number(key), 1);
+		else delete parent[key];
+	});
+}
+
+function replace(path: Path, value: Json): Json {
+	return edited(path, (parent, key) => {
+		parent[key] = value;
+	});
+}
+
+/** Other values for one that stands in a file. */
+function* alternatives(value: Json): Generator<Json> {
+	yield null;
+	yield [];
+	yield {};
+	yield "";
+	yield 0;
+	yield true;
+	if (typeof value === "boolean") yield !value;
+	if (typeof value === "number") yield* [value + 1, value - 1, value + 0.5, String(value)];
+	if (typeof value === "string") yield* textAlternatives(value);
+	if (Array.isArray(value)) {
+		yield [...value].reverse();
+		yield [...value, ...value.slice(-1)];
+		yield [...value, "0x00"];
+		if (value.length > 1) yield [value[1] as Json, value[0] as Json, ...value.slice(2)];
+	} else if (typeof value === "object" && value !== null) {
+		yield { ...value, note: "looks harmless" };
+		yield { ...value, __proto_: {} };
+	}
+}
+
+function* textAlternatives(value: string): Generator<Json> {
+	yield `${value} `;
+	yield `${value}0`;
+	yield `0${value}`;
+	if (/^\d+$/.test(value)) yield* [(BigInt(value) + 1n).toString(), (BigInt(value) * 2n).toString(), `-${value}`, Number(value)];
+	if (isHex(value)) {
+		yield value.toUpperCase().replace("0X", "0x");
+		yield value.slice(0, -2);
+		yield `${value}00`;
+		const bytes = fromHex(value);
+		for (const index of bytes.length > 64 ? [0, bytes.length >> 1, bytes.length - 1] : bytes.keys()) {
+			const flipped = bytes.slice();
+			flipped[index] = (flipped[index] as number) ^ 1;
+			yield toHex(flipped);
+		}
+	}
+}
+
+const pathText = (path: Path): string => path.join(".");
+
+describe("a genuine file", () => {
+	it("is a forgery with any field changed, whatever it is changed to", () => {
+		const survivors: string[] = [];
+		let tried = 0;
+		for (const { path, value } of walk(JSON.parse(text) as Json)) {
+			for (const other of alternatives(value)) {
+				if (JSON.stringify(other) === JSON.stringify(value)) continue;
+				const outcome = outcomeOf(JSON.stringify(replace(path, other)));
+				tried++;
+				if (outcome !== "forged" && !isStripping(path, value, other)) survivors.push(`${pathText(path)} → ${JSON.stringify(other)?.slice(0, 60)}: ${outcome}`);
+			}
+		}
+		expect(survivors).toEqual([]);
+		expect(tried).toBeGreaterThan(4_000);
+	});
+
+	it("is a forgery with any field removed, except what a holder may leave out", () => {
+		const survivors: string[] = [];
+		for (const { path } of walk(JSON.parse(text) as Json)) {
+			if (path.length === 0) continue;
+			const outcome = outcomeOf(JSON.stringify(remove(path)));
+			const strippable = STRIPPABLE.some((pattern) => pattern.test(pathText(path)));
+			if ((outcome === "forged") === strippable) survivors.push(`${pathText(path)}: ${outcome}`);
+		}
+		expect(survivors).toEqual([]);
+	});
+
+	it("is a forgery with any random bytes changed", () => {
+		const strings = [...walk(JSON.parse(text) as Json)].filter(
+			(entry): entry is { path: Path; value: string } => typeof entry.value === "string" && entry.value.length > 8,
+		);
+		fc.assert(
+			fc.property(fc.nat(strings.length - 1), fc.nat(), fc.integer({ min: 1, max: 255 }), (index, position, mask) => {
+				const { path, value } = strings[index] as { path: Path; value: string };
+				const bytes = isHex(value) ? fromHex(value) : new TextEncoder().encode(value);
+				bytes[position % bytes.length] = (bytes[position % bytes.length] as number) ^ mask;
+				const other = isHex(value) ? toHex(bytes) : new TextDecoder().decode(bytes);
+				return other === value || outcomeOf(JSON.stringify(replace(path, other))) === "forged";
+			}),
+			{ numRuns: deep ? 50_000 : 1_500 },
+		);
+	});
+
+	it("is a forgery with any random character of its text changed, white space aside", () => {
+		const meaning = JSON.stringify(JSON.parse(text));
+		fc.assert(
+			fc.property(fc.nat(text.length - 1), fc.constantFrom(...'0123456789abcdefXZ"{}[]:, \n\\+=/-'), (position, character) => {
+				const altered = text.slice(0, position) + character + text.slice(position + 1);
+				return sameMeaning(altered, meaning) || outcomeOf(altered) === "forged";
+			}),
+			{ numRuns: deep ? 50_000 : 1_500 },
+		);
+	});
+
+	it("is a forgery with a node in its state proof that proves nothing, though it stands in its place", () => {
+		const nodes = made.file.anchor?.stateNodes ?? [];
+		const stranger = encodeRlp([new Uint8Array(40), new Uint8Array(40)]);
+		const inOrder = [...nodes, stranger].sort((a, b) => compareBytes(defaultHashes.keccak256(a), defaultHashes.keccak256(b))).map(toHex);
+		expect(outcomeOf(JSON.stringify(replace(["anchor", "stateNodes"], inOrder)))).toBe("forged");
+	});
+
+	it("is a forgery when a tensor is spelt otherwise, renamed or reshaped", () => {
+		const label = toBase64(made.file.response?.outputs["label"]?.data ?? new Uint8Array(0));
+		expect(label).toBe("BwAAAAAAAAA=");
+		for (const other of ["BwAAAAAAAAA", "BwAAAAAAAAB=", "BwAAAAAAAAA\n="]) {
+			expect(outcomeOf(JSON.stringify(replace(["response", "outputs", "label", "data"], other)))).toBe("forged");
+		}
+		const { inputs } = (JSON.parse(text) as { request: { inputs: { X: Json } } }).request;
+		expect(outcomeOf(JSON.stringify(replace(["request", "inputs"], { Y: inputs.X })))).toBe("forged");
+		expect(outcomeOf(JSON.stringify(replace(["request", "inputs", "X", "shape"], [3, 1])))).toBe("forged");
+	});
+});
+
+/** An emptied or shortened list of evidence is a removal. */
+function isStripping(path: Path, value: Json, other: Json): boolean {
+	if (pathText(path) !== "evidence" || !Array.isArray(value) || !Array.isArray(other)) return false;
+	const kept = new Set(value.map((item) => JSON.stringify(item)));
+	return other.every((item) => kept.delete(JSON.stringify(item)));
+}
+
+function sameMeaning(altered: string, meaning: string): boolean {
+	try {
+		return JSON.stringify(JSON.parse(altered)) === meaning;
+	} catch {
+		return false;
+	}
+}
