@@ -49,8 +49,15 @@ export interface DecodedEvent {
 	readonly args: Readonly<Record<string, unknown>>;
 }
 
+export interface RawLog {
+	readonly address: Address;
+	readonly topics: [Hex, ...Hex[]];
+	readonly data: Hex;
+}
+
 export interface Sent {
 	readonly events: readonly DecodedEvent[];
+	readonly logs: readonly RawLog[];
 	readonly gasUsed: bigint;
 	readonly output: Hex;
 	readonly created: Address | undefined;
@@ -97,13 +104,13 @@ export async function openChain(options: { readonly extraAbis?: readonly Abi[]; 
 		...options.genesis,
 	};
 	machine.initGenesis({
-		env: environment(0n, GENESIS_TIME),
+		env: environment(0n, genesis.genesisTime),
 		balances: genesisAllocations(genesis).map(({ address, amount }) => ({ address: bytes(address), balance: amount })),
 		deployments: genesisDeployments(genesis).map(({ address, initCode }) => ({ address: bytes(address), initCode: bytes(initCode) })),
 		calls: [],
 	});
 	let number = 0n;
-	let time = GENESIS_TIME;
+	let time = genesis.genesisTime;
 
 	const known = [...(Object.values(abis) as readonly Abi[]), ...(options.extraAbis ?? [])].flat();
 	const errors = unique(known.filter((item) => item.type === "error"));
@@ -136,10 +143,16 @@ export async function openChain(options: { readonly extraAbis?: readonly Abi[]; 
 	function settled(outcome: ReturnType<typeof machine.call> | undefined): Sent {
 		if (outcome === undefined || outcome.kind === "invalid") throw new Error(`the transaction could not be included: ${outcome?.reason}`);
 		if (!outcome.success) throw reverted(toHex(outcome.output), outcome.halt);
-		const decoded = outcome.logs.map((log) => decodeLog(log));
+		const logs = outcome.logs.map((log) => ({
+			address: getAddress(toHex(log.address)),
+			topics: log.topics.map((topic) => toHex(topic)) as [Hex, ...Hex[]],
+			data: toHex(log.data),
+		}));
+		const decoded = logs.map((log) => decodeLog(log));
 		const all = (name: string) => decoded.filter((event) => event.name === name).map((event) => event.args);
 		return {
 			events: decoded,
+			logs,
 			gasUsed: outcome.gasUsed,
 			output: toHex(outcome.output),
 			created: outcome.created === undefined ? undefined : getAddress(toHex(outcome.created)),
@@ -153,12 +166,10 @@ export async function openChain(options: { readonly extraAbis?: readonly Abi[]; 
 		};
 	}
 
-	function decodeLog(log: { readonly address: Uint8Array; readonly topics: readonly Uint8Array[]; readonly data: Uint8Array }): DecodedEvent {
-		const address = getAddress(toHex(log.address));
-		const topics = log.topics.map((topic) => toHex(topic)) as [Hex, ...Hex[]];
+	function decodeLog({ address, topics, data }: RawLog): DecodedEvent {
 		for (const item of events) {
 			try {
-				const { eventName, args } = decodeEventLog({ abi: [item], topics, data: toHex(log.data), strict: true });
+				const { eventName, args } = decodeEventLog({ abi: [item], topics, data, strict: true });
 				return { address, name: String(eventName), args: (args ?? {}) as Record<string, unknown> };
 			} catch {
 				// Another event.
@@ -238,6 +249,10 @@ export async function openChain(options: { readonly extraAbis?: readonly Abi[]; 
 		},
 		nonce(address: Address): bigint {
 			return machine.account(bytes(address))?.nonce ?? 0n;
+		},
+		code(address: Address): Hex {
+			const hash = machine.account(bytes(address))?.codeHash;
+			return hash === undefined ? "0x" : toHex(machine.code(hash));
 		},
 		storage(address: Address, slot: Hex): bigint {
 			return BigInt(toHex(machine.storage(bytes(address), bytes(slot))));
