@@ -90,6 +90,14 @@ describe("inspectOnnx", () => {
 	});
 
 	it.each([
+		["its marker alone", [14, 1n]],
+		["its location alone", [13, proto([1, "location"], [2, "weights.bin"])]],
+	] as const)("refuses data outside the file that is shown by %s", (_what, field) => {
+		const outside = tensor("W", float, [4], new Uint8Array(0), field);
+		expect(reason(model({ nodes: [], inputs: [], outputs: [tensorValue("W", float, [4])], initializers: [outside] }))).toContain("tensor W lies in another file");
+	});
+
+	it.each([
 		["an empty file", new Uint8Array(0), "no IR version"],
 		["text", new TextEncoder().encode("hello, this is not a model"), "not a"],
 		["a file without a graph", proto([1, 8]), "it has no graph"],
