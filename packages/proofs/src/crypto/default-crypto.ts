@@ -4,8 +4,8 @@ import { ed25519 } from "@noble/curves/ed25519.js";
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 
 /**
- * Verifying one Ed25519 signature takes milliseconds here. Programs pass a native provider instead; one that is stricter than ZIP-215 about odd
- * encodings (OpenSSL) refuses nothing that an honest signer makes, so it is safe for receipts, and only consensus itself needs the exact rules.
+ * Verifying one Ed25519 signature takes milliseconds here. Programs pass a faster provider: one that asks OpenSSL first and, where that says no, the exact
+ * rules of ZIP-215, answers everywhere the same as this one.
  */
 export const defaultCrypto: Crypto = {
 	...defaultHashes,

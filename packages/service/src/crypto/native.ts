@@ -1,8 +1,8 @@
 /** Fast primitives for programs: native secp256k1, WebAssembly keccak, OpenSSL's SHA-256; the pure ones where no native build exists. */
 import { createHash, randomBytes } from "node:crypto";
 import { type Crypto, equalBytes, toHex } from "@freehold/protocol";
-import { ed25519 } from "@noble/curves/ed25519.js";
 import { createKeccak } from "hash-wasm";
+import { verifyEd25519 } from "./ed25519.js";
 import { loadNativeSecp256k1, portableSecp256k1, type Secp256k1 } from "./secp256k1.js";
 
 /** A key that signs digests. The key itself never leaves the object. */
@@ -24,15 +24,7 @@ export const nativeCrypto: Crypto = {
 	keccak256,
 	sha256: (data) => createHash("sha256").update(data).digest(),
 	recover: (digest, signature) => recoverWith(curve, digest, signature),
-	// The same library as in a browser: consensus must have one rule for odd keys and signatures, and OpenSSL's is another.
-	verifyEd25519(publicKey, message, signature) {
-		if (publicKey.length !== 32 || signature.length !== 64) return false;
-		try {
-			return ed25519.verify(signature, message, publicKey, { zip215: true });
-		} catch {
-			return false;
-		}
-	},
+	verifyEd25519,
 };
 
 function keccak256(data: Uint8Array): Uint8Array {
