@@ -140,7 +140,7 @@ describe("a cheat who has the keys", () => {
 		for (const wrong of [
 			{ ...price, validFrom: 0n },
 			{ ...price, validFrom: BATCH_TIME + 1n },
-			{ ...price, validUntil: price.validFrom },
+			{ ...price, validUntil: price.validFrom - 1n },
 			{ ...price, validFrom: BATCH_TIME - 9_000n, validUntil: BATCH_TIME - 3_901n },
 		]) {
 			expect(failing(await verdictOf({ price: wrong }))).toEqual(["price"]);

@@ -220,7 +220,9 @@ function priceCheck({ order, receipt }: ReceiptFile, price: StateFacts["price"] 
 /** As the ledger admits lines: a version may be charged until its end and a grace. */
 function outsideInterval(price: { readonly validFrom: bigint; readonly validUntil: bigint }, time: bigint): string | undefined {
 	if (price.validFrom === 0n) return "there is no such version of the price";
-	if (price.validFrom > time || price.validFrom === price.validUntil) return "the price was not in force";
+	// A version that ends before it begins was withdrawn while it waited.
+	const withdrawn = price.validUntil !== 0n && price.validUntil < price.validFrom;
+	if (withdrawn || price.validFrom > time) return "the price was not in force";
 	return price.validUntil !== 0n && time > price.validUntil + GRACE ? "the price had ended" : undefined;
 }
 
