@@ -140,7 +140,7 @@ async function historyBlocks(ledger: Bench): Promise<number[]> {
 	await ledger.machine.close();
 	const store = openLmdb({ path: ledger.dir, maxDbs: 16, keyEncoding: "binary", encoding: "binary" });
 	const history = store.openDB<Buffer, Buffer>({ name: "history", keyEncoding: "binary", encoding: "binary" });
-	const blocks = new Set([...history.getKeys()].map((key) => Number(key.readBigUInt64BE(key.length - 8))));
+	const blocks = new Set([...history.getKeys()].map((key) => Number(key.readBigUInt64BE(0))));
 	await store.close();
 	return [...blocks].sort((a, b) => a - b);
 }

@@ -3,14 +3,14 @@
  * A block is one transaction: after a crash the store is at block n or n − 1, never between.
  *
  * Layout. `account`: address → account RLP. `slot`: address ‖ slot → value without leading zeros. `code`: hash → code.
- * `node`: trie nodes by path. `history`: what changed ‖ block → the value before that block, empty for none. `changed`: block →
- * what changed in it, which is what pruning removes. `head`: number and root of the last block.
+ * `node`: trie nodes by path. `history`: what each block replaced (`history.ts`). `head`: number and root of the last block.
  */
 import { mkdirSync } from "node:fs";
 import { concatBytes } from "@freehold/protocol";
 import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
 import type { TableName, TableWrite } from "../execution/types.js";
-import { blockKey, blockOfKey, historyKey, historySubject, packSubjects, type StateKind, unpackSubjects } from "./keys.js";
+import { blockOfHistoryKey, findInChunk, fingerprint, HistoryIndex, historyKey, historySubject, packHistory } from "./history.js";
+import { blockKey, blockOfKey } from "./keys.js";
 
 export interface StateStoreOptions {
 	readonly dir: string;
@@ -19,6 +19,9 @@ export interface StateStoreOptions {
 	/** Address space reserved for the file, in bytes; the file itself grows as needed. */
 	readonly mapSizeBytes: number;
 }
+
+/** What has a history: the three kinds of state that change from block to block. */
+export type StateKind = "account" | "slot" | "node";
 
 /** One changed entry of the state: its value before and after the block, undefined for none. */
 export interface StateChange {
@@ -47,9 +50,8 @@ type Bin = Database<Buffer, Uint8Array>;
 const TABLES: readonly TableName[] = ["block", "transaction", "log", "consensus", "meta"];
 const BINARY = { keyEncoding: "binary", encoding: "binary" } as const;
 const HEAD_KEY = Uint8Array.of(0);
-const NOTHING = new Uint8Array(0);
 /** Old blocks removed per commit: more than one only after the window was made smaller. */
-const PRUNED_PER_COMMIT = 4;
+const PRUNED_PER_COMMIT = 4n;
 /** Entries that a scan reads at once. */
 const SCAN_CHUNK = 256;
 
@@ -58,7 +60,6 @@ export class StateStore {
 	readonly #state: Readonly<Record<StateKind, Bin>>;
 	readonly #code: Bin;
 	readonly #history: Bin;
-	readonly #changed: Bin;
 	readonly #headTable: Bin;
 	readonly #tables: ReadonlyMap<TableName, Bin>;
 	readonly #historyBlocks: bigint;
@@ -66,6 +67,8 @@ export class StateStore {
 	#snapshot: Transaction;
 	#head: Head | undefined;
 	#oldest: bigint;
+	/** Indexes of the blocks whose history was asked for. */
+	readonly #indexes = new Map<bigint, HistoryIndex>();
 	#closed: Promise<void> | undefined;
 
 	constructor(options: StateStoreOptions) {
@@ -77,7 +80,6 @@ export class StateStore {
 		this.#state = { account: table("account"), slot: table("slot"), node: table("node") };
 		this.#code = table("code");
 		this.#history = table("history");
-		this.#changed = table("changed");
 		this.#headTable = table("head");
 		this.#tables = new Map(TABLES.map((name) => [name, table(`table.${name}`)]));
 		this.#historyBlocks = BigInt(options.historyBlocks);
@@ -171,9 +173,26 @@ export class StateStore {
 		if (at > head) throw new RangeError(`block ${at} is ahead of the head ${head}`);
 		if (at < this.#oldest) throw new RangeError(`the state of block ${at} has been pruned; the oldest is ${this.#oldest}`);
 		const subject = historySubject(kind, key);
-		const range = { start: historyKey(subject, at + 1n), end: historyKey(subject, head + 1n), limit: 1 };
-		for (const { value } of this.#history.getRange({ ...range, transaction: this.#snapshot })) return plain(value);
+		const wanted = fingerprint(subject);
+		for (let block = at + 1n; block <= head; block++) {
+			for (const chunk of this.#index(block).chunks(wanted)) {
+				const record = this.#get(this.#history, historyKey(block, chunk));
+				const before = record === undefined ? undefined : findInChunk(record, subject);
+				if (before !== undefined) return before;
+			}
+		}
 		return undefined;
+	}
+
+	#index(block: bigint): HistoryIndex {
+		let index = this.#indexes.get(block);
+		if (index === undefined) {
+			const record = this.#get(this.#history, historyKey(block, 0));
+			if (record === undefined) throw new Error(`the store lacks the history of block ${block}`);
+			index = new HistoryIndex(record);
+			this.#indexes.set(block, index);
+		}
+		return index;
 	}
 
 	*#scan(database: Bin, start: Uint8Array, end: Uint8Array, options: { readonly reverse?: boolean; readonly limit?: number }) {
@@ -201,16 +220,13 @@ export class StateStore {
 
 	/** Runs inside a write transaction. */
 	#write(block: BlockCommit): void {
-		const subjects: Uint8Array[] = [];
-		for (const { kind, key, before, after } of block.changes) {
+		for (const { kind, key, after } of block.changes) {
 			if (after === undefined) this.#state[kind].removeSync(key);
 			else this.#state[kind].putSync(key, after as Buffer);
-			if (this.#head === undefined) continue;
-			const subject = historySubject(kind, key);
-			subjects.push(subject);
-			this.#history.putSync(historyKey(subject, block.number), (before ?? NOTHING) as Buffer);
 		}
-		if (this.#head !== undefined) this.#changed.putSync(blockKey(block.number), packSubjects(subjects) as Buffer);
+		// Nothing is read from before genesis.
+		const history = this.#head === undefined ? [] : packHistory(block.number, block.changes);
+		for (const { key, value } of history) this.#history.putSync(key, value as Buffer);
 		for (const { hash, code } of block.codes) this.#code.putSync(hash, code as Buffer);
 		this.#writeTables(block.tables);
 		this.#prune(block.number);
@@ -225,13 +241,12 @@ export class StateStore {
 	}
 
 	#prune(number: bigint): void {
-		const end = number - this.#historyBlocks + 1n;
-		if (end <= 0n) return;
-		for (const { key, value } of [...this.#changed.getRange({ end: blockKey(end), limit: PRUNED_PER_COMMIT })]) {
-			const block = blockOfKey(key);
-			for (const subject of unpackSubjects(value)) this.#history.removeSync(historyKey(subject, block));
-			this.#changed.removeSync(key);
-		}
+		const [first] = this.#history.getKeys({ limit: 1 });
+		if (first === undefined) return;
+		const oldest = blockOfHistoryKey(first);
+		const end = [number - this.#historyBlocks + 1n, oldest + PRUNED_PER_COMMIT].reduce((a, b) => (a < b ? a : b));
+		if (end <= oldest) return;
+		for (const key of [...this.#history.getKeys({ end: historyKey(end, 0) })]) this.#history.removeSync(key);
 	}
 
 	#renewSnapshot(): void {
@@ -244,6 +259,7 @@ export class StateStore {
 		this.#renewSnapshot();
 		this.#head = { number: block.number, stateRoot: block.root };
 		this.#oldest = this.#readOldest();
+		for (const number of this.#indexes.keys()) if (number <= this.#oldest) this.#indexes.delete(number);
 	}
 
 	#readHead(): Head | undefined {
@@ -252,7 +268,7 @@ export class StateStore {
 	}
 
 	#readOldest(): bigint {
-		for (const key of this.#changed.getKeys({ limit: 1, transaction: this.#snapshot })) return blockOfKey(key) - 1n;
+		for (const key of this.#history.getKeys({ limit: 1, transaction: this.#snapshot })) return blockOfHistoryKey(key) - 1n;
 		return this.#head?.number ?? 0n;
 	}
 }

@@ -2,9 +2,9 @@
 import { encodeRlp } from "@freehold/protocol";
 import { accountFields, encodeAccount, trimZeros } from "./account.js";
 import { keccak256 } from "./keccak.js";
-import { nodeKey, type StateKind, slotKey } from "./keys.js";
+import { nodeKey, slotKey } from "./keys.js";
 import { EMPTY_ROOT, type NodeWriter, PathTrie } from "./path-trie.js";
-import type { StateChange, StateStore } from "./state-store.js";
+import type { StateChange, StateKind, StateStore } from "./state-store.js";
 
 /** What a block did to one account; `undefined` state means that the account is gone. */
 export interface AccountChange {
