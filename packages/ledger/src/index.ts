@@ -1,0 +1,6 @@
+export { LedgerApplication } from "./application/application.js";
+export type * from "./application/types.js";
+export { openStateMachine, type StateMachineOptions } from "./execution/execution.js";
+export type * from "./execution/types.js";
+export { type GenesisFile, parseGenesisFile } from "./genesis/genesis-file.js";
+export { LEDGER_VERSION, ledgerProgram } from "./program.js";

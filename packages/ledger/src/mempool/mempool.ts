@@ -1,0 +1,226 @@
+/**
+ * Transactions that wait for a block. Admission is judged at the head of the chain; refusals are values, in geth's words.
+ * Bounded in count, bytes, nonces per sender and age; when it is full, the cheapest transactions that nobody's later nonce waits for leave first.
+ */
+import { checkStateless } from "../transaction/intrinsic.js";
+import { effectiveTip, maximalCost, type Transaction, TransactionError } from "../transaction/transaction.js";
+import { MaxHeap } from "./max-heap.js";
+import { type PooledTransaction, SenderQueue } from "./sender-queue.js";
+
+export interface MempoolOptions {
+	readonly maxTransactions: number;
+	readonly maxBytes: number;
+	/** A sender's transactions have nonces in [n, n + window), n being the account's. */
+	readonly nonceWindow: bigint;
+	/** A replacement pays at least this much more, in percent, both in fee and in tip. */
+	readonly priceBumpPercent: bigint;
+	/** A transaction older than this leaves. Milliseconds. */
+	readonly lifetimeMs: number;
+	readonly blockGasLimit: bigint;
+}
+
+export const defaultMempoolOptions = {
+	maxTransactions: 32_768,
+	maxBytes: 64 * 1024 * 1024,
+	nonceWindow: 64n,
+	priceBumpPercent: 10n,
+	lifetimeMs: 3 * 3_600_000,
+} as const;
+
+/** What admission needs to know of a sender at the head. */
+export interface SenderState {
+	readonly nonce: bigint;
+	readonly balance: bigint;
+	/** True for contracts; false for plain accounts and those that delegate by EIP-7702. */
+	readonly isContract: boolean;
+}
+
+export interface MempoolModules {
+	readonly senderState: (address: Uint8Array) => SenderState;
+	/** Unix milliseconds. */
+	readonly now: () => number;
+}
+
+export type Admission = { readonly kind: "accepted" } | { readonly kind: "refused"; readonly reason: string };
+
+export interface SelectionLimits {
+	readonly baseFeePerGas: bigint;
+	readonly gasLimit: bigint;
+	/** Sum over the transactions of their bytes and of the overhead for each. */
+	readonly maxBytes: number;
+	readonly overheadBytes: number;
+}
+
+const refused = (reason: string): Admission => ({ kind: "refused", reason });
+/** Share of the pool that one eviction frees. */
+const EVICTION_SHARE = 100;
+
+export class Mempool {
+	readonly #options: MempoolOptions;
+	readonly #modules: MempoolModules;
+	readonly #senders = new Map<string, SenderQueue>();
+	readonly #byId = new Map<string, PooledTransaction>();
+	#bytes = 0;
+	#sequence = 0;
+	/** While the pool is full: a fee at or below which nothing can enter until the next block. */
+	#entryFee: bigint | undefined;
+
+	constructor(options: MempoolOptions, modules: MempoolModules) {
+		this.#options = options;
+		this.#modules = modules;
+	}
+
+	get size(): number {
+		return this.#byId.size;
+	}
+
+	get bytes(): number {
+		return this.#bytes;
+	}
+
+	get(id: string): Transaction | undefined {
+		return this.#byId.get(id)?.tx;
+	}
+
+	/** The nonce that follows the sender's pending transactions; undefined when the pool holds none of theirs. */
+	pendingNonce(sender: string): bigint | undefined {
+		return this.#senders.get(sender)?.pendingNonce();
+	}
+
+	add(tx: Transaction): Admission {
+		if (this.#byId.has(tx.id)) return refused("already known");
+		try {
+			checkStateless(tx, this.#options.blockGasLimit);
+		} catch (error) {
+			if (error instanceof TransactionError) return refused(error.message);
+			throw error;
+		}
+		const account = this.#modules.senderState(tx.sender);
+		if (account.isContract) return refused(`sender not an eoa: address ${tx.from}`);
+		if (tx.nonce < account.nonce) return refused(`nonce too low: next nonce ${account.nonce}, tx nonce ${tx.nonce}`);
+		if (tx.nonce >= account.nonce + this.#options.nonceWindow) return refused(`nonce too high: next nonce ${account.nonce}, tx nonce ${tx.nonce}`);
+		const queue = this.#senders.get(tx.from) ?? new SenderQueue(tx.sender, account.nonce);
+		if (queue.next !== account.nonce) this.#forget(queue.advance(account.nonce));
+		const replaced = queue.get(tx.nonce);
+		if (replaced !== undefined && !this.#outbids(tx, replaced.tx)) return refused("replacement transaction underpriced");
+		const poverty = lackOfFunds(tx, account.balance, queue.cost - (replaced?.cost ?? 0n));
+		if (poverty !== undefined) return refused(poverty);
+		if (replaced !== undefined) this.#remove(queue, replaced);
+		else if (!this.#makeRoom(tx)) return refused("transaction underpriced: the pool is full");
+		this.#senders.set(tx.from, queue);
+		this.#byId.set(tx.id, queue.put(tx, this.#modules.now(), this.#sequence++));
+		this.#bytes += tx.raw.length;
+		return { kind: "accepted" };
+	}
+
+	/** The best-paying transactions that fit, each sender's in order of nonce; equal tips in order of arrival. */
+	select(limits: SelectionLimits): Transaction[] {
+		const heads = new MaxHeap<{ readonly entry: PooledTransaction; readonly tip: bigint; readonly queue: SenderQueue }>((a, b) =>
+			a.tip === b.tip ? b.entry.sequence - a.entry.sequence : a.tip > b.tip ? 1 : -1,
+		);
+		const offer = (queue: SenderQueue, nonce: bigint): void => {
+			const entry = queue.get(nonce);
+			if (entry === undefined) return;
+			const tip = effectiveTip(entry.tx, limits.baseFeePerGas);
+			if (tip >= 0n) heads.push({ entry, tip, queue });
+		};
+		for (const queue of this.#senders.values()) offer(queue, queue.next);
+		const chosen: Transaction[] = [];
+		let gas = limits.gasLimit;
+		let bytes = limits.maxBytes;
+		for (let head = heads.pop(); head !== undefined && gas >= 21_000n; head = heads.pop()) {
+			const { tx } = head.entry;
+			const size = tx.raw.length + limits.overheadBytes;
+			if (tx.gasLimit > gas || size > bytes) continue;
+			gas -= tx.gasLimit;
+			bytes -= size;
+			chosen.push(tx);
+			offer(head.queue, tx.nonce + 1n);
+		}
+		return chosen;
+	}
+
+	/** True when some transaction could enter a block at this base fee. */
+	hasExecutable(baseFeePerGas: bigint): boolean {
+		for (const queue of this.#senders.values()) {
+			const entry = queue.get(queue.next);
+			if (entry !== undefined && effectiveTip(entry.tx, baseFeePerGas) >= 0n) return true;
+		}
+		return false;
+	}
+
+	/** Drops these, whatever they wait for. */
+	drop(txs: readonly Transaction[]): void {
+		for (const { from, id } of txs) {
+			const queue = this.#senders.get(from);
+			const entry = this.#byId.get(id);
+			if (queue !== undefined && entry !== undefined) this.#remove(queue, entry);
+		}
+	}
+
+	/** After a block: senders whose nonce may have moved are looked at again, at the new head. */
+	settle(senders: ReadonlyMap<string, Uint8Array>): void {
+		this.#entryFee = undefined;
+		for (const [from, address] of senders) {
+			const queue = this.#senders.get(from);
+			if (queue === undefined) continue;
+			this.#forget(queue.advance(this.#modules.senderState(address).nonce));
+			if (queue.size === 0) this.#senders.delete(from);
+		}
+	}
+
+	/** Drops what has waited too long. */
+	expire(): void {
+		const oldest = this.#modules.now() - this.#options.lifetimeMs;
+		const old: Transaction[] = [];
+		for (const { tx, addedAt } of this.#byId.values()) if (addedAt < oldest) old.push(tx);
+		this.drop(old);
+	}
+
+	#outbids(tx: Transaction, replaced: Transaction): boolean {
+		const factor = 100n + this.#options.priceBumpPercent;
+		const beats = (offer: bigint, former: bigint): boolean => offer > former && offer * 100n >= former * factor;
+		return beats(tx.maxFeePerGas, replaced.maxFeePerGas) && (tx.type < 2 || replaced.type < 2 || beats(tx.maxPriorityFeePerGas, replaced.maxPriorityFeePerGas));
+	}
+
+	/** Evicts the cheapest when there is no room; false when the newcomer is not dearer than they are. */
+	#makeRoom(tx: Transaction): boolean {
+		const { maxTransactions, maxBytes } = this.#options;
+		if (this.#byId.size < maxTransactions && this.#bytes + tx.raw.length <= maxBytes) return true;
+		if (this.#entryFee !== undefined && tx.maxFeePerGas <= this.#entryFee) return false;
+		const tails: { readonly queue: SenderQueue; readonly entry: PooledTransaction }[] = [];
+		for (const [from, queue] of this.#senders) {
+			const entry = from === tx.from ? undefined : queue.last();
+			if (entry !== undefined) tails.push({ queue, entry });
+		}
+		tails.sort((a, b) =>
+			a.entry.tx.maxFeePerGas < b.entry.tx.maxFeePerGas ? -1 : a.entry.tx.maxFeePerGas > b.entry.tx.maxFeePerGas ? 1 : b.entry.sequence - a.entry.sequence,
+		);
+		const enough = Math.ceil(maxTransactions / EVICTION_SHARE);
+		let evicted = 0;
+		for (const { queue, entry } of tails) {
+			if (entry.tx.maxFeePerGas >= tx.maxFeePerGas || evicted >= enough) break;
+			this.#remove(queue, entry);
+			evicted++;
+		}
+		this.#entryFee = tails[0]?.entry.tx.maxFeePerGas;
+		return this.#byId.size < maxTransactions && this.#bytes + tx.raw.length <= maxBytes;
+	}
+
+	#remove(queue: SenderQueue, entry: PooledTransaction): void {
+		if (queue.get(entry.tx.nonce) === entry) queue.remove(entry.tx.nonce);
+		if (queue.size === 0) this.#senders.delete(entry.tx.from);
+		this.#forget([entry]);
+	}
+
+	#forget(entries: readonly PooledTransaction[]): void {
+		for (const { tx } of entries) if (this.#byId.delete(tx.id)) this.#bytes -= tx.raw.length;
+	}
+}
+
+function lackOfFunds(tx: Transaction, balance: bigint, queued: bigint): string | undefined {
+	const cost = maximalCost(tx);
+	if (balance < cost) return `insufficient funds for gas * price + value: balance ${balance}, tx cost ${cost}, overshot ${cost - balance}`;
+	if (balance >= cost + queued) return undefined;
+	return `insufficient funds for gas * price + value: balance ${balance}, queued cost ${queued}, tx cost ${cost}, overshot ${cost + queued - balance}`;
+}

@@ -1,0 +1,25 @@
+/** What the JSON-RPC methods work with. */
+import type { Crypto } from "@freehold/protocol";
+import type { LedgerApplication } from "../application/application.js";
+import type { StateMachine } from "../execution/types.js";
+import type { ConsensusStore } from "../sequencer/consensus-store.js";
+import type { Parameters } from "./parameters.js";
+
+export interface RpcContext {
+	readonly application: LedgerApplication;
+	readonly state: StateMachine;
+	readonly crypto: Pick<Crypto, "recover">;
+	readonly consensus: ConsensusStore;
+	/** The set that signs: one key in solo mode. */
+	readonly validators: readonly { readonly publicKey: Uint8Array; readonly power: bigint }[];
+	/** Called when a transaction has entered the pool. */
+	readonly notify: () => void;
+	/** Unix milliseconds. */
+	readonly now: () => number;
+	/** Runs `work` after `ms`; the result cancels. */
+	readonly later: (ms: number, work: () => void) => () => void;
+}
+
+/** Aborted when the client goes away. */
+export type Method = (params: Parameters, signal: () => AbortSignal) => unknown;
+export type Methods = Readonly<Record<string, Method>>;

@@ -1,0 +1,70 @@
+/** Our own methods: the proof of a block, and waiting for the next one. */
+import { type LightBlock, lightBlockShape } from "@freehold/protocol";
+import { hexOf } from "../transaction/decode.js";
+import type { Methods, RpcContext } from "./context.js";
+import { quantityParameter } from "./parameters.js";
+import { invalidParams, limitExceeded, serverError } from "./rpc-error.js";
+import { quantity } from "./views.js";
+
+const MAX_WAIT_MS = 30_000;
+const MAX_WAITERS = 1_000;
+
+export function freeholdMethods({ application, consensus, validators, later }: RpcContext): Methods {
+	const { chain } = application;
+	let waiters = 0;
+
+	const lightBlock = (height: bigint): LightBlock | undefined => consensus.lightBlock(height, validators);
+	const waitForBlock = (after: bigint, timeoutMs: number, signal: () => AbortSignal): Promise<string> => {
+		if (waiters >= MAX_WAITERS) throw limitExceeded(`${MAX_WAITERS} calls wait already`);
+		waiters++;
+		return new Promise((resolve) => {
+			const end = (): void => {
+				stopListening();
+				stopTimer();
+				gone.removeEventListener("abort", end);
+				waiters--;
+				resolve(quantity(chain.head.header.number));
+			};
+			const gone = signal();
+			const stopTimer = later(timeoutMs, end);
+			const stopListening = application.onBlock(({ header }) => {
+				if (header.number > after) end();
+			});
+			gone.addEventListener("abort", end, { once: true });
+			if (gone.aborted) end();
+		});
+	};
+
+	return {
+		freehold_status: () => {
+			const first = consensus.commit(1n);
+			const [signer] = validators;
+			if (first === undefined || signer === undefined) throw serverError("the first block is not made yet");
+			return {
+				chainId: Number(application.chainId),
+				consensusHeight: Number(consensus.tip()?.height ?? 0n),
+				evmNumber: Number(chain.head.header.number),
+				signer: hexOf(signer.publicKey),
+				genesis: { height: 1, hash: hexOf(first.blockId.hash) },
+			};
+		},
+		freehold_getLightBlock: ([height]) => {
+			const number = typeof height === "number" && Number.isSafeInteger(height) ? String(height) : height;
+			if (typeof number !== "string" || !/^(0|[1-9][0-9]{0,18})$/.test(number)) throw invalidParams("height: must be a decimal string");
+			const block = lightBlock(BigInt(number));
+			return block === undefined ? null : lightBlockShape.write(block);
+		},
+		freehold_getProofBlock: ([number]) => {
+			const evmNumber = quantityParameter(number, "number", 64);
+			const madeIn = chain.consensusHeightOf(evmNumber);
+			const header = chain.headerRlp(evmNumber);
+			const block = madeIn === undefined ? undefined : lightBlock(madeIn + 1n);
+			return block === undefined || header === undefined ? null : { evmHeader: hexOf(header), lightBlock: lightBlockShape.write(block) };
+		},
+		freehold_waitForBlock: ([after, timeout], signal) => {
+			const number = quantityParameter(after, "after", 64);
+			if (typeof timeout !== "number" || !(timeout >= 0 && timeout <= MAX_WAIT_MS)) throw invalidParams(`timeout: must be 0 to ${MAX_WAIT_MS} milliseconds`);
+			return chain.head.header.number > number ? quantity(chain.head.header.number) : waitForBlock(number, timeout, signal);
+		},
+	};
+}

@@ -1,0 +1,79 @@
+/** Logs, and filters that a client polls. Filters live in memory: bounded in number, forgotten when nobody asks. */
+
+import { limits } from "@freehold/protocol";
+import type { Methods, RpcContext } from "./context.js";
+import { findLogs, type LogFilter, logFilterParameter, logRangeParameter } from "./log-filter.js";
+import { blockNumberParameter, quantityParameter } from "./parameters.js";
+import { limitExceeded, serverError } from "./rpc-error.js";
+import { quantity } from "./views.js";
+
+const MAX_FILTERS = 1_000;
+const FILTER_LIFETIME_MS = 5 * 60_000;
+
+type Filter = { next: bigint; usedAt: number } & (
+	| { readonly kind: "blocks" }
+	| { readonly kind: "logs"; readonly filter: LogFilter; readonly from: bigint; readonly to: bigint | undefined }
+);
+
+export function logMethods({ application, now }: RpcContext): Methods {
+	const { chain } = application;
+	const filters = new Map<bigint, Filter>();
+	let lastId = 0n;
+
+	const install = (filter: Filter): string => {
+		const oldest = now() - FILTER_LIFETIME_MS;
+		for (const [id, { usedAt }] of filters) if (usedAt < oldest) filters.delete(id);
+		if (filters.size >= MAX_FILTERS) throw limitExceeded(`there are ${MAX_FILTERS} filters already`);
+		filters.set(++lastId, filter);
+		return quantity(lastId);
+	};
+	const find = (id: unknown): Filter => {
+		const filter = filters.get(quantityParameter(id, "filter id", 64));
+		if (filter === undefined) throw serverError("filter not found");
+		filter.usedAt = now();
+		return filter;
+	};
+	const head = (): bigint => chain.head.header.number;
+	const least = (a: bigint, b: bigint | undefined): bigint => (b !== undefined && b < a ? b : a);
+
+	return {
+		eth_getLogs: ([value]) => {
+			const { from, to } = logRangeParameter(value, chain);
+			return findLogs(chain, logFilterParameter(value), from, to);
+		},
+		eth_newFilter: ([value]) => {
+			const { fromBlock, toBlock } = (value ?? {}) as { readonly fromBlock?: unknown; readonly toBlock?: unknown };
+			const from = blockNumberParameter(fromBlock, chain);
+			const to = blockNumberParameter(toBlock, chain);
+			const filter = logFilterParameter(value);
+			const isOpen = toBlock === undefined || toBlock === null || typeof toBlock !== "string" || !toBlock.startsWith("0x");
+			return install({
+				kind: "logs",
+				filter,
+				from: from === "pending" ? head() : from,
+				to: isOpen || to === "pending" ? undefined : to,
+				next: head() + 1n,
+				usedAt: now(),
+			});
+		},
+		eth_newBlockFilter: () => install({ kind: "blocks", next: head() + 1n, usedAt: now() }),
+		eth_uninstallFilter: ([id]) => filters.delete(quantityParameter(id, "filter id", 64)),
+		eth_getFilterChanges: ([id]) => {
+			const filter = find(id);
+			const from = filter.next;
+			// What does not fit into one answer comes with the next.
+			const to = least(least(head(), filter.kind === "logs" ? filter.to : undefined), from + BigInt(limits.logRangeBlocks) - 1n);
+			if (to < from) return [];
+			filter.next = to + 1n;
+			if (filter.kind === "logs") return findLogs(chain, filter.filter, from, to);
+			const hashes: string[] = [];
+			for (let number = from; number <= to; number++) hashes.push(`0x${Buffer.from(chain.hash(number) ?? new Uint8Array(0)).toString("hex")}`);
+			return hashes;
+		},
+		eth_getFilterLogs: ([id]) => {
+			const filter = find(id);
+			if (filter.kind !== "logs") throw serverError("filter not found");
+			return findLogs(chain, filter.filter, filter.from, least(head(), filter.to));
+		},
+	};
+}

@@ -1,0 +1,52 @@
+/** JSON-RPC of the ledger: the way in for wallets, libraries and the other programs. */
+import { limits, type Route } from "@freehold/protocol";
+import type { RouteBinding } from "@freehold/service";
+import { keccak256 } from "../state/keccak.js";
+import { hexOf } from "../transaction/decode.js";
+import { blockMethods } from "./block-methods.js";
+import { callMethods } from "./call-methods.js";
+import type { Methods, RpcContext } from "./context.js";
+import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
+import { feeMethods } from "./fee-methods.js";
+import { freeholdMethods } from "./freehold-methods.js";
+import { logMethods } from "./log-methods.js";
+import { bytesParameter } from "./parameters.js";
+import { stateMethods } from "./state-methods.js";
+import { quantity } from "./views.js";
+
+export const rpcRoute: Route = { method: "POST", path: "/", summary: "JSON-RPC 2.0, batches included." };
+
+const JSON_HEADERS = { "content-type": "application/json" } as const;
+
+export function rpcMethods(context: RpcContext, version: string): Methods {
+	const chainId = quantity(context.application.chainId);
+	return {
+		...blockMethods(context),
+		...stateMethods(context),
+		...callMethods(context),
+		...feeMethods(context),
+		...logMethods(context),
+		...freeholdMethods(context),
+		eth_chainId: () => chainId,
+		eth_syncing: () => false,
+		eth_accounts: () => [],
+		net_version: () => context.application.chainId.toString(),
+		net_listening: () => true,
+		net_peerCount: () => "0x0",
+		web3_clientVersion: () => `freehold/${version}`,
+		web3_sha3: ([data]) => hexOf(keccak256(bytesParameter(data, "data"))),
+	};
+}
+
+/** One route for all methods. */
+export function rpcBinding(methods: Methods, options: DispatcherOptions): RouteBinding {
+	const dispatcher = new Dispatcher(methods, options);
+	return {
+		route: rpcRoute,
+		handler: async (request) => {
+			const body = await request.bytes(limits.rpcBodyBytes);
+			const answer = await dispatcher.answer(body, () => request.signal);
+			return answer === undefined ? { status: 204 } : { status: 200, headers: JSON_HEADERS, body: answer };
+		},
+	};
+}
