@@ -22,7 +22,14 @@ const entry = (status: number, fault: ErrorEntry["fault"], message: string, retr
 
 export const errorCatalogue = {
 	"account.locked": entry(401, "caller", "The key of account {account} could not be opened: wrong passphrase."),
+	"account.noFunds": entry(402, "caller", "{account} holds no OPG for the transaction's fee. On a development network: freehold faucet --account NAME"),
 	"account.notFound": entry(404, "caller", "There is no account named {account}. Make one with: freehold wallet create {account}"),
+	"account.required": entry(401, "caller", "This needs an account that signs; connect with one."),
+	"answer.refused": entry(
+		502,
+		"gateway",
+		"The answer was paid for and does not stand up to its own receipt ({check}): {reason}. Keep the receipt file: it is evidence.",
+	),
 	"blob.busy": entry(429, "node", "{waiting} uploads are in progress already. Try again shortly.", true),
 	"blob.corrupt": entry(500, "node", "The stored bytes of blob {id} do not match their name.", true),
 	"blob.notFound": entry(404, "caller", "There is no blob {id} here."),
@@ -46,6 +53,7 @@ export const errorCatalogue = {
 	"engine.unsupported": entry(422, "owner", "The model cannot run in mode {mode}: {reason}"),
 	"faucet.limit": entry(429, "caller", "The faucet gives {limit} OPG to one address in an hour.", true),
 	"faucet.unavailable": entry(403, "caller", "The faucet runs on development networks only."),
+	"gateway.untrusted": entry(502, "gateway", "The gateway is not believed: {reason}"),
 	"gateway.overloaded": entry(429, "gateway", "Too many calls are waiting. Try again in {seconds} s.", true),
 	"idempotency.conflict": entry(409, "caller", "Idempotency-Key {key} was used with another request."),
 	internal: entry(500, "gateway", "Something failed on our side (reference {reference}).", true),
@@ -65,6 +73,12 @@ export const errorCatalogue = {
 	"payment.invalid": entry(402, "caller", "The payment is refused: {reason}"),
 	"payment.replayed": entry(409, "caller", "This payment has been used for another request."),
 	"payment.required": entry(402, "caller", "This call must be paid: see the PAYMENT-REQUIRED header."),
+	"publish.notServed": entry(
+		504,
+		"network",
+		"{model} is published and yours, but the gateway could not offer it within {seconds} s ({reason}). Ask again with: freehold infer {model} --quote",
+		true,
+	),
 	"request.aborted": entry(499, "caller", "The caller went away."),
 	"request.invalid": entry(400, "caller", "{field}: {reason}"),
 	"request.notFound": entry(404, "caller", "There is nothing at {path}."),

@@ -37,7 +37,7 @@ export function errorBody(error: FreeholdError): ErrorBody {
 		...(field === undefined ? {} : { field: String(field) }),
 		...(limit === undefined ? {} : { limit: typeof limit === "number" ? limit : String(limit) }),
 		retryable: error.entry.retryable,
-		docs: `docs/errors.md#${error.code.toLowerCase().replaceAll(".", "-")}`,
+		docs: `docs/reference/errors.md#${error.code.toLowerCase().replaceAll(".", "-")}`,
 	};
 }
 

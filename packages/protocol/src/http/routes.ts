@@ -20,6 +20,7 @@ export const gatewayRoutes = {
 	inference: route("POST", "/v1/inference", "Ask a model. Paid by x402."),
 	call: route("GET", "/v1/calls/:callId", "The receipt file of a call so far."),
 	quote: route("GET", "/v1/quotes/:release", "Itemised price of a release."),
+	channelTerms: route("GET", "/v1/channels", "The terms on which this gateway takes payment channels."),
 	channel: route("GET", "/v1/channels/:channelId", "What this gateway knows of a payment channel."),
 	channelRefund: route("POST", "/v1/channels/:channelId/refund", "Close a channel together: what is left goes back at once."),
 	faucet: route("POST", "/v1/faucet", "Development networks: money for trying."),

@@ -1,0 +1,92 @@
+/** The front door: every verb, bound to one network and one account. */
+import type { Hex, ModelBody, ModelListBody, OnnxModel, Price, QuoteBody, ReceiptFile } from "@freehold/protocol";
+import { type Closed, type CloseOptions, closeChannels } from "./channels/close.js";
+import { type Opened, type OpenOptions, openChannel } from "./channels/open.js";
+import { type ChannelView, showChannels } from "./channels/show.js";
+import { type Client, type ConnectOptions, createClient } from "./client/client.js";
+import { type Claimed, type ClaimOptions, claimEarnings } from "./earnings/claim.js";
+import { type Earnings, showEarnings } from "./earnings/show.js";
+import { type FaucetOptions, faucet } from "./faucet/faucet.js";
+import { type Inference, type InferOptions, infer } from "./inference/infer.js";
+import { quote } from "./inference/quote.js";
+import { type ListOptions, listModels, showModel } from "./models/list.js";
+import { type OwnOptions, type PriceSet, type Retired, retire, setPrice } from "./models/own.js";
+import { inspectModel } from "./publish/prepare.js";
+import { type Published, type PublishOptions, publish } from "./publish/publish.js";
+import { type RefreshOptions, refreshReceipt } from "./receipts/refresh.js";
+import { type WaitedReceipt, type WaitOptions, waitForReceipt } from "./receipts/wait.js";
+
+interface Cancellable {
+	readonly signal?: AbortSignal;
+}
+
+export interface Freehold {
+	readonly client: Client;
+	/** What an ONNX file takes and gives, without running it. */
+	inspect(model: Uint8Array): OnnxModel;
+	publish(options: PublishOptions): Promise<Published>;
+	quote(model: string, options?: Cancellable): Promise<QuoteBody>;
+	infer(model: string, options: InferOptions): Promise<Inference>;
+	faucet(options?: FaucetOptions): Promise<unknown>;
+	readonly models: {
+		list(options?: ListOptions): Promise<ModelListBody>;
+		show(model: string, options?: Cancellable): Promise<ModelBody>;
+		setPrice(model: string, price: Partial<Price> & Pick<Price, "perCall">, options?: OwnOptions): Promise<PriceSet>;
+		retire(model: string, options?: OwnOptions): Promise<Retired>;
+	};
+	readonly channels: {
+		open(options: OpenOptions): Promise<Opened>;
+		show(options?: Cancellable): Promise<readonly ChannelView[]>;
+		close(options?: CloseOptions): Promise<readonly Closed[]>;
+	};
+	readonly receipts: {
+		wait(callId: Hex, options?: WaitOptions): Promise<WaitedReceipt>;
+		refresh(file: ReceiptFile, options?: RefreshOptions): Promise<ReceiptFile>;
+	};
+	readonly earnings: {
+		show(options?: { readonly address?: Hex; readonly signal?: AbortSignal }): Promise<Earnings>;
+		claim(options?: ClaimOptions): Promise<Claimed>;
+	};
+}
+
+/**
+ * Connects to a network. Nothing is sent before a verb is used.
+ *
+ * @example
+ * import { connect } from "@freehold/sdk";
+ * import { privateKeyToAccount } from "viem/accounts";
+ *
+ * const network = await (await fetch("http://127.0.0.1:8546/network.json")).json();
+ * const freehold = connect({ network, account: privateKeyToAccount(key) });
+ * const { outputs, receiptFile } = await freehold.infer("plus/digits", { inputs: { pixels } });
+ */
+export function connect(options: ConnectOptions): Freehold {
+	const client = createClient(options);
+	return {
+		client,
+		inspect: inspectModel,
+		publish: (parameters) => publish(client, parameters),
+		quote: (model, parameters) => quote(client, model, parameters),
+		infer: (model, parameters) => infer(client, model, parameters),
+		faucet: (parameters) => faucet(client, parameters),
+		models: {
+			list: (parameters) => listModels(client, parameters),
+			show: (model, parameters) => showModel(client, model, parameters),
+			setPrice: (model, price, parameters) => setPrice(client, model, price, parameters),
+			retire: (model, parameters) => retire(client, model, parameters),
+		},
+		channels: {
+			open: (parameters) => openChannel(client, parameters),
+			show: (parameters) => showChannels(client, parameters),
+			close: (parameters) => closeChannels(client, parameters),
+		},
+		receipts: {
+			wait: (callId, parameters) => waitForReceipt(client, callId, parameters),
+			refresh: (file, parameters) => refreshReceipt(client, file, parameters),
+		},
+		earnings: {
+			show: (parameters) => showEarnings(client, parameters),
+			claim: (parameters) => claimEarnings(client, parameters),
+		},
+	};
+}

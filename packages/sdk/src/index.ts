@@ -1,0 +1,21 @@
+/** `@freehold/sdk`: publish models, ask them, check the answers, be paid. Runs in browsers. */
+
+export type { DepositPlan } from "@freehold/payments/client";
+export { type Lane, type LaneStore, memoryLaneStore, readLane, writeLane } from "@freehold/payments/client";
+export { type Check, type Outcome, type ReceiptVerdict, type VerifyOptions, verifyReceipt, verifyReceiptText } from "@freehold/proofs";
+export type { Closed, CloseOptions } from "./channels/close.js";
+export type { Opened, OpenOptions } from "./channels/open.js";
+export type { ChannelView } from "./channels/show.js";
+export type { Account, Client, ConnectOptions } from "./client/client.js";
+export { connect, type Freehold } from "./connect.js";
+export type { Claimed, ClaimOptions } from "./earnings/claim.js";
+export type { Earnings } from "./earnings/show.js";
+export type { FaucetOptions } from "./faucet/faucet.js";
+export type { Inference, InferOptions } from "./inference/infer.js";
+export type { ListOptions } from "./models/list.js";
+export type { OwnOptions, PriceSet, Retired } from "./models/own.js";
+export { type DescendantTerms, inspectModel, type ParentShare, type Publication, type PublishParameters, preparePublication } from "./publish/prepare.js";
+export type { Published, PublishOptions, PublishProgress } from "./publish/publish.js";
+export type { UploadProgress } from "./publish/upload.js";
+export type { RefreshOptions } from "./receipts/refresh.js";
+export type { WaitedReceipt, WaitOptions } from "./receipts/wait.js";

@@ -1,0 +1,198 @@
+/** Asking a model: price, payment, answer, and the check that comes before it is believed. */
+import { decodePaymentRequired, type PaymentRequired, x402Headers } from "@freehold/payments";
+import {
+	charge,
+	type Decimal,
+	type EvidenceKind,
+	FreeholdError,
+	gatewayRoutes,
+	type Hex,
+	type InferenceRequestBody,
+	type InferenceResponseBody,
+	isHex,
+	type JsonTensor,
+	type Mode,
+	type Price,
+	parseInputs,
+	parseTensors,
+	type QuoteBody,
+	type ReceiptFile,
+	type Tensors,
+	tensorsToJson,
+	toHex,
+} from "@freehold/protocol";
+import { pause } from "../chain/deadline.js";
+import type { Client } from "../client/client.js";
+import { type HttpAnswer, parseJson, refusalOf, urlOf } from "../client/http.js";
+import { checkAnswer } from "./check-answer.js";
+import { quote } from "./quote.js";
+import { boundOutputs, elementsOf } from "./units.js";
+
+export interface InferOptions {
+	/** Tensors by name: `{dtype, shape, data}`, or nested lists where the model fixes dtype and rank. */
+	readonly inputs: Readonly<Record<string, JsonTensor>>;
+	/** Default `fast`. */
+	readonly mode?: Mode;
+	/** Kinds of evidence that must exist; the answer is held until they do, or refused. */
+	readonly require?: readonly EvidenceKind[];
+	/** Most that the call may cost, in the smallest unit. Needed where the price depends on what the model answers. */
+	readonly maxCharge?: bigint;
+	/** 32 bytes that close the commitments to everyone else; drawn when absent. */
+	readonly salt?: Hex;
+	readonly signal?: AbortSignal;
+	/** For the whole call, a gateway that restarts included; default 60,000. */
+	readonly timeoutMs?: number;
+}
+
+export interface Inference {
+	readonly outputs: InferenceResponseBody["outputs"];
+	/** The same outputs as bytes. */
+	readonly tensors: Tensors;
+	readonly usage: InferenceResponseBody["usage"];
+	readonly callId: Hex;
+	readonly release: Hex;
+	/** Genuine, checked, and not yet anchored: `receipts.wait` gives the complete one. */
+	readonly receiptFile: ReceiptFile;
+	/** Put into a channel with this call. */
+	readonly deposited: bigint;
+	readonly charge: bigint;
+}
+
+const TIMEOUT_MS = 60_000;
+const MAX_PAYMENTS = 4;
+const FIRST_PAUSE_MS = 100;
+const LAST_PAUSE_MS = 2_000;
+
+/**
+ * Asks a model and pays its owners. Resolves only when order, receipt, request, answer, price and charge agree with each other and with the chain.
+ * Throws what the gateway refuses with, `payment.insufficient` when it would cost more than allowed, `answer.refused` when the check fails.
+ *
+ * @example
+ * const { outputs, receiptFile } = await freehold.infer("plus/digits", { inputs: { pixels: [[0, 0, 2]] } });
+ */
+export async function infer(client: Client, model: string, options: InferOptions): Promise<Inference> {
+	const { signal, mode = "fast" } = options;
+	const payer = client.account().address.toLowerCase() as Hex;
+	const quoted = await quote(client, model, { signal });
+	const inputs = parseInputs(options.inputs, quoted.inputs);
+	const require = [...new Set(options.require ?? [])].sort();
+	const salt = options.salt ?? toHex(client.random(32));
+	if (!isHex(salt, 32)) throw new FreeholdError("request.invalid", { field: "salt", reason: "must be 32 bytes of lower-case hex" });
+	const most = mostCharge(quoted, inputs, options.maxCharge);
+	const body: InferenceRequestBody = {
+		release: quoted.release,
+		inputs: tensorsToJson(inputs, "base64"),
+		mode,
+		...(require.length === 0 ? {} : { require }),
+		maxCharge: most.toString() as Decimal,
+		salt,
+	};
+	const paid = await payAndAsk(client, quoted.gateway, body, most, { signal, deadline: client.now() + (options.timeoutMs ?? TIMEOUT_MS) });
+	const answer = parseJson(paid.answer.body) as InferenceResponseBody;
+	const receiptFile = await checkAnswer(client, { quoted, payer, salt, mode, require, inputs, most, charged: paid.charged, answer }, signal);
+	const { outputs, usage, callId } = answer;
+	return {
+		outputs,
+		tensors: parseTensors(outputs),
+		usage,
+		callId,
+		release: quoted.release,
+		receiptFile,
+		deposited: paid.deposited,
+		charge: receiptFile.receipt.charge,
+	};
+}
+
+/**
+ * The most that is signed for: what the caller allows, and never more than price and fees make of the units, where these are known before the run. Where
+ * the price counts the units of an answer whose length nobody knows, only the caller can say.
+ */
+export function mostCharge(quoted: QuoteBody, inputs: Tensors, allowed: bigint | undefined): bigint {
+	const { perCall, perInputUnit, perOutputUnit } = quoted.owner;
+	const price: Price = { perCall: BigInt(perCall), perInputUnit: BigInt(perInputUnit), perOutputUnit: BigInt(perOutputUnit) };
+	const outputUnits = price.perOutputUnit === 0n ? 0n : boundOutputs(quoted, inputs);
+	if (outputUnits === undefined) {
+		if (allowed !== undefined) return allowed;
+		throw new FreeholdError("request.invalid", {
+			field: "maxCharge",
+			reason: "the price of this model depends on how much it answers: say the most that you will pay",
+		});
+	}
+	const fees = { nodeFee: BigInt(quoted.nodeFee), gatewayFee: BigInt(quoted.gatewayFee) };
+	const most = charge(price, { calls: 1n, inputUnits: elementsOf(inputs), outputUnits }, fees);
+	if (allowed !== undefined && allowed < most) throw new FreeholdError("payment.insufficient", { given: allowed, needed: most });
+	return most;
+}
+
+interface Limits {
+	readonly signal: AbortSignal | undefined;
+	/** Unix milliseconds. */
+	readonly deadline: number;
+}
+
+interface PaidAnswer {
+	readonly answer: HttpAnswer;
+	readonly charged: bigint;
+	readonly deposited: bigint;
+}
+
+/** Pays what the gateway asks, at most `most`, and gives the answer that the payment bought. */
+async function payAndAsk(client: Client, gateway: Hex, body: InferenceRequestBody, most: bigint, limits: Limits): Promise<PaidAnswer> {
+	// One key for all attempts: an answer that was lost on the way is given again instead of being paid twice.
+	const idempotencyKey = toHex(client.random(16)).slice(2);
+	const ask = (headers: Readonly<Record<string, string>>): Promise<HttpAnswer> =>
+		askPatiently(client, body, { ...headers, "idempotency-key": idempotencyKey }, limits);
+	let required = offerOf(await ask({}));
+	let deposited = 0n;
+	for (let attempt = 1; ; attempt++) {
+		checkOffer(required, most);
+		const payment = await client.payer().pay(required, gateway, limits.signal);
+		let answer: HttpAnswer;
+		try {
+			answer = await ask(payment.headers);
+		} catch (error) {
+			payment.release();
+			throw error;
+		}
+		const outcome = await payment.settle({ status: answer.status, header: answer.header });
+		if (outcome.result === "paid") deposited += payment.deposit;
+		if (outcome.result === "paid" && answer.status < 300) return { answer, charged: outcome.charged, deposited };
+		if (answer.status !== 402 || attempt === MAX_PAYMENTS) throw refusalOf("The gateway", answer.status, parseJson(answer.body));
+		if (outcome.result === "unpaid") {
+			// New terms, perhaps since the price changed meanwhile; the same refusal twice is final.
+			const next = offerOf(answer);
+			if (next.error !== undefined && next.error === required.error) throw refusalOf("The gateway", answer.status, parseJson(answer.body));
+			required = next;
+		}
+	}
+}
+
+/** Waits out a gateway that restarts or is full, until the deadline. */
+async function askPatiently(client: Client, body: InferenceRequestBody, headers: Readonly<Record<string, string>>, limits: Limits): Promise<HttpAnswer> {
+	const url = urlOf(client.network.gatewayUrl, gatewayRoutes.inference.path);
+	for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(LAST_PAUSE_MS, waitMs * 2)) {
+		const left = limits.deadline - client.now();
+		try {
+			const answer = await client.http.request(url, { what: "The gateway", json: body, headers, timeoutMs: Math.max(1, left), signal: limits.signal });
+			if ((answer.status !== 503 && answer.status !== 429) || left <= waitMs) return answer;
+		} catch (error) {
+			if (!(error instanceof FreeholdError) || error.code !== "network.down" || left <= waitMs) throw error;
+		}
+		await pause(waitMs, limits.signal);
+	}
+}
+
+/** Terms of a 402 answer; the gateway's refusal, when it is another. */
+function offerOf(answer: HttpAnswer): PaymentRequired {
+	const header = answer.status === 402 ? answer.header(x402Headers.required) : null;
+	const required = header === null ? undefined : decodePaymentRequired(header);
+	if (required !== undefined) return required;
+	if (answer.status >= 300) throw refusalOf("The gateway", answer.status, parseJson(answer.body));
+	throw new FreeholdError("upstream.failed", { what: "The gateway", reason: "an answer that nobody paid for" });
+}
+
+/** Before anything is signed. */
+function checkOffer(required: PaymentRequired, most: bigint): void {
+	for (const { scheme, amount } of required.accepts)
+		if (scheme === "batch-settlement" && BigInt(amount) > most) throw new FreeholdError("payment.insufficient", { given: most, needed: amount });
+}
