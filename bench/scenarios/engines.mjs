@@ -2,7 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createEnginePool, nativeOnnxEngine } from "@freehold/inference";
+import { createEnginePool } from "@freehold/inference";
+import { nativeOnnxEngine } from "@freehold/inference/native-engine";
 import { perCall } from "../lib/measure.mjs";
 
 export async function run({ root }) {

@@ -9,6 +9,7 @@ import { canonicalizeNans } from "./nan.js";
 import { checkTensors } from "./schema.js";
 import { commitTensor, type Tensor, type TensorSpec } from "./tensor.js";
 
+const deep = process.env["FREEHOLD_DEEP"] === "1";
 const matrix: TensorSpec = { name: "X", dtype: "float32", shape: ["batch", 3] };
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
@@ -55,7 +56,7 @@ describe("the two spellings of a tensor", () => {
 					expect(hex(back.bytes)).toBe(hex(tensor.bytes));
 				}
 			}),
-			{ numRuns: 60 },
+			{ numRuns: deep ? 5_000 : 60 },
 		);
 	});
 
@@ -192,7 +193,7 @@ describe("refusals of spellings", () => {
 					}
 				}
 			}),
-			{ numRuns: 300 },
+			{ numRuns: deep ? 100_000 : 300 },
 		);
 	});
 });

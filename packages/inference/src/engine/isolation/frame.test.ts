@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { encodeFrame, type Frame, FrameError, FrameReader } from "./frame.js";
 import { decodeReply, decodeRequest, encodeReply, encodeRequest } from "./message.js";
 
+const deep = process.env["FREEHOLD_DEEP"] === "1";
 const joined = (parts: readonly Uint8Array[]) => Buffer.concat(parts);
 const one = (bytes: Uint8Array): Frame => {
 	const [frame] = new FrameReader(1_000_000).push(bytes);
@@ -49,6 +50,7 @@ describe("frames", () => {
 					expect(error).toBeInstanceOf(FrameError);
 				}
 			}),
+			{ numRuns: deep ? 50_000 : 200 },
 		);
 	});
 });

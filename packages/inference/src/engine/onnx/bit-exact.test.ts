@@ -72,7 +72,7 @@ describe("the bit-exact engine", () => {
 
 	const executable = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", chromium.executablePath()].find((path) => existsSync(path));
 	it.skipIf(executable === undefined)(
-		`gives the same bits in a browser${executable === undefined ? " (skipped: Chromium not found)" : ""}`,
+		`gives the same bits in a browser${executable === undefined ? " [Chromium not found]" : ""}`,
 		async () => {
 			const server = await serveEngine();
 			const browser = await chromium.launch({ executablePath: executable as string, args: ["--no-sandbox"] });
