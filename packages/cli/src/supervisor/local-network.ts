@@ -56,7 +56,7 @@ export function plan(folder: DataFolder, base: number, env: { readonly batchAgeM
 	});
 	const chain = ["--chain-id", String(LOCAL_CHAIN_ID)];
 	return [
-		[make("ledger", ports.ledger, ["--genesis", folder.genesisFile, "--sequencer-key", folder.keyFile("sequencer")]), make("storage", ports.storage, [])],
+		[make("ledger", ports.ledger, ["--genesis", folder.genesisFile, "--sequencer-key", folder.keyFile("sequencer")]), make("storage", ports.storage, chain)],
 		[
 			make("hub", ports.hub, [...rpc, ...storage]),
 			make("inference", ports.inference, [
