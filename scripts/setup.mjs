@@ -31,7 +31,9 @@ async function install() {
 	const wanted = digest([readFileSync(join(root, "package-lock.json")), process.version, process.platform, process.arch]);
 	if (readIfThere(installStamp) === wanted) return;
 	const progress = startProgress("Installing packages (once)");
-	const code = await run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { ONNXRUNTIME_NODE_INSTALL: "skip" });
+	// Not `npm ci`: it refuses a lock file that lacks the optional binaries of other platforms, which a registry need not carry. Versions and integrity
+	// still come from the lock file, and `--no-save` leaves it as it is.
+	const code = await run("npm", ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { ONNXRUNTIME_NODE_INSTALL: "skip" });
 	progress.stop(code === 0);
 	if (code !== 0) {
 		say("npm could not install the packages; its words are above. Is the registry reachable?");
