@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { Readable } from "node:stream";
-import { FreeholdError, type Route } from "@freehold/protocol";
+import { errorBody, FreeholdError, type Route } from "@freehold/protocol";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterEach, describe, expect, it } from "vitest";
@@ -67,9 +67,7 @@ describe("a handler", () => {
 		]);
 		const gone = await fetch(`${url}/gone`);
 		expect(gone.status).toBe(410);
-		expect(await gone.json()).toEqual({
-			error: { code: "model.retired", message: "Release 0x1 has been retired by its owner.", retryable: false, docs: "docs/errors.md#model-retired" },
-		});
+		expect(await gone.json()).toEqual({ error: errorBody(new FreeholdError("model.retired", { release: "0x1" })) });
 		expect((await fetch(`${url}/busy`)).headers.get("retry-after")).toBe("3");
 		const dialect = await fetch(`${url}/dialect`);
 		expect([dialect.status, await dialect.json()]).toEqual([529, { type: "error", error: { type: "gateway.overloaded" } }]);

@@ -1,4 +1,5 @@
 /** A small durable store over LMDB: named tables of bytes, one writer, atomic transactions that resolve after they are on disk. */
+import { statfsSync } from "node:fs";
 import { FreeholdError } from "@freehold/protocol";
 import { open, type RootDatabase } from "lmdb";
 import { lockFolder } from "./folder-lock.js";
@@ -47,6 +48,10 @@ interface Batch {
 
 const DEFAULT_MAP_BYTES = 64 * 1024 ** 3;
 const DEFAULT_MAX_WAITING = 10_000;
+/** ENOSPC, EDQUOT and LMDB's MDB_MAP_FULL, by name or number. */
+const FULL_CODES: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", 28, 122, -30792]);
+const LITTLE_BYTES = 1024 * 1024;
+const FULL_WORDS = /no space left on device|disk quota exceeded|MDB_MAP_FULL/i;
 
 /** Opens the store in `dir`, made when missing. Throws `store.locked` while another process has it. */
 export function openStore<const T extends string>(dir: string, tables: readonly T[], options: StoreOptions = {}): DurableStore<T> {
@@ -61,7 +66,8 @@ export function openStore<const T extends string>(dir: string, tables: readonly 
 			mapSize: options.mapBytes ?? DEFAULT_MAP_BYTES,
 			// A commit resolves after the sync, not after the write: that is the promise of `transact`.
 			overlappingSync: false,
-			noMemInit: false,
+			// Batches of its own would end in promises that nobody can listen to.
+			eventTurnBatching: false,
 		});
 	} catch (error) {
 		unlock();
@@ -179,10 +185,30 @@ class LmdbStore<T extends string> implements DurableStore<T> {
 
 	async #commit(layer: Layer): Promise<void> {
 		if (layer.size === 0) return;
-		await this.#database.batch(() => {
-			for (const { key, value } of layer.changes()) void (value === undefined ? this.#database.remove(key) : this.#database.put(key, value));
+		const parts: PromiseLike<boolean>[] = [];
+		const whole = this.#database.batch(() => {
+			for (const { key, value } of layer.changes()) parts.push(value === undefined ? this.#database.remove(key) : this.#database.put(key, value));
 		});
+		// Every part fails with the whole, and none may be left without an ear.
+		const [outcome] = await Promise.allSettled([whole, ...parts]);
+		if (outcome.status === "rejected") throw await causeOf(outcome.reason);
 	}
+}
+
+function freeBytes(dir: string): number {
+	try {
+		const { bavail, bsize } = statfsSync(dir);
+		return bavail * bsize;
+	} catch {
+		return Number.POSITIVE_INFINITY;
+	}
+}
+
+/** What stands behind a failed commit: the library tells it in a promise of its own. */
+async function causeOf(error: unknown): Promise<unknown> {
+	if (!(error instanceof Error) || !("commitError" in error)) return error;
+	const [told] = await Promise.allSettled([error.commitError]);
+	return told.status === "rejected" ? new Error(error.message, { cause: told.reason }) : error;
 }
 
 function emptyBatch(): Batch {
@@ -190,12 +216,12 @@ function emptyBatch(): Batch {
 }
 
 /** The one place that knows LMDB's and the system's errors. */
-function translate(error: unknown, dir: string): unknown {
-	const seen = new Set<unknown>();
-	for (let cause: unknown = error; cause instanceof Error && !seen.has(cause); cause = "commitError" in cause ? cause.commitError : cause.cause) {
-		seen.add(cause);
+export function translate(error: unknown, dir: string): unknown {
+	let cause: unknown = error;
+	for (let depth = 0; depth < 8 && cause instanceof Error; depth++, cause = cause.cause) {
 		const code = "code" in cause ? cause.code : undefined;
-		if (code === "ENOSPC" || code === 28 || code === -30792 || /no space left|MDB_MAP_FULL|mapsize limit|EDQUOT/i.test(cause.message))
+		// LMDB tells a write cut short as an input/output error: the file system knows which it was.
+		if (FULL_CODES.has(code) || FULL_WORDS.test(cause.message) || ((code === "EIO" || code === 5) && freeBytes(dir) < LITTLE_BYTES))
 			return new FreeholdError("store.full", { path: dir }, { cause: error });
 	}
 	return error;
