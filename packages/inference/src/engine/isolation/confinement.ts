@@ -22,8 +22,12 @@ export interface Confinement {
 const SHELL = "/bin/sh";
 const UNSHARE = "/usr/bin/unshare";
 
-/** Limits in units of `ulimit`: kilobytes of data, no core file, no growing files, few descriptors. */
-const LIMIT_AND_RUN = 'ulimit -d "$1" 2>/dev/null; ulimit -c 0; ulimit -f 0; ulimit -n 256; shift; exec "$@"';
+/**
+ * Limits in units of `ulimit`: kilobytes of data, no core file, no growing files, few descriptors. Each is tried in a subshell first: a shell that may not
+ * set a limit would otherwise end.
+ */
+const LIMIT_AND_RUN = `limit() { (ulimit "$1" "$2") 2>/dev/null && ulimit "$1" "$2"; }
+limit -d "$1"; limit -c 0; limit -f 0; limit -n 256; shift; exec "$@"`;
 
 /** The command that runs `script` confined. */
 export function confine(script: string, args: readonly string[], confinement: Confinement): Command {

@@ -125,12 +125,13 @@ export class Lane {
 		}
 	}
 
-	/** An idle slot that has the release loaded, else the one with most room. */
+	/** An idle slot that has the release loaded, else one whose process runs, with most room, else one that must start. */
 	#choose(release: string | undefined): EngineSlot | undefined {
 		let best: EngineSlot | undefined;
 		for (const slot of this.#idle) {
 			if (release !== undefined && slot.holds(release)) return slot;
-			if (best === undefined || slot.sessions < best.sessions) best = slot;
+			const better = best === undefined || (slot.pid !== undefined && (best.pid === undefined || slot.sessions < best.sessions));
+			if (better) best = slot;
 		}
 		return best;
 	}

@@ -108,6 +108,20 @@ describe("the pool", () => {
 		expect(await Promise.all(calls)).toEqual(["engine.timeout", "engine.timeout", "engine.busy"]);
 	});
 
+	it("does not let others wait behind a call that hangs, and starts no second process before it must", async () => {
+		const pool = await open({ fastProcesses: 2, runTimeoutMs: 30_000, abortGraceMs: 10 });
+		const [slow, first, second] = [await models.write(endlessLoop()), await models.write(linear()), await models.write(linear())];
+		await pool.run(first, "fast", pair);
+		await pool.run(second, "fast", pair);
+		expect(pool.pids).toHaveLength(1);
+		const giveUp = new AbortController();
+		const hanging = codeOf(pool.run(slow, "fast", one, giveUp.signal)).catch((error: Error) => error.message);
+		expect(await codeOf(pool.run(first, "fast", pair))).toBe("no error");
+		expect(pool.depth.running).toBe(1);
+		giveUp.abort(new Error("enough"));
+		expect(await hanging).toBe("enough");
+	});
+
 	it("lets a caller give up at once, waiting or running", async () => {
 		const pool = await open({ runTimeoutMs: 20_000, abortGraceMs: 50 });
 		const slow = await models.write(endlessLoop());

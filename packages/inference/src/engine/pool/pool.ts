@@ -8,7 +8,7 @@ import { Lane, type LaneOptions } from "./lane.js";
 import { newStrikes } from "./strikes.js";
 
 export interface EnginePoolOptions {
-	/** Processes of the fast engine. Default: one for each two cores, at least 1 and at most 4. */
+	/** Processes of the fast engine, started when needed. Default: one for each two cores, at least 2 (so that one that hangs does not hold up all) and at most 4. */
 	readonly fastProcesses?: number;
 	/** Processes of the bit-exact engine. Default 1. */
 	readonly bitExactProcesses?: number;
@@ -52,7 +52,7 @@ export async function createEnginePool(options: EnginePoolOptions = {}): Promise
 		abortGraceMs: options.abortGraceMs ?? 500,
 		idleMs: options.idleMs ?? 300_000,
 	} satisfies Partial<LaneOptions>;
-	const fastProcesses = options.fastProcesses ?? Math.min(4, Math.max(1, Math.floor(availableParallelism() / 2)));
+	const fastProcesses = options.fastProcesses ?? Math.min(4, Math.max(2, Math.floor(availableParallelism() / 2)));
 	const lanes: { readonly [mode in EngineMode]: Lane } = {
 		fast: new Lane({ ...common, mode: "fast", engine: "native", processes: fastProcesses }, strikes),
 		"bit-exact": new Lane({ ...common, mode: "bit-exact", engine: "wasm", processes: options.bitExactProcesses ?? 1 }, strikes),
