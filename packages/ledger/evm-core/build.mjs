@@ -8,7 +8,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -25,14 +25,18 @@ function missing() {
 		return "cargo and rustc of the version in rust-toolchain.toml are not installed";
 	}
 	const target = spawnSync("rustc", ["--print", "target-libdir", "--target", TARGET], { cwd: crate, encoding: "utf8" });
-	const probe = spawnSync("ls", [target.stdout.trim()], { encoding: "utf8" });
-	return probe.stdout.includes("libstd") ? undefined : `the Rust target ${TARGET} is not installed`;
+	return target.status === 0 && existsSync(target.stdout.trim()) ? undefined : `the Rust target ${TARGET} is not installed`;
 }
 
 /** Compiles in release mode. Paths of this machine are mapped away, so that two machines make the same bytes. */
 function build() {
+	spawnSync("cargo", ["fetch", "--locked", "--target", TARGET], { cwd: crate, stdio: "inherit" });
 	const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
-	const flags = [`--remap-path-prefix=${cargoHome}=/cargo`, `--remap-path-prefix=${crate}=/evm-core/`];
+	// The folder of downloaded crates is named after the registry's address, which differs where a mirror is used.
+	const sources = join(cargoHome, "registry", "src");
+	const registries = existsSync(sources) ? readdirSync(sources).map((name) => join(sources, name)) : [];
+	const flags = [...registries, cargoHome].map((path) => `--remap-path-prefix=${path}=/cargo`);
+	flags.reverse().push(`--remap-path-prefix=${crate}=/evm-core/`);
 	const result = spawnSync("cargo", ["build", "--release", "--locked", "--target", TARGET], {
 		cwd: crate,
 		stdio: "inherit",

@@ -34,12 +34,13 @@ export interface StateMachineOptions {
 	readonly historyBlocks?: number;
 	/** Address space reserved for the store, in bytes. */
 	readonly mapSizeBytes?: number;
+	/** Accounts and slots that the engine caches from block to block; 400,000 take roughly 100 MB. */
+	readonly cacheEntries?: number;
 }
 
 const DEFAULT_HISTORY_BLOCKS = 128;
 const DEFAULT_MAP_SIZE_BYTES = 16 * 1024 ** 3;
-/** Accounts and slots that the writer caches across blocks, roughly 100 MB. */
-const MAX_CACHED_ENTRIES = 400_000;
+const DEFAULT_CACHE_ENTRIES = 400_000;
 /** Gas of one genesis deployment or call. */
 const GENESIS_GAS = 1_000_000_000n;
 const ZERO_WORD = new Uint8Array(32);
@@ -47,7 +48,7 @@ const ZERO_WORD = new Uint8Array(32);
 /** Opens or creates the store in `dir`. One process at a time. */
 export function openStateMachine(options: StateMachineOptions): StateMachine {
 	const { dir, historyBlocks = DEFAULT_HISTORY_BLOCKS, mapSizeBytes = DEFAULT_MAP_SIZE_BYTES } = options;
-	return new LedgerState(new StateStore({ dir, historyBlocks, mapSizeBytes }));
+	return new LedgerState(new StateStore({ dir, historyBlocks, mapSizeBytes }), options.cacheEntries ?? DEFAULT_CACHE_ENTRIES);
 }
 
 /** Where the block in progress stands. */
@@ -62,6 +63,7 @@ class LedgerState implements StateMachine {
 	readonly #world: WorldState;
 	readonly #writer: Engine;
 	readonly #reader: Engine;
+	readonly #cacheEntries: number;
 	/** Block whose state the reader's cache holds. */
 	#readerAt: bigint | undefined;
 	#progress: Progress = { step: "none" };
@@ -69,8 +71,9 @@ class LedgerState implements StateMachine {
 	/** The environment of the execution under way: BLOCKHASH of its parent is known from it. */
 	#env: BlockEnv | undefined;
 
-	constructor(store: StateStore) {
+	constructor(store: StateStore, cacheEntries: number) {
 		this.#store = store;
+		this.#cacheEntries = cacheEntries;
 		this.#world = new WorldState(store);
 		this.#writer = new Engine(this.#view(() => undefined));
 		this.#reader = new Engine(this.#view(() => this.#readerAt));
@@ -83,7 +86,7 @@ class LedgerState implements StateMachine {
 	initGenesis(genesis: GenesisState, writes: (stateRoot: HashBytes) => readonly TableWrite[] = () => []): HashBytes {
 		if (this.#store.head !== undefined) throw new Error("this store has a genesis already");
 		if (this.#progress.step !== "none") throw new Error("genesis comes before any block");
-		try {
+		return this.#whole(() => {
 			this.#env = genesis.env;
 			for (const { address, balance } of genesis.balances) this.#writer.credit(address, balance);
 			for (const { address, initCode } of [HISTORY_DEPLOYMENT, ...genesis.deployments]) {
@@ -95,10 +98,7 @@ class LedgerState implements StateMachine {
 			const block = this.#seal(genesis.env.number);
 			this.#store.commitSync({ ...block, tables: writes(block.root) });
 			return block.root;
-		} catch (error) {
-			this.discard();
-			throw error;
-		}
+		});
 	}
 
 	beginBlock(env: BlockEnv): void {
@@ -107,15 +107,15 @@ class LedgerState implements StateMachine {
 		if (head === undefined) throw new Error("there is no genesis yet");
 		if (env.number !== head.number + 1n) throw new RangeError(`block ${env.number} does not follow the head ${head.number}`);
 		this.#env = env;
-		const outcome = this.#writer.system(env, { from: SYSTEM_ADDRESS, to: HISTORY_ADDRESS, data: env.parentHash, gasLimit: SYSTEM_CALL_GAS });
-		requireSuccess(outcome, "the system call to", HISTORY_ADDRESS);
+		const call = { from: SYSTEM_ADDRESS, to: HISTORY_ADDRESS, data: env.parentHash, gasLimit: SYSTEM_CALL_GAS };
+		this.#whole(() => requireSuccess(this.#writer.system(env, call), "the system call to", HISTORY_ADDRESS));
 		this.#progress = { step: "executing", env, gasUsed: 0n };
 	}
 
 	execute(txs: readonly ExecutableTx[]): TxOutcome[] {
 		const { env, gasUsed } = this.#expect("executing");
 		this.#env = env;
-		const outcomes = this.#writer.execute(env, env.gasLimit - gasUsed, txs);
+		const outcomes = this.#whole(() => this.#writer.execute(env, env.gasLimit - gasUsed, txs));
 		const used = outcomes.reduce((sum, outcome) => sum + (outcome.kind === "executed" ? outcome.gasUsed : 0n), gasUsed);
 		this.#progress = { step: "executing", env, gasUsed: used };
 		return outcomes;
@@ -123,12 +123,12 @@ class LedgerState implements StateMachine {
 
 	credit(address: Uint8Array, amount: bigint): void {
 		this.#expect("executing");
-		this.#writer.credit(address, amount);
+		this.#whole(() => this.#writer.credit(address, amount));
 	}
 
 	finishBlock(): HashBytes {
 		const { env } = this.#expect("executing");
-		const block = this.#seal(env.number);
+		const block = this.#whole(() => this.#seal(env.number));
 		this.#progress = { step: "finished", block };
 		return block.root;
 	}
@@ -138,7 +138,7 @@ class LedgerState implements StateMachine {
 		this.#progress = { step: "committing", done };
 		try {
 			await done;
-			if (this.#writer.entries > MAX_CACHED_ENTRIES) this.#writer.reset();
+			if (this.#writer.entries > this.#cacheEntries) this.#writer.reset();
 			this.#progress = { step: "none" };
 		} catch (error) {
 			this.#drop();
@@ -174,7 +174,7 @@ class LedgerState implements StateMachine {
 		const block = at ?? this.#store.head?.number;
 		// A read outside the window throws here, before the core is in the middle of anything.
 		this.#store.read("account", request.from, block);
-		if (block !== this.#readerAt) this.#reader.reset();
+		if (block !== this.#readerAt || this.#reader.entries > this.#cacheEntries) this.#reader.reset();
 		this.#readerAt = block;
 		const outer = this.#env;
 		this.#env = env;
@@ -225,6 +225,16 @@ class LedgerState implements StateMachine {
 		const { accounts, codes } = this.#writer.changes();
 		const { root, changes } = this.#world.apply(accounts);
 		return { number, root, changes, codes };
+	}
+
+	/** Does a part of the block in progress. A failure loses the whole block: what the writer held of it is gone. */
+	#whole<T>(part: () => T): T {
+		try {
+			return part();
+		} catch (error) {
+			this.#drop();
+			throw error;
+		}
 	}
 
 	#drop(): void {

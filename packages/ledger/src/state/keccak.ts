@@ -6,6 +6,8 @@ const SCRATCH_BYTES = 64 * 1024;
 
 let core: EvmCore | undefined;
 let scratch = new Uint8Array(0);
+/** Where the instance leaves its answers. */
+let answer = new Uint8Array(0);
 
 /** An instance that only hashes never reads state. */
 const noState = (): never => {
@@ -25,9 +27,10 @@ export function hashingScratch(): Uint8Array {
 
 /** Keccak-256 of the first `length` bytes of the scratch area. */
 export function hashScratch(length: number): Uint8Array {
-	const engine = hashingCore();
-	engine.keccak(length);
-	return new Uint8Array(engine.memory.buffer.slice(engine.output(), engine.output() + 32));
+	hashingCore().keccak(length);
+	const hash = new Uint8Array(32);
+	hash.set(answer);
+	return hash;
 }
 
 /** Keccak-256 of `bytes`. */
@@ -37,11 +40,11 @@ export function keccak256(bytes: Uint8Array): Uint8Array {
 	return hashScratch(bytes.length);
 }
 
+/** Makes the scratch area at least `length` bytes, and takes the views that hashing needs: nothing allocates after this. */
 function reserve(length: number): void {
 	const engine = hashingCore();
-	const offset = engine.input(length);
-	scratch = new Uint8Array(engine.memory.buffer, offset, length);
-	// Growing the memory detaches every earlier view, so the answer's room is made here, before any view is in use.
+	engine.input(length);
 	engine.keccak(0);
-	if (scratch.byteLength === 0) scratch = new Uint8Array(engine.memory.buffer, offset, length);
+	scratch = new Uint8Array(engine.memory.buffer, engine.input(length), length);
+	answer = new Uint8Array(engine.memory.buffer, engine.output(), 32);
 }

@@ -68,6 +68,15 @@ describe("the tables of a store", () => {
 		expect(seen).toBe(600);
 	});
 
+	test("a second writer's block is not written over", async () => {
+		await commit(0n, []);
+		const second = open();
+		await second.commit({ number: 1n, root, changes: [], codes: [], tables: [] });
+		await expect(commit(1n, [{ table: "meta", key: bytes(1), value: bytes(1) }])).rejects.toThrow("another process has written");
+		expect(second.get("meta", bytes(1))).toBeUndefined();
+		await second.close();
+	});
+
 	test("a failing write leaves nothing of its block", async () => {
 		await commit(0n, []);
 		const tooLong = new Uint8Array(5000);

@@ -220,6 +220,7 @@ export class StateStore {
 
 	/** Runs inside a write transaction. */
 	#write(block: BlockCommit): void {
+		this.#requireOwnHead();
 		for (const { kind, key, after } of block.changes) {
 			if (after === undefined) this.#state[kind].removeSync(key);
 			else this.#state[kind].putSync(key, after as Buffer);
@@ -230,7 +231,15 @@ export class StateStore {
 		for (const { hash, code } of block.codes) this.#code.putSync(hash, code as Buffer);
 		this.#writeTables(block.tables);
 		this.#prune(block.number);
-		this.#headTable.putSync(HEAD_KEY, concatBytes(blockKey(block.number), block.root) as Buffer);
+		this.#headTable.putSync(HEAD_KEY, headRecord(block.number, block.root) as Buffer);
+	}
+
+	/** The store has one writer. A second process would have moved the head on; nothing is written over its work. */
+	#requireOwnHead(): void {
+		const stored = this.#headTable.get(HEAD_KEY);
+		const expected = this.#head === undefined ? undefined : headRecord(this.#head.number, this.#head.stateRoot);
+		const same = stored === undefined || expected === undefined ? stored === expected : Buffer.compare(stored, expected) === 0;
+		if (!same) throw new Error("another process has written to this ledger's store");
 	}
 
 	#writeTables(writes: readonly TableWrite[]): void {
@@ -272,6 +281,8 @@ export class StateStore {
 		return this.#head?.number ?? 0n;
 	}
 }
+
+const headRecord = (number: bigint, root: Uint8Array): Uint8Array => concatBytes(blockKey(number), root);
 
 /** The same bytes without the methods of a Buffer. */
 const plain = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
