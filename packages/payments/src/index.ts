@@ -1,5 +1,4 @@
 export * from "./channel/channel.js";
-export * from "./price/opg.js";
 export * from "./price/price.js";
 export * from "./split/split.js";
 export * from "./x402/messages.js";

@@ -161,7 +161,11 @@ export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
 		if (settlement?.success === true) {
 			const charged = readAmount(settlement.extra?.["chargedAmount"]) ?? 0n;
 			if (charged > amount) throw new FreeholdError("payment.invalid", { reason: "the gateway says it charged more than was signed" });
-			await store.put({ ...lane, balance: lane.balance + deposit, charged: lane.charged + charged });
+			const state = isObject(settlement.extra?.["channelState"]) ? settlement.extra["channelState"] : {};
+			const cumulative = readAmount(state["chargedCumulativeAmount"]);
+			// An answer that is given again tells of a charge that may be counted already: the total is what both sides share, up to what was signed.
+			const total = cumulative !== undefined && cumulative <= lane.signed ? cumulative : lane.charged + charged;
+			await store.put({ ...lane, balance: readAmount(state["balance"]) ?? lane.balance + deposit, charged: total });
 			return charged > 0n || status < 400 ? { result: "paid", charged, settlement } : { result: "unpaid" };
 		}
 		const corrective = read(x402Headers.required);

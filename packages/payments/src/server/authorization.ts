@@ -50,7 +50,12 @@ export function checkExact(payment: ExactPayload, amount: bigint, terms: TillTer
 	if (payment.amount !== amount) return bad(exactReasons.amount);
 	if (payment.validBefore < BigInt(now) + MARGIN) return bad(exactReasons.expired);
 	if (payment.validAfter > BigInt(now)) return bad(exactReasons.notYet);
-	return signedBy(payment.from, exactDigest(payment, terms, crypto), payment.signature, crypto) ? good : bad(exactReasons.signature);
+	return isSignedByPayer(payment, terms, crypto) ? good : bad(exactReasons.signature);
+}
+
+/** Whether the payment is its payer's, whatever has become of it since. */
+export function isSignedByPayer(payment: ExactPayload, terms: TillTerms, crypto: Crypto): boolean {
+	return signedBy(payment.from, exactDigest(payment, terms, crypto), payment.signature, crypto);
 }
 
 function exactDigest(payment: ExactPayload, terms: TillTerms, crypto: Crypto): Uint8Array {

@@ -42,11 +42,16 @@ export function offer(
 		maxTimeoutSeconds: terms.maxTimeoutSeconds,
 	};
 	const domain = { name: terms.token.name, version: terms.token.version, gateway: terms.gateway };
-	const minDeposit = (call.amount > terms.minDeposit ? call.amount : terms.minDeposit).toString();
+	const minDeposit = leastDeposit(terms, call.amount).toString();
 	const { receiverAuthorizer, withdrawDelay } = terms;
 	const channel = { scheme: "batch-settlement", ...common, extra: { ...domain, receiverAuthorizer, withdrawDelay, minDeposit, ...state } };
 	if (!call.known) return [channel];
 	return [channel, { scheme: "exact", ...common, extra: domain }, { scheme: "exact", ...common, extra: { ...domain, assetTransferMethod: "permit2" } }];
+}
+
+/** What a deposit must hold: enough for its own transaction, and for the call. */
+export function leastDeposit(terms: TillTerms, amount: bigint): bigint {
+	return [terms.minDeposit, amount].reduce((most, candidate) => (candidate > most ? candidate : most));
 }
 
 export function paymentRequired(url: string, accepts: readonly PaymentRequirements[], error?: string): PaymentRequired {

@@ -1,7 +1,6 @@
-import { charge, type Hex } from "@freehold/protocol";
+import { charge, type Hex, parseOpg } from "@freehold/protocol";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseOpg } from "../price/opg.js";
 import { flowOrder, type LineageRelease, type SplitLine, splitOf } from "./split.js";
 
 const id = (index: number): Hex => `0x${index.toString(16).padStart(64, "0")}`;

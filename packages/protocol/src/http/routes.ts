@@ -18,6 +18,7 @@ export const gatewayRoutes = {
 	root: route("GET", "/", "What runs here, for people."),
 	network: route("GET", "/network.json", "The network's description."),
 	inference: route("POST", "/v1/inference", "Ask a model. Paid by x402."),
+	inferenceRefund: route("GET", "/v1/inference", "Where x402 clients ask for a refund of their channel; without a payment, what a channel needs."),
 	call: route("GET", "/v1/calls/:callId", "The receipt file of a call so far."),
 	quote: route("GET", "/v1/quotes/:release", "Itemised price of a release."),
 	channelTerms: route("GET", "/v1/channels", "The terms on which this gateway takes payment channels."),

@@ -1,0 +1,1 @@
+export { gatewayProgram } from "./program/gateway-program.js";

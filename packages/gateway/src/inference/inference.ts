@@ -1,0 +1,92 @@
+/**
+ * `POST /v1/inference`: the journey of a call, from top to bottom.
+ *
+ *   read the ask → plan it (release, inputs, price) → no payment: say what it costs → payment: hold it → order and run → record, in one transaction → answer
+ *
+ * Whatever fails before the recording costs the payer nothing.
+ */
+import { decodePayment, encodeHeader, type SettleResponse, x402Headers } from "@freehold/payments";
+import { FreeholdError, toHex } from "@freehold/protocol";
+import { type Handler, type HttpRequest, type HttpResponse, jsonResponse, nativeCrypto } from "@freehold/service";
+import type { Payments } from "../payment/payments.js";
+import type { GatewayEvents } from "../program/events.js";
+import type { CallRecord } from "../store/tables.js";
+import { answerBody } from "./answer.js";
+import { readAsk } from "./ask.js";
+import type { Idempotency } from "./idempotency.js";
+import type { Ordering } from "./ordering.js";
+import { type CallPlan, type PlanModules, planCall } from "./plan.js";
+import { answerKeyOf, type RecorderModules, recordCall } from "./recorder.js";
+
+export interface InferenceModules {
+	readonly chainId: number;
+	readonly plan: PlanModules;
+	readonly payments: Payments;
+	readonly ordering: Ordering;
+	readonly recorder: RecorderModules;
+	readonly idempotency: Idempotency;
+	readonly events: GatewayEvents;
+	/** Calls under way at most. */
+	readonly maxCalls: number;
+}
+
+export function inference(modules: InferenceModules): Handler {
+	let underWay = 0;
+	return async (request) => {
+		if (underWay >= modules.maxCalls) throw new FreeholdError("gateway.overloaded", { seconds: 1 });
+		underWay++;
+		try {
+			return await answer(request, modules);
+		} finally {
+			underWay--;
+		}
+	};
+}
+
+async function answer(request: HttpRequest, modules: InferenceModules): Promise<HttpResponse> {
+	const startedAt = performance.now();
+	const { payments, idempotency, chainId, events } = modules;
+	const key = idempotency.keyOf(request);
+	const body = await request.bytes();
+	const ask = readAsk(await request.json());
+	const plan = await planCall(ask, modules.plan);
+
+	const header = request.headers[x402Headers.signature];
+	if (typeof header !== "string") return payments.demand(request, plan);
+	const payment = decodePayment(header);
+	if (payment === undefined) return payments.refuse(request, plan, { reason: "invalid_payload" });
+
+	const payer = payments.signerOf(payment);
+	const answerKey = key === undefined || payer === undefined ? undefined : answerKeyOf(payer, key);
+	const requestDigest = toHex(nativeCrypto.keccak256(body));
+	if (answerKey !== undefined) {
+		const earlier = await idempotency.replay(answerKey, requestDigest);
+		if (earlier !== undefined) return answered(earlier, chainId, payments.replayed(earlier));
+	}
+
+	const serve = async (): Promise<HttpResponse> => {
+		const accepted = await payments.accept(payment, plan);
+		if ("refused" in accepted) return payments.refuse(request, plan, accepted.refused);
+		const { reservation } = accepted;
+		try {
+			const served = await modules.ordering.run(plan, reservation, answerKey, requestDigest);
+			const { call, settlement } = await recordCall(served, reservation, modules.recorder);
+			const totalMs = performance.now() - startedAt;
+			events.callAnswered(call.order.callId, call.order.node, totalMs - served.nodeMs, totalMs);
+			return answered(call, chainId, settlement);
+		} catch (error) {
+			return failed(error, plan, await reservation.abandon(), modules);
+		}
+	};
+	return answerKey === undefined ? serve() : idempotency.once(answerKey, requestDigest, serve);
+}
+
+function answered(call: CallRecord, chainId: number, settlement: SettleResponse): HttpResponse {
+	return jsonResponse(answerBody(call, chainId), 200, { [x402Headers.response]: encodeHeader(settlement) });
+}
+
+/** The call's failure. Where the payment had effects of its own (a deposit, a refund that is due), the client is told of them in the header. */
+function failed(error: unknown, plan: CallPlan, settlement: SettleResponse | undefined, { events, payments }: InferenceModules): HttpResponse {
+	if (error instanceof FreeholdError) events.callFailed(plan.release.name, error);
+	return payments.failure(error, settlement);
+}

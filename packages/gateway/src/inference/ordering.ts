@@ -1,0 +1,197 @@
+/** Orders: the gateway's signed promise, sent to a node until it answers, its time is over, or the next node gets a new order. */
+import { type Crypto, callId, FreeholdError, fromHex, type Hex, modes, type Order, orderDigest, type Price, toHex } from "@freehold/protocol";
+import { type DigestSigner, nativeCrypto, pause } from "@freehold/service";
+import { afterAnswer, afterFailure, freshHealth, inOrder, type NodeHealth } from "../nodes/choice.js";
+import { orderBody, sendOrder } from "../nodes/node-client.js";
+import type { Operators } from "../nodes/operators.js";
+import type { Reservation } from "../payment/reservation.js";
+import type { GatewayEvents } from "../program/events.js";
+import { type GatewayStore, type OperatorRecord, type OrderRecord, pack } from "../store/tables.js";
+import { type CallPlan, payerOf } from "./plan.js";
+import { type CheckedAnswer, checkAnswer } from "./receipt-check.js";
+
+export interface OrderingModules {
+	readonly gateway: Hex;
+	readonly chainId: number;
+	readonly signer: DigestSigner;
+	readonly operators: Operators;
+	readonly store: GatewayStore;
+	readonly events: GatewayEvents;
+	readonly crashPoint: (name: string) => void;
+	/** Time that a node gets for a call, in milliseconds. */
+	readonly callTimeoutMs: number;
+	/** Unix milliseconds. */
+	readonly now: () => number;
+	/** Price of a release's version. */
+	readonly priceOf: (release: Hex, version: number) => Price | undefined;
+}
+
+/** A call that a node has answered. */
+export interface ServedCall {
+	readonly order: OrderRecord;
+	readonly answer: CheckedAnswer;
+	/** Time that the node took, in milliseconds. */
+	readonly nodeMs: number;
+}
+
+const RETRY_MS = 200;
+/** How long an order whose fate is unknown is tried at the same node before another one gets the call. */
+const PATIENCE_MS = 5_000;
+/** Time for the answer's way, beyond the order's deadline. */
+const GRACE_MS = 500;
+
+export class Ordering {
+	readonly #modules: OrderingModules;
+	readonly #health = new Map<Hex, NodeHealth>();
+	readonly #crypto: Crypto = nativeCrypto;
+
+	constructor(modules: OrderingModules) {
+		this.#modules = modules;
+	}
+
+	/** Bonded nodes, the one to ask first in front. */
+	rankedNodes(): readonly OperatorRecord[] {
+		return inOrder(this.#modules.operators.inference(), (address) => this.#healthOf(address), this.#modules.now());
+	}
+
+	/** Runs a paid call. Throws the node's refusal, or `node.unavailable` when no node answered in time. */
+	async run(plan: CallPlan, payment: Reservation, answerKey: string | undefined, requestDigest: Hex): Promise<ServedCall> {
+		const { now, callTimeoutMs } = this.#modules;
+		const deadline = now() + callTimeoutMs;
+		// A dearer node than the payer signed for is no way out.
+		const room = payment.allowed - plan.amount + (plan.nodes[0]?.nodeFee ?? 0n);
+		const nodes = plan.nodes.filter((node) => node.nodeFee <= room);
+		let failure: unknown;
+		for (const [attempt, node] of nodes.entries()) {
+			const record = this.#sign(plan, payment, node, attempt, deadline, answerKey, requestDigest);
+			const last = attempt === nodes.length - 1;
+			try {
+				return await this.#place(record, node, last ? deadline : Math.min(deadline, now() + PATIENCE_MS));
+			} catch (error) {
+				failure = error;
+				await this.#forget(record);
+				this.#modules.events.orderFailed(record.order.callId, node.address, attempt, error);
+				if (!isAboutNode(error) || now() >= deadline) break;
+			}
+		}
+		throw failure instanceof FreeholdError ? failure : new FreeholdError("node.unavailable", { release: plan.release.name }, { cause: failure });
+	}
+
+	/** Asks again for an order from before a restart. */
+	async resume(record: OrderRecord): Promise<ServedCall> {
+		const node = this.#modules.operators.get(record.order.node);
+		if (node === undefined) throw new FreeholdError("node.unavailable", { release: record.order.release });
+		return this.#exchange(record, node, Number(record.order.deadline));
+	}
+
+	#sign(
+		plan: CallPlan,
+		payment: Reservation,
+		node: OperatorRecord,
+		attempt: number,
+		deadline: number,
+		answerKey: string | undefined,
+		requestDigest: Hex,
+	): OrderRecord {
+		const { gateway, chainId, signer } = this.#modules;
+		const payer = payerOf(payment.payer, plan.salt);
+		const order: Order = {
+			callId: callId({ gateway, payer, paymentReference: payment.reference, request: plan.request, attempt }, this.#crypto),
+			gateway,
+			node: node.address,
+			release: plan.release.record.release,
+			priceVersion: plan.release.price.version,
+			payer,
+			request: plan.request,
+			mode: modes[plan.ask.mode],
+			maxInputUnits: plan.inputUnits,
+			maxOutputUnits: plan.maxOutputUnits,
+			nodeFee: node.nodeFee,
+			gatewayFee: plan.gatewayFee,
+			deadline: BigInt(deadline),
+		};
+		return {
+			order,
+			orderSignature: toHex(signer.signDigest(fromHex(orderDigest(order, chainId, this.#crypto)))),
+			salt: plan.salt,
+			require: plan.ask.require,
+			inputs: plan.inputs,
+			payer: payment.payer,
+			payment: payment.link,
+			answerKey,
+			requestDigest,
+		};
+	}
+
+	/** The order is written while it is on its way; both have to end well, so that a restart knows every order a node may have answered. */
+	async #place(record: OrderRecord, node: OperatorRecord, until: number): Promise<ServedCall> {
+		const { store, crashPoint } = this.#modules;
+		const written = store.transact((writer) => writer.put("orders", record.order.callId, pack(record)));
+		written.catch(() => undefined);
+		const served = await this.#exchange(record, node, until);
+		await written;
+		crashPoint("order-answered");
+		return served;
+	}
+
+	/** Sends the same order until it is answered or refused. */
+	async #exchange(record: OrderRecord, node: OperatorRecord, until: number): Promise<ServedCall> {
+		const { now } = this.#modules;
+		const body = orderBody(record);
+		for (;;) {
+			const sentAt = performance.now();
+			this.#setHealth(node.address, (health) => ({ ...health, inFlight: health.inFlight + 1 }));
+			try {
+				const left = Number(record.order.deadline) - now() + GRACE_MS;
+				const answer = this.#check(record, await sendOrder(node.endpoint, body, { deadlineMs: Math.max(1, left) }));
+				const nodeMs = performance.now() - sentAt;
+				this.#setHealth(node.address, (health) => afterAnswer(health, nodeMs));
+				return { order: record, answer, nodeMs };
+			} catch (error) {
+				if (isAboutNode(error)) this.#setHealth(node.address, (health) => afterFailure(health, now()));
+				if (!isPassing(error) || now() + RETRY_MS >= until) throw error;
+				await pause(RETRY_MS);
+			} finally {
+				this.#setHealth(node.address, (health) => ({ ...health, inFlight: health.inFlight - 1 }));
+			}
+		}
+	}
+
+	#check(record: OrderRecord, answer: unknown): CheckedAnswer {
+		const { operators, chainId, priceOf, now } = this.#modules;
+		const { order, inputs, salt } = record;
+		const price = priceOf(order.release, order.priceVersion);
+		if (price === undefined) throw new FreeholdError("internal", { reference: order.callId });
+		const time = Math.floor(now() / 1000);
+		const isNodeKey = (key: Hex): boolean => operators.isKeyValid(order.node, key, time);
+		return checkAnswer(order, answer, { chainId, crypto: this.#crypto, price, inputs, salt, isNodeKey });
+	}
+
+	/** The order bought nothing and is not tried again. */
+	async #forget(record: OrderRecord): Promise<void> {
+		await this.#modules.store.transact((writer) => writer.remove("orders", record.order.callId));
+	}
+
+	#healthOf(address: Hex): NodeHealth {
+		return this.#health.get(address) ?? freshHealth;
+	}
+
+	#setHealth(address: Hex, change: (health: NodeHealth) => NodeHealth): void {
+		this.#health.set(address, change(this.#healthOf(address)));
+	}
+}
+
+/** Failures after which the same order may be answered a moment later. */
+function isPassing(error: unknown): boolean {
+	return (
+		error instanceof FreeholdError &&
+		(error.code === "network.down" || error.code === "service.starting" || error.code === "upstream.failed" || error.code === "engine.busy")
+	);
+}
+
+/** Failures that say something of the node and nothing of the request: another node may do better. */
+function isAboutNode(error: unknown): boolean {
+	return (
+		!(error instanceof FreeholdError) || isPassing(error) || error.code === "upstream.timeout" || error.code === "node.refused" || error.entry.fault === "node"
+	);
+}

@@ -1,0 +1,15 @@
+/** `GET /network.json`: the description of the network that this gateway belongs to. */
+import { readFile } from "node:fs/promises";
+import { FreeholdError } from "@freehold/protocol";
+import type { Handler } from "@freehold/service";
+
+const MAX_BYTES = 64 * 1024;
+
+/** The file is written when the whole network is up, and may come and go: it is read each time. */
+export function networkPage(path: string | undefined): Handler {
+	return async () => {
+		const text = path === undefined ? undefined : await readFile(path, "utf8").catch(() => undefined);
+		if (text === undefined || text.length > MAX_BYTES) throw new FreeholdError("request.notFound", { path: "/network.json" });
+		return { status: 200, headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" }, body: text };
+	};
+}

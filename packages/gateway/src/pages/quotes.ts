@@ -1,0 +1,47 @@
+/** `GET /v1/quotes/{release}`: the itemised price of a release. */
+import { isPerCallOnly, tillAddress } from "@freehold/payments";
+import { charge, FreeholdError, formatOpg, type Hex, limits, type QuoteBody } from "@freehold/protocol";
+import { type Handler, jsonResponse } from "@freehold/service";
+import type { Catalogue } from "../catalogue/catalogue.js";
+import type { Manifests } from "../catalogue/manifests.js";
+import type { OperatorRecord } from "../store/tables.js";
+
+export interface QuotePageModules {
+	readonly catalogue: Catalogue;
+	readonly manifests: Manifests;
+	readonly gateway: Hex;
+	readonly gatewayFee: bigint;
+	readonly protocolFeeBps: () => number;
+	readonly rankedNodes: () => readonly OperatorRecord[];
+	/** Unix milliseconds. */
+	readonly now: () => number;
+}
+
+export function quotePage(modules: QuotePageModules): Handler {
+	return async ({ params }) => {
+		const { catalogue, manifests, gateway, gatewayFee, protocolFeeBps, rankedNodes, now } = modules;
+		const { record, name, price } = catalogue.resolveText(params["release"] ?? "", Math.floor(now() / 1000));
+		const nodeFee = rankedNodes()[0]?.nodeFee;
+		if (nodeFee === undefined) throw new FreeholdError("node.unavailable", { release: name });
+		const manifest = await manifests.get(record.manifest);
+		const tokens = manifest.format === "gguf";
+		const total = charge(price, { calls: 1n, inputUnits: 0n, outputUnits: 0n }, { nodeFee, gatewayFee });
+		const body: QuoteBody = {
+			release: record.release,
+			model: name,
+			priceVersion: price.version,
+			owner: { perCall: price.perCall.toString(), perInputUnit: price.perInputUnit.toString(), perOutputUnit: price.perOutputUnit.toString() },
+			nodeFee: nodeFee.toString(),
+			gatewayFee: gatewayFee.toString(),
+			protocolFeeBps: protocolFeeBps(),
+			unit: tokens ? { input: "inputToken", output: "outputToken" } : { input: "element", output: "element" },
+			...(isPerCallOnly(price) ? { charge: total.toString(), chargeOpg: formatOpg(total) } : {}),
+			validUntil: now() + limits.quoteValidityMs,
+			gateway,
+			payTo: tillAddress(gateway),
+			inputs: manifest.inputs,
+			outputs: manifest.outputs,
+		};
+		return jsonResponse(body);
+	};
+}

@@ -1,0 +1,165 @@
+/**
+ * Calls paid by one signed transfer of an exact amount. The money goes to the till before the run; what the call does not use, all of it when the call
+ * fails, goes back as a refund line of a batch. Each step is durable before the next, so a kill between any two neither loses nor repeats a payment.
+ */
+
+import { exactReasons } from "@freehold/payments";
+import { exactCall, permit2NoncePosition } from "@freehold/payments/facilitator";
+import { checkExact, type ExactPayload, exactSettlement, type TillTerms } from "@freehold/payments/server";
+import { FreeholdError, type Hex, toHex, utf8 } from "@freehold/protocol";
+import { type ChainClient, contracts, type Transactor } from "@freehold/sdk/chain";
+import { nativeCrypto } from "@freehold/service";
+import type { BatchLog } from "../anchoring/batch-log.js";
+import type { GatewayEvents } from "../program/events.js";
+import { type GatewayStore, load, type PaymentRecord, pack, type RefundRecord, unpack, type Writer } from "../store/tables.js";
+import { type Acceptance, type Reservation, refused } from "./reservation.js";
+
+export interface ExactPaymentModules {
+	readonly terms: TillTerms;
+	readonly store: GatewayStore;
+	readonly client: ChainClient;
+	readonly transactor: Transactor;
+	readonly batches: BatchLog;
+	readonly events: GatewayEvents;
+	readonly crashPoint: (name: string) => void;
+	/** Unix milliseconds. */
+	readonly now: () => number;
+}
+
+const SETTLE_DEADLINE_MS = 20_000;
+
+export class ExactPayments {
+	readonly #modules: ExactPaymentModules;
+	/** Payments whose call is under way: what waits in the store beyond them is from before a restart. */
+	readonly #active = new Set<string>();
+
+	constructor(modules: ExactPaymentModules) {
+		this.#modules = modules;
+	}
+
+	/** Settles the payment into the till and holds it for one call that costs exactly, or at most, `amount`. */
+	async accept(payment: ExactPayload, amount: bigint): Promise<Acceptance> {
+		const { terms, store, now, events, crashPoint } = this.#modules;
+		const signed = checkExact(payment, amount, terms, Math.floor(now() / 1000), nativeCrypto);
+		if (!signed.ok) return refused(signed.reason);
+		const id = paymentId(payment);
+		if (this.#active.has(id) || load(store, "payments", id) !== undefined) throw new FreeholdError("payment.replayed");
+		this.#active.add(id);
+		try {
+			// Used by a transaction that is not ours: whoever sent it, it paid for nothing here.
+			if (await this.#isUsed(payment)) return this.#give(id, exactReasons.used);
+			await this.#put(id, { payment, state: "intended" });
+			crashPoint("exact-intended");
+			const transaction = await this.#settle(id, payment);
+			if (transaction === undefined) {
+				await this.#put(id, { payment, state: "void" });
+				return this.#give(id, exactReasons.failed);
+			}
+			crashPoint("exact-settled");
+			await this.#put(id, { payment, state: "settled", transaction });
+			events.exactSettled(id, payment.amount, transaction);
+			return { reservation: this.#reservation(id, payment, transaction) };
+		} catch (error) {
+			this.#active.delete(id);
+			throw error;
+		}
+	}
+
+	/** Holds a payment again for an order from before a restart; undefined when it is spent or gone back. */
+	resume(id: string): Reservation | undefined {
+		const record = load<PaymentRecord>(this.#modules.store, "payments", id);
+		if (record?.state !== "settled" || record.transaction === undefined || this.#active.has(id)) return undefined;
+		this.#active.add(id);
+		return this.#reservation(id, record.payment, record.transaction);
+	}
+
+	/**
+	 * Ends what a restart left open: payments that reached the till and bought nothing go back; such as can never reach it are let go.
+	 * Gives how many are still undecided.
+	 */
+	async reconcile(): Promise<number> {
+		const { store, now } = this.#modules;
+		let open = 0;
+		for (const { key, value } of [...store.scan("payments", {})]) {
+			const record = unpack<PaymentRecord>(value);
+			if (this.#active.has(key) || (record.state !== "intended" && record.state !== "settled")) continue;
+			if (record.state === "settled" || (await this.#isUsed(record.payment))) await this.#refund(key, record);
+			// A signature that has expired long ago cannot be used by anyone.
+			else if (record.payment.validBefore + 60n < BigInt(Math.floor(now() / 1000))) await this.#put(key, { ...record, state: "void" });
+			else open++;
+		}
+		return open;
+	}
+
+	#give(id: string, reason: string): Acceptance {
+		this.#active.delete(id);
+		return refused(reason);
+	}
+
+	/** Hash of the transaction that moved the money; undefined when the chain refused it. */
+	async #settle(id: string, payment: ExactPayload): Promise<Hex | undefined> {
+		try {
+			const receipt = await this.#modules.transactor.send({ key: `exact:${id}`, ...exactCall(payment) }, { timeoutMs: SETTLE_DEADLINE_MS });
+			return receipt.hash;
+		} catch (error) {
+			if (error instanceof FreeholdError && error.code === "chain.reverted") return undefined;
+			throw error;
+		}
+	}
+
+	#reservation(id: string, payment: ExactPayload, transaction: Hex): Reservation {
+		const { terms, events } = this.#modules;
+		const settlement = (charged: bigint) => exactSettlement({ chainId: terms.chainId, payer: payment.from, amount: payment.amount, charged, transaction });
+		return {
+			payer: payment.from,
+			allowed: payment.amount,
+			reference: toHex(nativeCrypto.keccak256(utf8(id))),
+			link: { kind: "exact", id, amount: payment.amount },
+			spend: (charge) => {
+				const rest = payment.amount - charge;
+				if (rest < 0n) throw new Error(`a charge on payment ${id} exceeds it`);
+				const refund: RefundRecord | undefined = rest === 0n ? undefined : { payer: payment.from, amount: rest, payment: id };
+				return {
+					channel: undefined,
+					refund,
+					write: (writer) => writer.put("payments", id, pack({ payment, state: "spent", transaction } satisfies PaymentRecord)),
+					finish: () => {
+						this.#active.delete(id);
+						if (rest > 0n) events.paymentRefunded(id, rest);
+						return settlement(charge);
+					},
+				};
+			},
+			abandon: async () => {
+				await this.#refund(id, { payment, state: "settled", transaction });
+				this.#active.delete(id);
+				return settlement(0n);
+			},
+		};
+	}
+
+	/** All of it goes back: the refund line and the payment's end are one transaction. */
+	async #refund(id: string, record: PaymentRecord): Promise<void> {
+		const { store, batches, events } = this.#modules;
+		await store.transact((writer) => {
+			batches.placeRefund({ payer: record.payment.from, amount: record.payment.amount, payment: id }, writer);
+			writer.put("payments", id, pack({ ...record, state: "refunded" } satisfies PaymentRecord));
+		});
+		events.paymentRefunded(id, record.payment.amount);
+	}
+
+	async #put(id: string, record: PaymentRecord): Promise<void> {
+		await this.#modules.store.transact((writer: Writer) => writer.put("payments", id, pack(record)));
+	}
+
+	async #isUsed(payment: ExactPayload): Promise<boolean> {
+		const { client } = this.#modules;
+		if (payment.method === "eip3009") return client.read(contracts.OPG, "authorizationState", [payment.from, payment.nonce]);
+		const { word, bit } = permit2NoncePosition(payment.nonce);
+		return ((await client.read(contracts.Permit2, "nonceBitmap", [payment.from, word])) & bit) !== 0n;
+	}
+}
+
+function paymentId({ method, from, nonce }: ExactPayload): string {
+	return `${method}:${from}:${nonce}`;
+}

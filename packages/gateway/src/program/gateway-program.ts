@@ -1,0 +1,169 @@
+/** The gateway as a program: its options, its crash points, and its life from start to drain. */
+import { join } from "node:path";
+import { FreeholdError, gatewayRoutes, networkOf } from "@freehold/protocol";
+import { createChainClient, createTransactor } from "@freehold/sdk/chain";
+import {
+	createDigestSigner,
+	defineProgram,
+	durationOption,
+	type Handler,
+	integerOption,
+	openStore,
+	opgOption,
+	optional,
+	pathOption,
+	pause,
+	portOption,
+	type RouteBinding,
+	readKeyFile,
+	textOption,
+	urlOption,
+} from "@freehold/service";
+import { reconcilePayments, recoverOrders } from "../recovery/recovery.js";
+import { durableIntents } from "../store/intents.js";
+import { tables } from "../store/tables.js";
+import { gatewayEvents } from "./events.js";
+import { createGateway, type Gateway } from "./gateway.js";
+import { register } from "./registration.js";
+
+const UNIT = 10n ** 18n;
+
+const options = {
+	rpcUrl: urlOption({ default: "http://127.0.0.1:8545", help: "JSON-RPC of the ledger.", group: "Network" }),
+	chainId: optional(integerOption({ min: 1, help: "Refuse a ledger with another chain id.", group: "Network" })),
+	storageUrl: urlOption({ default: "http://127.0.0.1:8548", help: "Storage that holds manifests and the leaves of batches.", group: "Network" }),
+	hubUrl: optional(urlOption({ help: "Hub that the root page names.", group: "Network" })),
+	networkFile: optional(pathOption({ argument: "FILE", help: "Served at /network.json.", group: "Network" })),
+	data: pathOption({ argument: "DIR", help: "Folder for calls, channels and batches.", group: "Process" }),
+	host: textOption({ argument: "HOST", default: "127.0.0.1", help: "Address to listen on.", group: "Process" }),
+	port: portOption({ default: 8546, help: "Port to listen on; 0 takes a free one.", group: "Process" }),
+	publicUrl: optional(urlOption({ help: "URL under which others reach the gateway; its own address when absent.", group: "Network" })),
+	keyFile: pathOption({ argument: "FILE", help: "Private key of the operator: signs orders, claims and batches.", group: "Money" }),
+	bond: opgOption({ default: 1_000n * UNIT, help: "Bond when the gateway registers itself.", group: "Money" }),
+	gatewayFee: opgOption({ default: (3n * UNIT) / 100n, help: "The gateway's part of each call; the protocol fee comes out of it.", group: "Money" }),
+	minDeposit: opgOption({ default: UNIT, help: "Least deposit into a channel; it has to be worth its transaction.", group: "Money" }),
+	withdrawDelay: durationOption({ default: 3_600_000, help: "Notice that a payer gives before leaving a channel on its own; 15m to 30d.", group: "Money" }),
+	faucetKeyFile: optional(pathOption({ argument: "FILE", help: "Key of the account that gives money for trying; development networks only.", group: "Money" })),
+	batchAge: durationOption({ default: 2_000, help: "Age of its oldest call at which a batch is anchored; less than 10s.", group: "Calls" }),
+	callTimeout: durationOption({ default: 30_000, help: "Longest time for a node to answer a call.", group: "Calls" }),
+	maxCalls: integerOption({ default: 1_000, min: 1, help: "Calls under way at one time.", group: "Calls" }),
+};
+
+export const gatewayProgram = defineProgram({
+	role: "gateway",
+	summary: "The paid front door: prices, payments, orders, receipts, batches.",
+	options,
+	crashPoints: [
+		"deposit-settled",
+		"exact-intended",
+		"exact-settled",
+		"order-answered",
+		"call-recording",
+		"call-recorded",
+		"batch-sealed",
+		"batch-data-stored",
+		"batch-anchored",
+		"royalties-flowed",
+		"batch-proved",
+		"channel-refunded",
+	],
+	async start({ config, log, metrics, clock, random, signal, onChain, crashPoint, listen, fail }) {
+		if (config.batchAge >= 10_000) throw new FreeholdError("config.invalid", { option: "--batch-age", reason: "must be less than 10s" });
+		const events = gatewayEvents(log, metrics);
+		const signer = createDigestSigner(await readKeyFile(config.keyFile));
+		const client = createChainClient({ rpcUrl: config.rpcUrl, ...(config.chainId === undefined ? {} : { chainId: config.chainId }) });
+		const store = openStore(join(config.data, "store"), tables);
+		const stop = new AbortController();
+		const life = AbortSignal.any([signal, stop.signal]);
+
+		let gateway: Gateway | undefined;
+		let serving = false;
+		// The endpoint is registered before the gateway can serve, so the server listens first and says that it is starting.
+		const starting: readonly RouteBinding[] = Object.values(gatewayRoutes).map((route) => ({
+			route,
+			deadlineMs: config.callTimeout + 30_000,
+			handler: (request): ReturnType<Handler> => {
+				const binding = serving ? gateway?.bindings.find((candidate) => candidate.route === route) : undefined;
+				if (binding === undefined) throw new FreeholdError("service.starting", { service: "The gateway" });
+				return binding.handler(request);
+			},
+		}));
+		const server = await listen(starting, { host: config.host, port: config.port });
+		const publicUrl = config.publicUrl ?? server.url;
+
+		const chainId = await untilUp(() => client.chainId({ signal: life }), events.ledgerUnreachable, life);
+		onChain(chainId);
+		const faucet =
+			config.faucetKeyFile === undefined || networkOf(chainId)?.development !== true ? undefined : createDigestSigner(await readKeyFile(config.faucetKeyFile));
+		const transactor = createTransactor({ client, signer, store: durableIntents(store) });
+		await transactor.resume({ signal: life, timeoutMs: 10_000 });
+		await register({ client, transactor, address: signer.address, endpoint: publicUrl, bond: config.bond, events, signal: life });
+
+		gateway = await createGateway(
+			{
+				chainId,
+				storageUrl: config.storageUrl,
+				hubUrl: config.hubUrl,
+				networkFile: config.networkFile,
+				gatewayFee: config.gatewayFee,
+				minDeposit: config.minDeposit,
+				withdrawDelay: Math.floor(config.withdrawDelay / 1000),
+				batchAgeMs: config.batchAge,
+				callTimeoutMs: config.callTimeout,
+				maxCalls: config.maxCalls,
+			},
+			{ store, client, signer, transactor, faucet, log, events, crashPoint, now: () => clock.now(), random, publicUrl: () => publicUrl },
+		);
+		const { follower, anchorer, recovery } = gateway;
+		const failed = (error: unknown): void => {
+			if (!life.aborted) fail(error);
+		};
+		const following = follower.run(life).catch(failed);
+		await follower.caughtUp(life);
+		const recovering = Promise.all([recoverOrders(recovery), reconcilePayments(recovery, life)]).catch(failed);
+		const anchoring = anchorer.run(life).catch(failed);
+		serving = true;
+
+		const { catalogue, rankedNodes, batches } = gateway;
+		return {
+			url: server.url,
+			ready: () => {
+				const nodes = rankedNodes();
+				const quietMs = follower.silenceMs;
+				return {
+					ready: quietMs < 30_000 && anchorer.healthy,
+					detail: {
+						nodes,
+						models: catalogue.served(Math.floor(clock.now() / 1000)).length,
+						ledgerSilentMs: quietMs,
+						openBatch: batches.open.calls,
+						anchoring: anchorer.healthy,
+					},
+				};
+			},
+			drain: async () => {
+				await server.close(config.callTimeout);
+				// What was answered is brought to the chain now where that works; else it waits in the store for the next start.
+				stop.abort();
+				await Promise.all([following, anchoring, recovering]);
+				await anchorer.finish(AbortSignal.any([signal, AbortSignal.timeout(5_000)])).catch((error: unknown) => events.anchoringFailed(undefined, error, 0));
+				await store.close();
+			},
+		};
+	},
+});
+
+const UP_RETRY_MS = 200;
+
+/** The ledger may start later than the gateway. */
+async function untilUp<T>(work: () => Promise<T>, onRetry: (error: unknown, waitMs: number) => void, signal: AbortSignal): Promise<T> {
+	for (let attempt = 0; ; attempt++) {
+		try {
+			return await work();
+		} catch (error) {
+			if (signal.aborted || (error instanceof FreeholdError && error.code === "chain.wrongNetwork")) throw error;
+			if (attempt % 25 === 0) onRetry(error, UP_RETRY_MS);
+			await pause(UP_RETRY_MS, signal);
+		}
+	}
+}

@@ -1,0 +1,174 @@
+/** Assembles a gateway: every part once, in one place, in the order in which they need each other. */
+import { tillAddress } from "@freehold/payments";
+import { opgToken, type TillTerms } from "@freehold/payments/server";
+import { gatewayRoutes, type Hex } from "@freehold/protocol";
+import { type ChainClient, contracts, createTransactor, type Transactor } from "@freehold/sdk/chain";
+import type { DigestSigner, RouteBinding } from "@freehold/service";
+import type { Logger } from "pino";
+import { Anchorer } from "../anchoring/anchorer.js";
+import { BatchLog } from "../anchoring/batch-log.js";
+import { Catalogue } from "../catalogue/catalogue.js";
+import { Manifests } from "../catalogue/manifests.js";
+import { Follower } from "../chain/follower.js";
+import { ChannelBook } from "../channels/channel-book.js";
+import { refundPage } from "../channels/refunds.js";
+import { Idempotency } from "../inference/idempotency.js";
+import { inference } from "../inference/inference.js";
+import { Ordering } from "../inference/ordering.js";
+import { Operators } from "../nodes/operators.js";
+import { callPage } from "../pages/calls.js";
+import { channelPage } from "../pages/channels.js";
+import { faucetPage } from "../pages/faucet.js";
+import { networkPage } from "../pages/network.js";
+import { quotePage } from "../pages/quotes.js";
+import { rootPage } from "../pages/root.js";
+import { ChannelPayments } from "../payment/channel-payments.js";
+import { ExactPayments } from "../payment/exact-payments.js";
+import { Payments } from "../payment/payments.js";
+import type { RecoveryModules } from "../recovery/recovery.js";
+import { durableIntents } from "../store/intents.js";
+import type { GatewayStore } from "../store/tables.js";
+import type { GatewayEvents } from "./events.js";
+
+export interface GatewayOptions {
+	readonly chainId: number;
+	readonly storageUrl: string;
+	readonly hubUrl: string | undefined;
+	readonly networkFile: string | undefined;
+	/** Smallest unit, a call. */
+	readonly gatewayFee: bigint;
+	readonly minDeposit: bigint;
+	/** Seconds. */
+	readonly withdrawDelay: number;
+	readonly batchAgeMs: number;
+	readonly callTimeoutMs: number;
+	readonly maxCalls: number;
+}
+
+/** What comes from outside. */
+export interface GatewayModules {
+	readonly store: GatewayStore;
+	readonly client: ChainClient;
+	readonly signer: DigestSigner;
+	readonly transactor: Transactor;
+	/** Account that gives money for trying; undefined where there is none. */
+	readonly faucet: DigestSigner | undefined;
+	readonly log: Logger;
+	readonly events: GatewayEvents;
+	readonly crashPoint: (name: string) => void;
+	/** Unix milliseconds. */
+	readonly now: () => number;
+	readonly random: (length: number) => Uint8Array;
+	readonly publicUrl: () => string;
+}
+
+export interface Gateway {
+	readonly bindings: readonly RouteBinding[];
+	readonly follower: Follower;
+	readonly anchorer: Anchorer;
+	readonly batches: BatchLog;
+	readonly recovery: RecoveryModules;
+	readonly catalogue: Catalogue;
+	readonly rankedNodes: () => number;
+}
+
+/** Seconds that a payment's signature is asked to be valid. */
+const PAYMENT_TIMEOUT_S = 120;
+/** The node's time, the payment's and the answer's. */
+const CALL_MARGIN_MS = 25_000;
+
+/** Reads what the chain expects of this gateway next, and puts everything together. */
+export async function createGateway(options: GatewayOptions, modules: GatewayModules): Promise<Gateway> {
+	const { chainId, storageUrl, gatewayFee } = options;
+	const { store, client, signer, transactor, events, crashPoint, now, random, publicUrl, log } = modules;
+	const gateway: Hex = signer.address;
+	const till = tillAddress(gateway);
+	const [nextSeq, protocolFeeBps, minBond] = await Promise.all([
+		client.read(contracts.UsageLedger, "nextSeq", [gateway]),
+		client.read(contracts.UsageLedger, "protocolFeeBps", []),
+		client.read(contracts.NodeRegistry, "minBond", []),
+	]);
+	const terms: TillTerms = {
+		chainId,
+		payTo: till,
+		gateway,
+		receiverAuthorizer: gateway,
+		withdrawDelay: options.withdrawDelay,
+		minDeposit: options.minDeposit,
+		maxTimeoutSeconds: PAYMENT_TIMEOUT_S,
+		token: opgToken,
+	};
+
+	const catalogue = new Catalogue(store);
+	const manifests = new Manifests(storageUrl);
+	const operators = new Operators(store, minBond);
+	const batches = new BatchLog(store, Number(nextSeq), now);
+	const channels = new ChannelBook(store, till, {
+		withdrawing: (channelId) => {
+			events.channelLeaving(channelId);
+			batches.close();
+		},
+	});
+	const follower = new Follower({ client, store, catalogue, operators, channels, events, now, protocolFeeBps });
+	const silenceMs = (): number => follower.silenceMs;
+	const channelPayments = new ChannelPayments({ terms, channels, store, client, transactor, events, crashPoint, silenceMs, now, random });
+	const exactPayments = new ExactPayments({ terms, store, client, transactor, batches, events, crashPoint, now });
+	const payments = new Payments({ terms, channels, channelPayments, exactPayments, store, publicUrl, log });
+	const priceOf = (release: Hex, version: number) => catalogue.release(release)?.prices.find((price) => price.version === version);
+	const { callTimeoutMs } = options;
+	const ordering = new Ordering({ gateway, chainId, signer, operators, store, events, crashPoint, callTimeoutMs, now, priceOf });
+	const rankedNodes = () => ordering.rankedNodes();
+	const recorder = { store, batches, crashPoint, now };
+	const idempotency = new Idempotency(store);
+	const jitter = (): number => (random(1)[0] ?? 0) / 256;
+	const { batchAgeMs } = options;
+	const anchorer = new Anchorer({
+		gateway,
+		chainId,
+		signer,
+		store,
+		batches,
+		catalogue,
+		client,
+		transactor,
+		storageUrl,
+		batchAgeMs,
+		events,
+		crashPoint,
+		now,
+		jitter,
+	});
+	const faucet = modules.faucet === undefined ? undefined : createTransactor({ client, signer: modules.faucet, store: durableIntents(store) });
+
+	const ask = inference({
+		chainId,
+		plan: { catalogue, manifests, gatewayFee, rankedNodes, random, now },
+		payments,
+		ordering,
+		recorder,
+		idempotency,
+		events,
+		maxCalls: options.maxCalls,
+	});
+	const refund = refundPage({ terms, channels, signer, transactor, events, crashPoint, publicUrl });
+	const { rpcUrl } = client;
+	const bindings: readonly RouteBinding[] = [
+		{ route: gatewayRoutes.inference, handler: ask, deadlineMs: callTimeoutMs + CALL_MARGIN_MS },
+		{ route: gatewayRoutes.inferenceRefund, handler: refund },
+		{ route: gatewayRoutes.call, handler: callPage({ store, chainId }) },
+		{
+			route: gatewayRoutes.quote,
+			handler: quotePage({ catalogue, manifests, gateway, gatewayFee, protocolFeeBps: () => follower.protocolFeeBps, rankedNodes, now }),
+		},
+		{ route: gatewayRoutes.channel, handler: channelPage(channels) },
+		{ route: gatewayRoutes.channelRefund, handler: refund },
+		{ route: gatewayRoutes.faucet, handler: faucetPage({ transactor: faucet, store, events, now }) },
+		{ route: gatewayRoutes.network, handler: networkPage(options.networkFile) },
+		{
+			route: gatewayRoutes.root,
+			handler: rootPage({ chainId, gateway, till, catalogue, gatewayFee, rankedNodes, rpcUrl, hubUrl: options.hubUrl, storageUrl, publicUrl, now }),
+		},
+	];
+	const recovery = { store, ordering, channelPayments, exactPayments, recorder, idempotency, events };
+	return { bindings, follower, anchorer, batches, recovery, catalogue, rankedNodes: () => rankedNodes().length };
+}

@@ -1,0 +1,68 @@
+/** After a restart: orders that a node may have answered are asked for again, and paid or given up; payments without a call go back. */
+import { FreeholdError } from "@freehold/protocol";
+import { pause } from "@freehold/service";
+import type { Idempotency } from "../inference/idempotency.js";
+import type { Ordering } from "../inference/ordering.js";
+import { type RecorderModules, recordCall } from "../inference/recorder.js";
+import type { ChannelPayments } from "../payment/channel-payments.js";
+import type { ExactPayments } from "../payment/exact-payments.js";
+import type { Reservation } from "../payment/reservation.js";
+import type { GatewayEvents } from "../program/events.js";
+import { type GatewayStore, type OrderRecord, unpack } from "../store/tables.js";
+
+export interface RecoveryModules {
+	readonly store: GatewayStore;
+	readonly ordering: Ordering;
+	readonly channelPayments: ChannelPayments;
+	readonly exactPayments: ExactPayments;
+	readonly recorder: RecorderModules;
+	readonly idempotency: Idempotency;
+	readonly events: GatewayEvents;
+}
+
+const RECONCILE_MS = 5_000;
+
+/** Orders from before the restart. Their payments are held from now on, so that nothing else can be paid with them; the promise ends when all are decided. */
+export function recoverOrders(modules: RecoveryModules): Promise<unknown> {
+	const { store, idempotency } = modules;
+	const records = [...store.scan("orders", {})].map(({ value }) => unpack<OrderRecord>(value));
+	return Promise.all(
+		records.map((record) => {
+			const payment = hold(record, modules);
+			const work = payment === undefined ? giveUp(record, "its payment is not good any more", modules) : complete(record, payment, modules);
+			if (record.answerKey !== undefined) idempotency.hold(record.answerKey, record.requestDigest, work);
+			return work;
+		}),
+	);
+}
+
+/** Decides payments of exact amounts that a restart interrupted, until none is open. */
+export async function reconcilePayments({ exactPayments }: RecoveryModules, signal: AbortSignal): Promise<void> {
+	while (!signal.aborted) {
+		const open = await exactPayments.reconcile().catch(() => 1);
+		if (open === 0) return;
+		await pause(RECONCILE_MS, signal).catch(() => undefined);
+	}
+}
+
+function hold(record: OrderRecord, { channelPayments, exactPayments }: RecoveryModules): Reservation | undefined {
+	const { payment, order } = record;
+	// What the order can cost was found good before the restart; the node's answer is checked against the price again.
+	return payment.kind === "exact" ? exactPayments.resume(payment.id) : channelPayments.resume(payment, order.nodeFee + order.gatewayFee);
+}
+
+async function complete(record: OrderRecord, payment: Reservation, modules: RecoveryModules): Promise<void> {
+	try {
+		const served = await modules.ordering.resume(record);
+		await recordCall(served, payment, modules.recorder);
+		modules.events.orderRecovered(record.order.callId);
+	} catch (error) {
+		await payment.abandon();
+		await giveUp(record, error instanceof FreeholdError ? error.message : String(error), modules);
+	}
+}
+
+async function giveUp(record: OrderRecord, reason: string, { store, events }: RecoveryModules): Promise<void> {
+	await store.transact((writer) => writer.remove("orders", record.order.callId));
+	events.orderAbandoned(record.order.callId, reason);
+}

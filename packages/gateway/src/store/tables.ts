@@ -1,0 +1,210 @@
+/** Everything that a gateway keeps: one store, so that a call's voucher, charge, order, receipt and place in a batch are written together or not at all. */
+import { deserialize, serialize } from "node:v8";
+import type { ChannelConfig, PriceVersion } from "@freehold/payments";
+import type { ExactPayload } from "@freehold/payments/server";
+import type { BatchRefund, EngineDescription, EvidenceItem, EvidenceKind, Hex, Line, Order, Receipt, ReceiptAnchor, Sums, Tensors } from "@freehold/protocol";
+import type { DurableStore, StoreWriter } from "@freehold/service";
+
+export const tables = [
+	"answers",
+	"anchors",
+	"batches",
+	"batchChannels",
+	"calls",
+	"channels",
+	"cursor",
+	"faucet",
+	"intents",
+	"members",
+	"onchain",
+	"operators",
+	"orders",
+	"payments",
+	"refunds",
+	"releases",
+	"models",
+] as const;
+
+export type Table = (typeof tables)[number];
+export type GatewayStore = DurableStore<Table>;
+export type Writer = StoreWriter<Table>;
+
+/** How a call is paid. */
+export type PaymentLink =
+	| { readonly kind: "channel"; readonly channelId: Hex; readonly maxClaimableAmount: bigint; readonly signature: Hex }
+	| { readonly kind: "exact"; readonly id: string; readonly amount: bigint };
+
+/** `orders`: an order on its way. Written before the node can answer; removed in the transaction that records the call, or when it failed. */
+export interface OrderRecord {
+	readonly order: Order;
+	readonly orderSignature: Hex;
+	readonly salt: Hex;
+	readonly require: readonly EvidenceKind[];
+	readonly inputs: Tensors;
+	readonly payer: Hex;
+	readonly payment: PaymentLink;
+	readonly answerKey: string | undefined;
+	readonly requestDigest: Hex;
+}
+
+/** `calls`: a call that was answered. */
+export interface CallRecord {
+	readonly order: Order;
+	readonly orderSignature: Hex;
+	readonly receipt: Receipt;
+	readonly receiptSignature: Hex;
+	readonly receiptDigest: Hex;
+	readonly engine: EngineDescription;
+	readonly evidence: readonly EvidenceItem[];
+	readonly salt: Hex;
+	readonly payer: Hex;
+	readonly require: readonly EvidenceKind[];
+	readonly inputs: Tensors;
+	readonly outputs: Tensors;
+	readonly payment: PaymentLink;
+	readonly seq: number;
+	/** Position among the leaves of the batch. */
+	readonly index: number;
+}
+
+/** `answers`: which call an idempotency key of a payer stands for. */
+export interface AnswerRecord {
+	readonly requestDigest: Hex;
+	readonly callId: Hex;
+	readonly answeredAt: number;
+}
+
+/** `channels`: what this gateway charged, and the voucher that lets it claim that. */
+export interface ChannelRecord {
+	readonly config: ChannelConfig;
+	readonly charged: bigint;
+	readonly maxClaimableAmount: bigint;
+	readonly signature: Hex;
+}
+
+/** `onchain`: a channel as the chain has it after `block` and `logIndex`. */
+export interface OnchainRecord {
+	readonly config: ChannelConfig;
+	readonly balance: bigint;
+	readonly totalClaimed: bigint;
+	readonly withdrawing: bigint;
+	/** Unix seconds; 0 when no exit has begun. */
+	readonly withdrawRequestedAt: number;
+	readonly refundNonce: bigint;
+	readonly block: bigint;
+	readonly logIndex: number;
+}
+
+/** `members`: a leaf of a batch. */
+export interface MemberRecord {
+	readonly callId: Hex;
+	readonly release: Hex;
+	readonly priceVersion: number;
+	readonly node: Hex;
+	readonly receipt: Hex;
+	/** Key that signed the receipt. */
+	readonly nodeKey: Hex;
+	readonly sums: Sums;
+}
+
+/** `refunds`: a part of a payment that goes back with a batch. */
+export interface RefundRecord extends BatchRefund {
+	readonly payment: string;
+}
+
+export type BatchState = "sealed" | "anchored" | "final";
+
+/** `batches`: a batch from its sealing on; nothing in it changes but the state and what the chain adds. */
+export interface BatchRecord {
+	readonly seq: number;
+	readonly state: BatchState;
+	readonly sealedAt: number;
+	readonly lines: readonly Line[];
+	readonly refunds: readonly BatchRefund[];
+	/** Encoded vouchers and signature for `anchor`. */
+	readonly claims: Hex;
+	readonly root: Hex;
+	/** SHA-256 of the leaves as they are kept in storage. */
+	readonly data: Hex;
+	readonly dataStored: boolean;
+	readonly transaction?: Hex;
+	readonly block?: bigint;
+	/** Royalties of this batch have flowed. */
+	readonly flowed?: boolean;
+}
+
+/** `anchors`: what places the calls of one line in the chain, without the leaf's own path. */
+export type AnchorRecord = Omit<ReceiptAnchor, "leafProof">;
+
+export type PaymentState = "intended" | "settled" | "spent" | "refunded" | "void";
+
+/** `payments`: a payment of an exact amount. */
+export interface PaymentRecord {
+	readonly payment: ExactPayload;
+	readonly state: PaymentState;
+	readonly transaction?: Hex;
+}
+
+/** `releases`: a release as the registry announced it. */
+export interface ReleaseRecord {
+	readonly release: Hex;
+	readonly modelId: Hex;
+	readonly major: number;
+	readonly minor: number;
+	readonly format: number;
+	readonly modes: number;
+	readonly manifest: Hex;
+	readonly publishedAt: number;
+	/** Unix seconds; 0 while it is served. */
+	readonly retiredAt: number;
+	readonly parents: readonly { readonly release: Hex; readonly bps: number }[];
+	readonly prices: readonly PriceVersion[];
+}
+
+/** `models`: a name by its id. */
+export interface ModelRecord {
+	readonly id: Hex;
+	/** `namespace/name`. */
+	readonly name: string;
+	/** Releases in the order of their publication. */
+	readonly releases: readonly Hex[];
+}
+
+/** `operators`: an operator of the node registry. Times in Unix seconds. */
+export interface OperatorRecord {
+	readonly address: Hex;
+	readonly roles: number;
+	readonly endpoint: string;
+	readonly nodeFee: bigint;
+	readonly bond: bigint;
+	readonly unbonding: bigint;
+	readonly keys: Readonly<Record<Hex, { readonly validFrom: number; readonly validUntil: number }>>;
+}
+
+/** Bytes of a record. The format of V8 keeps bigints and byte arrays as they are, and is read by every later version. */
+export function pack(record: object): Uint8Array {
+	return serialize(record);
+}
+
+export function unpack<T>(bytes: Uint8Array): T {
+	return deserialize(bytes) as T;
+}
+
+export function load<T>(store: Pick<GatewayStore, "get">, table: Table, key: string): T | undefined {
+	const bytes = store.get(table, key);
+	return bytes === undefined ? undefined : unpack<T>(bytes);
+}
+
+/** Keys that sort as their numbers. */
+export function seqKey(seq: number): string {
+	return seq.toString().padStart(16, "0");
+}
+
+export function memberKey(seq: number, index: number): string {
+	return `${seqKey(seq)}/${index.toString().padStart(8, "0")}`;
+}
+
+/** All records of a batch in a table whose keys begin with its number. */
+export function* recordsOf<T>(store: GatewayStore, table: Table, seq: number): Iterable<T> {
+	for (const { value } of store.scan(table, { start: `${seqKey(seq)}/`, end: `${seqKey(seq)}0` })) yield unpack<T>(value);
+}
