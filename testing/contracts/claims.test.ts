@@ -54,10 +54,13 @@ async function open(change: Partial<Config> = {}, signer: PrivateKeyAccount = pa
 		domain: { name: "OpenGradient", version: "1", chainId: CHAIN_ID, verifyingContract: opg.address },
 		types: { ReceiveWithAuthorization: fields },
 		primaryType: "ReceiveWithAuthorization",
-		message: { from: config.payer, to: genesisAddresses.ERC3009DepositCollector, value: 1_000n, validAfter: 0n, validBefore, nonce },
+		message: { from: config.payer, to: genesisAddresses.Erc3009DepositCollector, value: 1_000n, validAfter: 0n, validBefore, nonce },
 	});
-	const data = encodeAbiParameters([{ type: "uint256" }, { type: "uint256" }, { type: "uint256" }, { type: "bytes" }], [0n, validBefore, 1n, await signer.sign({ hash })]);
-	await chain.send(stranger, { ...channels, functionName: "deposit", args: [config, 1_000n, genesisAddresses.ERC3009DepositCollector, data] });
+	const data = encodeAbiParameters(
+		[{ type: "uint256" }, { type: "uint256" }, { type: "uint256" }, { type: "bytes" }],
+		[0n, validBefore, 1n, await signer.sign({ hash })],
+	);
+	await chain.send(stranger, { ...channels, functionName: "deposit", args: [config, 1_000n, genesisAddresses.Erc3009DepositCollector, data] });
 	return config;
 }
 

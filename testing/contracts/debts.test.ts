@@ -1,7 +1,24 @@
 /** A call that its gateway kept for itself: owner and node are paid from its bond, once, and only if it cannot show the anchoring. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { account, type Chain, OPG_UNIT, openChain } from "./chain.js";
-import { anchor, claimableOf, creditOf, type CallOptions, ledger, lineOf, nodes, opg, type PaidCall, paidCall, priceOf, publish, ROLE, register, TREASURY, tillOf } from "./market.js";
+import {
+	anchor,
+	type CallOptions,
+	claimableOf,
+	creditOf,
+	ledger,
+	lineOf,
+	nodes,
+	opg,
+	type PaidCall,
+	paidCall,
+	priceOf,
+	publish,
+	ROLE,
+	register,
+	TREASURY,
+	tillOf,
+} from "./market.js";
 
 const [gateway, node, owner, payer, reporter, rogue] = [account(0), account(1), account(2), account(3), account(4), account(5)];
 const price = priceOf({ perCall: OPG_UNIT, perOutputUnit: 10n });
@@ -54,7 +71,13 @@ describe("an order with a receipt that no batch holds", () => {
 		chain.advance(400);
 		const before = held();
 		const sent = await report(call);
-		expect(sent.event("DebtOpened")).toEqual({ order: call.orderDigest, gateway: gateway.address, reporter: reporter.address, ownerAmount: OWED, nodeFee: FEE });
+		expect(sent.event("DebtOpened")).toEqual({
+			order: call.orderDigest,
+			gateway: gateway.address,
+			reporter: reporter.address,
+			ownerAmount: OWED,
+			nodeFee: FEE,
+		});
 		const penalty = (OWED + FEE) / 2n;
 		expect(bond()).toMatchObject({ bond: BOND, locked: OWED + FEE + penalty });
 		await expect(report(call)).rejects.toThrow("DebtExists");
@@ -193,7 +216,7 @@ describe("a bond that is leaving or too small", () => {
 		chain.advance(400);
 		await report(call);
 		chain.advance(100);
-		const locked = (OWED + FEE) + (OWED + FEE) / 2n;
+		const locked = OWED + FEE + (OWED + FEE) / 2n;
 		const out = await chain.send(runner, { ...nodes, functionName: "withdrawBond", args: [runner.address] });
 		expect(out.event("BondWithdrawn")["amount"]).toBe(100n * OPG_UNIT - locked);
 		await expect(chain.send(runner, { ...nodes, functionName: "withdrawBond", args: [runner.address] })).rejects.toThrow("NothingToUnbond");

@@ -1,16 +1,17 @@
 /** The reference client and facilitator of x402, unchanged, against our contracts. */
-import { channelsAbi, exactPermit2ProxyAbi, genesisVestingAbi } from "@freehold/contracts/abi";
-import * as abis from "@freehold/contracts/abi";
-import { genesisAddresses } from "@freehold/contracts/bytecode";
-import { x402ExactPermit2ProxyABI, type FacilitatorEvmSigner } from "@x402/evm";
-import { BatchSettlementEvmScheme as BatchClient, computeChannelId, signVoucher } from "@x402/evm/batch-settlement/client";
-import { BatchSettlementEvmScheme as BatchFacilitator } from "@x402/evm/batch-settlement/facilitator";
-import { ExactEvmScheme as ExactClient } from "@x402/evm/exact/client";
-import { ExactEvmScheme as ExactFacilitator } from "@x402/evm/exact/facilitator";
+
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
+import * as abis from "@freehold/contracts/abi";
+import { channelsAbi, exactPermit2ProxyAbi, genesisVestingAbi } from "@freehold/contracts/abi";
+import { genesisAddresses } from "@freehold/contracts/bytecode";
+import { type FacilitatorEvmSigner, x402ExactPermit2ProxyABI } from "@x402/evm";
+import { BatchSettlementEvmScheme as BatchClient, computeChannelId, signVoucher } from "@x402/evm/batch-settlement/client";
+import { BatchSettlementEvmScheme as BatchFacilitator } from "@x402/evm/batch-settlement/facilitator";
+import { ExactEvmScheme as ExactClient } from "@x402/evm/exact/client";
+import { ExactEvmScheme as ExactFacilitator } from "@x402/evm/exact/facilitator";
 import { type Abi, type Address, encodeFunctionData, getAddress, type Hex, type Log, maxUint256, toHex, zeroHash } from "viem";
 import type { PrivateKeyAccount } from "viem/accounts";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -37,7 +38,8 @@ function signerOf(): FacilitatorEvmSigner & { readonly sent: Map<Hex, Sent> } {
 		getAddresses: () => [relay.address],
 		readContract: async ({ address, abi, functionName, args }) => chain.read({ address, abi: abi as Abi, functionName, args: args ?? [], from: relay.address }),
 		verifyTypedData: () => Promise.reject(new Error("not used by these schemes")),
-		writeContract: ({ address, abi, functionName, args }) => keep(chain.transact(relay.address, { to: address, data: encodeFunctionData({ abi: abi as Abi, functionName, args }) })),
+		writeContract: ({ address, abi, functionName, args }) =>
+			keep(chain.transact(relay.address, { to: address, data: encodeFunctionData({ abi: abi as Abi, functionName, args }) })),
 		sendTransaction: ({ to, data }) => keep(chain.transact(relay.address, { to, data })),
 		waitForTransactionReceipt: async ({ hash }) => ({ status: "success", logs: (sent.get(hash)?.logs ?? []) as unknown as readonly Log[] }),
 		getCode: async ({ address }) => chain.code(address),
@@ -68,7 +70,10 @@ function requirements(method: "eip3009" | "permit2" | undefined, payTo: Address 
 }
 
 const client = (who: PrivateKeyAccount, options: object = {}) =>
-	new BatchClient({ address: who.address, signTypedData: (message: object) => who.signTypedData(message as never) }, { salt: toHex(++salts, { size: 32 }), ...options });
+	new BatchClient(
+		{ address: who.address, signTypedData: (message: object) => who.signTypedData(message as never) },
+		{ salt: toHex(++salts, { size: 32 }), ...options },
+	);
 
 const plain = (value: unknown): never => value as never;
 
@@ -117,7 +122,9 @@ describe("batch-settlement", () => {
 		test(`the reference client deposits by ${method}; the facilitator claims, settles and refunds`, async () => {
 			if (method === "permit2") await chain.send(payer, { ...opg, functionName: "approve", args: [genesisAddresses.Permit2, maxUint256] });
 			const wanted = requirements(method);
-			const buyer = client(payer, { voucherSigner: { address: voucherKey.address, signTypedData: (message: object) => voucherKey.signTypedData(message as never) } });
+			const buyer = client(payer, {
+				voucherSigner: { address: voucherKey.address, signTypedData: (message: object) => voucherKey.signTypedData(message as never) },
+			});
 			const signer = signerOf();
 			const facilitator = new BatchFacilitator(signer, plain(authorizer));
 			const { payload } = await buyer.createPaymentPayload(2, plain(wanted));
@@ -132,7 +139,9 @@ describe("batch-settlement", () => {
 			const channelId = computeChannelId(channelConfig, network);
 			expect(chain.read({ ...channels, functionName: "getChannelId", args: [channelConfig] })).toBe(channelId);
 			const voucher = await signVoucher(plain(voucherKey), channelId, "3000", network);
-			expect(await facilitator.verify(plain({ x402Version: 2, accepted: wanted, payload: { type: "voucher", channelConfig, voucher } }), plain(wanted))).toMatchObject({ isValid: true });
+			expect(
+				await facilitator.verify(plain({ x402Version: 2, accepted: wanted, payload: { type: "voucher", channelConfig, voucher } }), plain(wanted)),
+			).toMatchObject({ isValid: true });
 			const claim = { voucher: { channel: channelConfig, maxClaimableAmount: "3000" }, signature: voucher.signature, totalClaimed: "2500" };
 			const settlePayload = (content: object) => facilitator.settle(plain({ x402Version: 2, accepted: wanted, payload: content }), plain(wanted));
 			expect(await settlePayload({ type: "claim", claims: [claim] })).toMatchObject({ success: true });
@@ -141,7 +150,11 @@ describe("batch-settlement", () => {
 			expect(chain.balance(receiver.address) - paid).toBe(2_500n);
 			const back = chain.balance(payer.address);
 			const refund = { type: "refund", channelConfig, voucher, amount: "9999", refundNonce: "0", claims: [{ ...claim, totalClaimed: "2600" }] };
-			expect(await settlePayload(refund)).toMatchObject({ success: true, amount: "2400", extra: { channelState: { balance: "2600", totalClaimed: "2600", refundNonce: "1" } } });
+			expect(await settlePayload(refund)).toMatchObject({
+				success: true,
+				amount: "2400",
+				extra: { channelState: { balance: "2600", totalClaimed: "2600", refundNonce: "1" } },
+			});
 			expect(chain.balance(payer.address) - back).toBe(2_400n);
 			expect(chain.read({ ...channels, functionName: "channels", args: [channelId] })).toEqual([2_600n, 2_600n]);
 		});
@@ -165,7 +178,11 @@ describe("batch-settlement", () => {
 		await chain.send(authorizer, { ...channels, functionName: "claim", args: [[claim]] });
 		await chain.send(relay, { address: wallet, abi: fixture("Wallet").abi, functionName: "setMood", args: [1] });
 		await expect(
-			chain.send(authorizer, { ...channels, functionName: "claim", args: [[{ ...claim, voucher: { channel, maxClaimableAmount: 701n }, totalClaimed: 701n }]] }),
+			chain.send(authorizer, {
+				...channels,
+				functionName: "claim",
+				args: [[{ ...claim, voucher: { channel, maxClaimableAmount: 701n }, totalClaimed: 701n }]],
+			}),
 		).rejects.toThrow("InvalidVoucherSignature");
 	});
 });
@@ -206,7 +223,8 @@ describe("channels keep their rules", () => {
 		const voucher = await signVoucher(plain(key), channelId, most.toString(), network);
 		return { voucher: { channel: config, maxClaimableAmount: most }, signature: voucher.signature, totalClaimed: total };
 	}
-	const claim = async (total: bigint, most = total, key = payer, who = authorizer) => chain.send(who, { ...channels, functionName: "claim", args: [[await claimOf(total, most, key)]] });
+	const claim = async (total: bigint, most = total, key = payer, who = authorizer) =>
+		chain.send(who, { ...channels, functionName: "claim", args: [[await claimOf(total, most, key)]] });
 
 	test("events tell a follower everything", async () => {
 		const sent = await claim(100n);
@@ -243,7 +261,9 @@ describe("channels keep their rules", () => {
 		await expect(chain.send(authorizer, { ...channels, functionName: "claim", args: [[one, other]] })).rejects.toThrow("MixedAuthorizers");
 		const digest = chain.read({ ...channels, functionName: "getClaimBatchDigest", args: [[one]] });
 		const signature = await authorizer.sign({ hash: digest });
-		await expect(chain.send(relay, { ...channels, functionName: "claimWithSignature", args: [[{ ...one, totalClaimed: 9n }], signature] })).rejects.toThrow("InvalidAuthorizerSignature");
+		await expect(chain.send(relay, { ...channels, functionName: "claimWithSignature", args: [[{ ...one, totalClaimed: 9n }], signature] })).rejects.toThrow(
+			"InvalidAuthorizerSignature",
+		);
 		await chain.send(relay, { ...channels, functionName: "claimWithSignature", args: [[one], signature] });
 		expect(state()).toEqual([10_000n, 10n]);
 	});
@@ -268,7 +288,8 @@ describe("channels keep their rules", () => {
 		await expect(chain.send(relay, { ...channels, functionName: "refund", args: [config, 1n] })).rejects.toThrow("NotReceiverAuthorizer");
 		const digest = chain.read({ ...channels, functionName: "getRefundDigest", args: [channelId, 0n, 20_000n] });
 		const signature = await authorizer.sign({ hash: digest });
-		const refund = (amount: bigint, nonce: bigint) => chain.send(relay, { ...channels, functionName: "refundWithSignature", args: [config, amount, nonce, signature] });
+		const refund = (amount: bigint, nonce: bigint) =>
+			chain.send(relay, { ...channels, functionName: "refundWithSignature", args: [config, amount, nonce, signature] });
 		await expect(refund(20_000n, 1n)).rejects.toThrow("InvalidRefundNonce");
 		await expect(refund(20_001n, 0n)).rejects.toThrow("InvalidAuthorizerSignature");
 		await claim(4_000n);
@@ -278,14 +299,15 @@ describe("channels keep their rules", () => {
 		await expect(chain.send(authorizer, { ...channels, functionName: "refund", args: [config, 1n] })).rejects.toThrow("NothingToRefund");
 	});
 	test("a channel must say who, which token and how long, and money comes by a known collector only", async () => {
-		const deposit = (change: object, amount = 5n, collector: Address = genesisAddresses.ERC3009DepositCollector) =>
+		const deposit = (change: object, amount = 5n, collector: Address = genesisAddresses.Erc3009DepositCollector) =>
 			chain.send(relay, { ...channels, functionName: "deposit", args: [{ ...config, ...change }, amount, collector, "0x"] });
 		const zero: Address = "0x0000000000000000000000000000000000000000";
-		for (const field of ["payer", "receiver", "receiverAuthorizer", "token"]) await expect(deposit({ [field]: zero })).rejects.toThrow(`InvalidConfig(${field})`);
+		for (const field of ["payer", "receiver", "receiverAuthorizer", "token"])
+			await expect(deposit({ [field]: zero })).rejects.toThrow(`InvalidConfig(${field})`);
 		for (const withdrawDelay of [899, 2_592_001]) await expect(deposit({ withdrawDelay })).rejects.toThrow("InvalidConfig(withdrawDelay)");
 		await expect(deposit({}, 0n)).rejects.toThrow("InvalidAmount");
 		await expect(deposit({}, 5n, relay.address)).rejects.toThrow("UnknownCollector");
-		for (const address of [genesisAddresses.ERC3009DepositCollector, genesisAddresses.Permit2DepositCollector])
+		for (const address of [genesisAddresses.Erc3009DepositCollector, genesisAddresses.Permit2DepositCollector])
 			await expect(
 				chain.send(relay, { address, abi: abis.erc3009DepositCollectorAbi, functionName: "collect", args: [payer.address, opg.address, 1n, channelId, "0x"] }),
 			).rejects.toThrow("NotChannels");
@@ -294,16 +316,32 @@ describe("channels keep their rules", () => {
 		const wanted = requirements("eip3009");
 		const buyer = client(payer);
 		const { payload } = (await buyer.createPaymentPayload(2, plain(wanted))) as unknown as {
-			payload: { channelConfig: typeof config; deposit: { amount: string; authorization: { erc3009Authorization: { validBefore: string; salt: Hex; signature: Hex } } } };
+			payload: {
+				channelConfig: typeof config;
+				deposit: { amount: string; authorization: { erc3009Authorization: { validBefore: string; salt: Hex; signature: Hex } } };
+			};
 		};
 		const { validBefore, salt, signature } = payload.deposit.authorization.erc3009Authorization;
 		const { encodeAbiParameters } = await import("viem");
-		const data = encodeAbiParameters([{ type: "uint256" }, { type: "uint256" }, { type: "uint256" }, { type: "bytes" }], [0n, BigInt(validBefore), BigInt(salt), signature]);
+		const data = encodeAbiParameters(
+			[{ type: "uint256" }, { type: "uint256" }, { type: "uint256" }, { type: "bytes" }],
+			[0n, BigInt(validBefore), BigInt(salt), signature],
+		);
 		const deposit = (channel: typeof config) =>
-			chain.send(relay, { ...channels, functionName: "deposit", args: [channel, BigInt(payload.deposit.amount), genesisAddresses.ERC3009DepositCollector, data] });
+			chain.send(relay, {
+				...channels,
+				functionName: "deposit",
+				args: [channel, BigInt(payload.deposit.amount), genesisAddresses.Erc3009DepositCollector, data],
+			});
 		await expect(deposit({ ...payload.channelConfig, receiver: relay.address })).rejects.toThrow("ERC3009InvalidSignature");
 		const sent = await deposit(payload.channelConfig);
-		expect(sent.event("Deposited")).toMatchObject({ payer: payer.address, receiver: receiver.address, amount: 5_000n, balance: 5_000n, config: { ...payload.channelConfig, token: getAddress(opg.address) } });
+		expect(sent.event("Deposited")).toMatchObject({
+			payer: payer.address,
+			receiver: receiver.address,
+			amount: 5_000n,
+			balance: 5_000n,
+			config: { ...payload.channelConfig, token: getAddress(opg.address) },
+		});
 		await expect(deposit(payload.channelConfig)).rejects.toThrow("ERC3009UsedAuthorization");
 	});
 	test("a token that keeps part of a transfer is refused; a false token harms only itself", async () => {
@@ -315,14 +353,21 @@ describe("channels keep their rules", () => {
 		] as const) {
 			const token = await chain.deploy(relay, fixture("SkimmingToken"), [skim]);
 			await chain.send(relay, { address: token, abi: fixture("SkimmingToken").abi, functionName: "mint", args: [payer.address, 100n] });
-			const deposit = chain.send(relay, { ...channels, functionName: "deposit", args: [{ ...config, token }, 100n, genesisAddresses.ERC3009DepositCollector, data] });
+			const deposit = chain.send(relay, {
+				...channels,
+				functionName: "deposit",
+				args: [{ ...config, token }, 100n, genesisAddresses.Erc3009DepositCollector, data],
+			});
 			if (refused) await expect(deposit).rejects.toThrow("DepositNotReceived");
 			else await deposit;
 		}
 		expect(chain.read({ ...channels, functionName: "receivers", args: [receiver.address, opg.address] })[0]).toBeLessThanOrEqual(OPG_UNIT);
 	});
 	test("several calls in one keep the rules of each", async () => {
-		const calls = [encodeFunctionData({ ...channels, functionName: "refund", args: [config, 10n] }), encodeFunctionData({ ...channels, functionName: "settle", args: [receiver.address, opg.address] })];
+		const calls = [
+			encodeFunctionData({ ...channels, functionName: "refund", args: [config, 10n] }),
+			encodeFunctionData({ ...channels, functionName: "settle", args: [receiver.address, opg.address] }),
+		];
 		await expect(chain.send(relay, { ...channels, functionName: "multicall", args: [calls] })).rejects.toThrow("NotReceiverAuthorizer");
 		await chain.send(authorizer, { ...channels, functionName: "multicall", args: [calls] });
 		expect(state()[0]).toBe(9_990n);

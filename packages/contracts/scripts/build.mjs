@@ -28,7 +28,7 @@ const CONTRACTS = [
 	["Royalties.sol", "Royalties", "royalties"],
 	["NodeRegistry.sol", "NodeRegistry", "nodeRegistry"],
 	["x402/Channels.sol", "Channels", "channels"],
-	["x402/DepositCollectors.sol", "ERC3009DepositCollector", "erc3009DepositCollector"],
+	["x402/DepositCollectors.sol", "Erc3009DepositCollector", "erc3009DepositCollector"],
 	["x402/DepositCollectors.sol", "Permit2DepositCollector", "permit2DepositCollector"],
 	["x402/Permit2.sol", "Permit2", "permit2"],
 	["x402/ExactPermit2Proxy.sol", "ExactPermit2Proxy", "exactPermit2Proxy"],

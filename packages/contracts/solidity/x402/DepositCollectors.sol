@@ -23,7 +23,7 @@ interface IReceiveWithAuthorization {
 /// @title Deposit by EIP-3009
 /// @notice The payer signs `ReceiveWithAuthorization` to this contract with a nonce that commits to the channel, so the deposit can go
 /// nowhere else. Data = `abi.encode(uint256 validAfter, uint256 validBefore, uint256 salt, bytes signature)`.
-contract ERC3009DepositCollector is IDepositCollector {
+contract Erc3009DepositCollector is IDepositCollector {
     using SafeERC20 for IERC20;
 
     error NotChannels();
