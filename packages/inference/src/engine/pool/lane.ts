@@ -18,9 +18,15 @@ interface Job {
 	/** Release that the work is for, if it is for one. */
 	readonly release: string | undefined;
 	readonly signal: AbortSignal | undefined;
-	/** Does the work in a slot and settles the caller's promise. Throws what the caller was told. */
-	perform(slot: EngineSlot): Promise<void>;
+	/** Does the work in a slot. Never rejects. */
+	perform(slot: EngineSlot): Promise<Outcome>;
 	reject(reason: unknown): void;
+}
+
+interface Outcome {
+	readonly error: unknown;
+	/** Tells the caller. */
+	settle(): void;
 }
 
 const bringsDown: ReadonlySet<string> = new Set(["engine.crashed", "engine.timeout", "engine.outOfMemory"]);
@@ -97,10 +103,10 @@ export class Lane {
 				reject,
 				perform: async (slot) => {
 					try {
-						resolve(await work(slot));
+						const answer = await work(slot);
+						return { error: undefined, settle: () => resolve(answer) };
 					} catch (error) {
-						reject(error);
-						throw error;
+						return { error, settle: () => reject(error) };
 					} finally {
 						signal?.removeEventListener("abort", leave);
 					}
@@ -142,18 +148,22 @@ export class Lane {
 			grace = setTimeout(() => slot.interrupt(), this.#options.abortGraceMs);
 		};
 		job.signal?.addEventListener("abort", interrupt, { once: true });
-		try {
-			await job.perform(slot);
-			if (job.release !== undefined) this.#strikes.clear(job.release);
-		} catch (error) {
-			const atFault = job.release !== undefined && job.signal?.aborted !== true && error instanceof FreeholdError && bringsDown.has(error.code);
-			if (atFault) this.#strikes.strike(job.release);
-		} finally {
-			clearTimeout(grace);
-			job.signal?.removeEventListener("abort", interrupt);
-		}
-		if (!this.#closed) await slot.recover(() => this.#waiting.length > 0 || this.#closed);
+		const { error, settle } = await job.perform(slot);
+		clearTimeout(grace);
+		job.signal?.removeEventListener("abort", interrupt);
+		if (job.release !== undefined) this.#judge(job.release, error, job.signal?.aborted === true);
+		const recovering = slot.needsRecovery && !this.#closed;
+		// Who was served may ask again at once, and finds the slot free.
+		if (!recovering) this.#release(slot);
+		settle();
+		if (!recovering) return;
+		await slot.recover(() => this.#waiting.length > 0 || this.#closed);
 		this.#release(slot);
+	}
+
+	#judge(release: string, error: unknown, aborted: boolean): void {
+		if (error === undefined) this.#strikes.clear(release);
+		else if (!aborted && error instanceof FreeholdError && bringsDown.has(error.code)) this.#strikes.strike(release);
 	}
 
 	#release(slot: EngineSlot): void {

@@ -51,6 +51,11 @@ export class EngineSlot {
 		return this.#stand?.sessions.size ?? 0;
 	}
 
+	/** True when a process ended that had other releases loaded. */
+	get needsRecovery(): boolean {
+		return this.#stand === undefined && this.#lost.length > 0;
+	}
+
 	get pid(): number | undefined {
 		return this.#stand?.process.alive === true ? this.#stand.process.pid : undefined;
 	}
@@ -85,7 +90,6 @@ export class EngineSlot {
 
 	/** After a loss: a fresh process with the other releases loaded again, as long as nobody waits for the slot. */
 	async recover(wanted: () => boolean): Promise<void> {
-		if (this.#stand !== undefined || this.#lost.length === 0 || this.#closed) return;
 		try {
 			const stand = await this.#ready();
 			for (const files of this.#lost) {
