@@ -41,7 +41,7 @@ afterEach(async () => {
 afterAll(() => models.remove());
 
 async function open(options: EnginePoolOptions = {}): Promise<EnginePool> {
-	const pool = await createEnginePool({ fastProcesses: 1, runTimeoutMs: 700, memoryBytes: 400 * 1024 * 1024, ...options });
+	const pool = await createEnginePool({ fastProcesses: 1, runTimeoutMs: 1500, memoryBytes: 400 * 1024 * 1024, ...options });
 	pools.push(pool);
 	return pool;
 }
@@ -138,7 +138,7 @@ describe("the pool", () => {
 
 	it("keeps a release away after it brought its engine down three times, and lets it return", async () => {
 		let now = 0;
-		const pool = await open({ now: () => now, runTimeoutMs: 150 });
+		const pool = await open({ now: () => now, runTimeoutMs: 800 });
 		const hostile = await models.write(endlessLoop());
 		for (let time = 0; time < 3; time++) expect(await codeOf(pool.run(hostile, "fast", one))).toBe("engine.timeout");
 		expect(await codeOf(pool.run(hostile, "fast", one))).toBe("engine.quarantined");
