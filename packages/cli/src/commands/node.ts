@@ -1,6 +1,6 @@
 /** `freehold node run <role>` and what belongs to it. A role's code is loaded alone, so that it starts fast and small. */
 import { FreeholdError, hubRoutes } from "@freehold/protocol";
-import { fetchJson, type Program, type RoleName, runProgram } from "@freehold/service";
+import { commonOptions, environmentName, fetchJson, flagOf, type OptionTable, type Program, type RoleName, runProgram } from "@freehold/service";
 import { findNetwork } from "../accounts/network.js";
 import type { Action } from "../main.js";
 import { table } from "../output/output.js";
@@ -19,7 +19,25 @@ export async function runRole(role: string, argv: readonly string[]): Promise<nu
 		process.stderr.write(`There is no role ${role}; there are: ${Object.keys(loaders).join(", ")}\n`);
 		return 2;
 	}
-	return runProgram(await loaders[role as RoleName](), argv, process.env);
+	const program = await loaders[role as RoleName]();
+	if (argv.includes("--help")) {
+		process.stdout.write(helpOf(program));
+		return 0;
+	}
+	return runProgram(program, argv, process.env);
+}
+
+/** Options of a role as its own table declares them, by group. */
+function helpOf({ role, summary, options }: Program): string {
+	const all = Object.entries({ ...options, ...commonOptions } as OptionTable).map(([name, option]) => ({ flag: `${flagOf(name)} ${option.argument}`, env: environmentName(role, name), option }));
+	const width = Math.max(...all.map(({ flag }) => flag.length));
+	const groups = [...new Set(all.map(({ option }) => option.group))];
+	const lines = groups.flatMap((group) => [
+		"",
+		`${group}:`,
+		...all.filter(({ option }) => option.group === group).map(({ flag, env, option }) => `  ${flag.padEnd(width)}  ${option.help} [${env}]`),
+	]);
+	return `Usage: freehold node run ${role} [options]\n\n${summary}\n${lines.join("\n")}\n`;
 }
 
 export const crashPoints: Action = async ({ output }) => {

@@ -1,7 +1,7 @@
 /** The local network: its keys, its genesis, and the arguments of its five processes. Made once; started again with the same folder it is the same network. */
 import { stat } from "node:fs/promises";
 import { contractAddresses, fromHex, type Hex, type NetworkFile, networkOf, toHex } from "@freehold/protocol";
-import { createDigestSigner, createKeyFile, type RoleName, readKeyFile } from "@freehold/service";
+import { createDigestSigner, type RoleName, readKeyFile, readOrCreateKeyFile } from "@freehold/service";
 import { mnemonicToAccount } from "viem/accounts";
 import { type DataFolder, type DevelopmentAccount, writeJson } from "./data-folder.js";
 import type { ProcessPlan } from "./supervisor.js";
