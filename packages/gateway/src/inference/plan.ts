@@ -69,8 +69,9 @@ export async function planCall(ask: Ask, modules: PlanModules): Promise<CallPlan
 
 	const salt = ask.salt ?? toHex(modules.random(32));
 	const inputUnits = unitsOf(inputs);
-	const maxOutputUnits = boundOutputs(manifest, inputs);
 	const { gatewayFee } = modules;
+	const fixed = maxCharge(release.price, { inputUnits, maxOutputUnits: 0n }, { nodeFee: first.nodeFee, gatewayFee });
+	const maxOutputUnits = affordable(boundOutputs(manifest, inputs), release.price.perOutputUnit, fixed, ask.maxCharge);
 	const amount = maxCharge(release.price, { inputUnits, maxOutputUnits }, { nodeFee: first.nodeFee, gatewayFee });
 	if (ask.maxCharge !== undefined && amount > ask.maxCharge)
 		throw new FreeholdError("payment.insufficient", { given: ask.maxCharge, needed: amount, field: "maxCharge" });
@@ -87,6 +88,13 @@ export async function planCall(ask: Ask, modules: PlanModules): Promise<CallPlan
 		known: isKnownInAdvance(release.price, { inputUnits, maxOutputUnits }),
 		request: requestCommitment(release.record.release, ask, inputs, salt),
 	};
+}
+
+/** Where only the run shows how long the answer is, the caller's maximum says how long it may be. */
+function affordable(bound: bigint, perOutputUnit: bigint, fixed: bigint, allowed: bigint | undefined): bigint {
+	if (perOutputUnit === 0n || allowed === undefined || bound < BigInt(limits.tensorElements) || allowed < fixed) return bound;
+	const units = (allowed - fixed) / perOutputUnit;
+	return units < bound ? units : bound;
 }
 
 /** What the order's `request` holds. */

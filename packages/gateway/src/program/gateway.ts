@@ -17,7 +17,7 @@ import { inference } from "../inference/inference.js";
 import { Ordering } from "../inference/ordering.js";
 import { Operators } from "../nodes/operators.js";
 import { callPage } from "../pages/calls.js";
-import { channelPage } from "../pages/channels.js";
+import { channelPage, channelTermsPage } from "../pages/channels.js";
 import { faucetPage } from "../pages/faucet.js";
 import { networkPage } from "../pages/network.js";
 import { quotePage } from "../pages/quotes.js";
@@ -160,6 +160,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 			route: gatewayRoutes.quote,
 			handler: quotePage({ catalogue, manifests, gateway, gatewayFee, protocolFeeBps: () => follower.protocolFeeBps, rankedNodes, now }),
 		},
+		{ route: gatewayRoutes.channelTerms, handler: channelTermsPage(terms) },
 		{ route: gatewayRoutes.channel, handler: channelPage(channels) },
 		{ route: gatewayRoutes.channelRefund, handler: refund },
 		{ route: gatewayRoutes.faucet, handler: faucetPage({ transactor: faucet, store, events, now }) },
