@@ -175,7 +175,7 @@ function addCommands(program: Command, act: Act): void {
 	const channel = program.command("channel").description("the prepaid channel that calls are paid from");
 	channel
 		.command("open <opg>")
-		.description("put OPG into your channel (one signature, no gas)")
+		.description("put OPG into your channel now (a call opens one by itself)")
 		.action(act(async () => (await import("./commands/channel.js")).open));
 	channel
 		.command("show")
@@ -199,7 +199,8 @@ function addCommands(program: Command, act: Act): void {
 		.action(act(async () => (await import("./commands/receipt.js")).verify));
 	receipt
 		.command("refresh <file>")
-		.description("prove a receipt against a newer block")
+		.description("complete a receipt, or prove an old one against a newer block")
+		.option("--out <file>", "where to write it (default: the file itself)")
 		.action(act(async () => (await import("./commands/receipt.js")).refresh));
 
 	const earnings = program.command("earnings").description("what your models earned");

@@ -6,7 +6,7 @@ export { type Check, type Outcome, type ReceiptVerdict, type VerifyOptions, veri
 export type { Closed, CloseOptions } from "./channels/close.js";
 export type { Opened, OpenOptions } from "./channels/open.js";
 export type { ChannelView } from "./channels/show.js";
-export type { Account, Client, ConnectOptions } from "./client/client.js";
+export { type Account, type Client, type ConnectOptions, depositFor } from "./client/client.js";
 export { connect, type Freehold } from "./connect.js";
 export type { Claimed, ClaimOptions } from "./earnings/claim.js";
 export type { Earnings } from "./earnings/show.js";

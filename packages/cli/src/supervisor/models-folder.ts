@@ -1,0 +1,65 @@
+/** The models of this repository: real ones, with the account that owns each on a local network. */
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { FreeholdError, parseOpg } from "@freehold/protocol";
+import type { ParentShare, PublishParameters } from "@freehold/sdk";
+
+/** Beside `packages/`; a packed command line has none. */
+const FOLDER = fileURLToPath(new URL("../../../../models", import.meta.url));
+
+/** In the order of their publication: parents before children. */
+const SEEDS = [
+	{ folder: "base-digits", owner: "dev-1" },
+	{ folder: "plus-digits", owner: "dev-2" },
+	{ folder: "clinic-tumour", owner: "dev-3" },
+] as const;
+
+export interface SeedModel {
+	/** `namespace/name`. */
+	readonly name: string;
+	/** Name of a development account. */
+	readonly owner: string;
+	readonly parameters: PublishParameters;
+}
+
+interface ModelFile {
+	readonly name: string;
+	readonly release: string;
+	readonly title: string;
+	readonly task: string;
+	readonly tags: readonly string[];
+	readonly licence: string;
+	readonly priceOpg: string;
+	readonly parents: readonly ParentShare[];
+	readonly files: { readonly model: string; readonly card: string };
+}
+
+/** Undefined where the command line runs without the repository. */
+export async function modelsFolder(): Promise<string | undefined> {
+	const found = await stat(join(FOLDER, SEEDS[0].folder, "model.json")).catch(() => undefined);
+	return found === undefined ? undefined : FOLDER;
+}
+
+export function readSeedModels(folder: string): Promise<readonly SeedModel[]> {
+	return Promise.all(
+		SEEDS.map(async ({ folder: name, owner }) => {
+			const file = JSON.parse(await readFile(join(folder, name, "model.json"), "utf8")) as ModelFile;
+			const perCall = parseOpg(file.priceOpg);
+			if (perCall === undefined) throw new FreeholdError("request.invalid", { field: `${name}/model.json`, reason: "priceOpg must be an amount of OPG" });
+			const parameters: PublishParameters = {
+				name: file.name,
+				version: file.release,
+				model: new Uint8Array(await readFile(join(folder, name, file.files.model))),
+				card: await readFile(join(folder, name, file.files.card), "utf8"),
+				price: { perCall },
+				parents: file.parents,
+				licence: file.licence,
+				title: file.title,
+				task: file.task,
+				tags: file.tags,
+			};
+			return { name: file.name, owner, parameters };
+		}),
+	);
+}
