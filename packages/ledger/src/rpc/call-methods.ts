@@ -5,6 +5,7 @@ import { BLOCK_GAS_LIMIT } from "../block/block.js";
 import type { AccessListItem, BlockEnv, CallRequest, TxOutcome } from "../execution/types.js";
 import { SignedAuthorization } from "../transaction/decode.js";
 import { intrinsicGas } from "../transaction/intrinsic.js";
+import { least } from "../transaction/transaction.js";
 import type { Methods, RpcContext } from "./context.js";
 import { addressParameter, bytesParameter, existingBlock, hashParameter, objectParameter, quantityParameter, stateBlockParameter } from "./parameters.js";
 import { revertError } from "./revert.js";
@@ -52,7 +53,7 @@ export function callMethods({ application, state, crypto, now }: RpcContext): Me
 			const request = callRequest(call, crypto);
 			const balance = state.account(request.from, at.number)?.balance ?? 0n;
 			const cap = gasThatSenderCanPay(request, balance);
-			const most = request.gasLimit < cap ? request.gasLimit : cap;
+			const most = least(request.gasLimit, cap);
 			const attempt = (gasLimit: bigint): TxOutcome => run({ ...request, gasLimit, gasPrice: 0n }, at);
 			return quantity(leastGas(request, most, attempt, most < request.gasLimit));
 		},
@@ -62,7 +63,8 @@ export function callMethods({ application, state, crypto, now }: RpcContext): Me
 /** The least gas with which the call succeeds, to within one part in `ESTIMATE_PRECISION`. */
 function leastGas(request: CallRequest, most: bigint, attempt: (gasLimit: bigint) => TxOutcome, limitedByFunds: boolean): bigint {
 	const { intrinsic, floor } = intrinsicGas(request);
-	const base = intrinsic > floor ? intrinsic : floor;
+	let base = intrinsic;
+	if (floor > base) base = floor;
 	if (most < base)
 		throw serverError(limitedByFunds ? `gas required exceeds allowance (${most})` : `intrinsic gas too low: gas ${most}, minimum needed ${base}`);
 	const first = attempt(most);
@@ -93,7 +95,7 @@ function gasThatSenderCanPay({ gasPrice, value }: CallRequest, balance: bigint):
 	if (value > balance) throw serverError("insufficient funds for transfer");
 	if (gasPrice === 0n) return BLOCK_GAS_LIMIT;
 	const affordable = (balance - value) / gasPrice;
-	return affordable < BLOCK_GAS_LIMIT ? affordable : BLOCK_GAS_LIMIT;
+	return least(affordable, BLOCK_GAS_LIMIT);
 }
 
 /** Output of a call that succeeded; throws what its failure is on the wire. */
@@ -125,7 +127,7 @@ function callRequest(value: unknown, crypto: Pick<Crypto, "recover">): CallReque
 		to: to === undefined || to === null || to === "0x" ? undefined : addressParameter(to, "to"),
 		value: optional("value", 256) ?? 0n,
 		data: data === undefined || data === null ? new Uint8Array(0) : bytesParameter(data, "data"),
-		gasLimit: gas < BLOCK_GAS_LIMIT ? gas : BLOCK_GAS_LIMIT,
+		gasLimit: least(gas, BLOCK_GAS_LIMIT),
 		gasPrice: optional("gasPrice", 128) ?? optional("maxFeePerGas", 128) ?? 0n,
 		accessList: listParameter(call["accessList"], "accessList").map(accessListItem),
 		authorizationList: listParameter(call["authorizationList"], "authorizationList").map((entry) => authorization(entry, crypto)),

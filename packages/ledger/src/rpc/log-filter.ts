@@ -3,6 +3,7 @@ import { equalBytes, limits } from "@freehold/protocol";
 import type { Block } from "../block/block.js";
 import type { ChainStore } from "../block/chain-store.js";
 import type { Log } from "../execution/types.js";
+import { least } from "../transaction/transaction.js";
 import { addressParameter, blockNumberParameter, hashParameter, objectParameter } from "./parameters.js";
 import { invalidParams, limitExceeded, serverError } from "./rpc-error.js";
 import { logViews } from "./views.js";
@@ -50,7 +51,7 @@ export function logRangeParameter(value: unknown, chain: ChainStore): { readonly
 	};
 	const [from, to] = [bound(fromBlock), bound(toBlock)];
 	if (from > to) throw invalidParams("invalid block range params");
-	return { from, to: to < head ? to : head };
+	return { from, to: least(to, head) };
 }
 
 /** Matching logs in [from, to] as JSON. Refuses ranges and results beyond the limits. */

@@ -1,6 +1,7 @@
 /** Logs, and filters that a client polls. Filters live in memory: bounded in number, forgotten when nobody asks. */
 
 import { limits } from "@freehold/protocol";
+import { least } from "../transaction/transaction.js";
 import type { Methods, RpcContext } from "./context.js";
 import { findLogs, type LogFilter, logFilterParameter, logRangeParameter } from "./log-filter.js";
 import { blockNumberParameter, quantityParameter } from "./parameters.js";
@@ -34,7 +35,6 @@ export function logMethods({ application, now }: RpcContext): Methods {
 		return filter;
 	};
 	const head = (): bigint => chain.head.header.number;
-	const least = (a: bigint, b: bigint | undefined): bigint => (b !== undefined && b < a ? b : a);
 
 	return {
 		eth_getLogs: ([value]) => {
@@ -62,7 +62,7 @@ export function logMethods({ application, now }: RpcContext): Methods {
 			const filter = find(id);
 			const from = filter.next;
 			// What does not fit into one answer comes with the next.
-			const to = least(least(head(), filter.kind === "logs" ? filter.to : undefined), from + BigInt(limits.logRangeBlocks) - 1n);
+			const to = least(filter.kind === "logs" && filter.to !== undefined ? least(head(), filter.to) : head(), from + BigInt(limits.logRangeBlocks) - 1n);
 			if (to < from) return [];
 			filter.next = to + 1n;
 			if (filter.kind === "logs") return findLogs(chain, filter.filter, from, to);
@@ -73,7 +73,7 @@ export function logMethods({ application, now }: RpcContext): Methods {
 		eth_getFilterLogs: ([id]) => {
 			const filter = find(id);
 			if (filter.kind !== "logs") throw serverError("filter not found");
-			return findLogs(chain, filter.filter, filter.from, least(head(), filter.to));
+			return findLogs(chain, filter.filter, filter.from, filter.to === undefined ? head() : least(head(), filter.to));
 		},
 	};
 }

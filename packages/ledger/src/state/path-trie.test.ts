@@ -21,8 +21,9 @@ class StoredTrie {
 
 	commit(): Uint8Array {
 		const written = new Set<string>();
-		return this.trie.commit((path, rlp) => {
+		return this.trie.commit((path, rlp, before) => {
 			const key = path.join();
+			if (before !== undefined) expect(before).toEqual(this.nodes.get(key));
 			if (written.has(key)) throw new Error(`the node at ${key} was written twice`);
 			written.add(key);
 			if (rlp === undefined) this.nodes.delete(key);

@@ -28,8 +28,11 @@ export interface PathTrieOptions {
 	readonly keepDepth: number;
 }
 
-/** Takes one node to store, or undefined where a stored node is gone. Called once for each path. */
-export type NodeWriter = (path: NibblePath, rlp: Uint8Array | undefined) => void;
+/**
+ * Takes one node to store, or undefined where a stored node is gone. Called once for each path. `before` is what the store holds
+ * there now, where the trie knows it.
+ */
+export type NodeWriter = (path: NibblePath, rlp: Uint8Array | undefined, before?: Uint8Array) => void;
 
 export class PathTrie {
 	readonly #read: PathTrieOptions["read"];
@@ -102,7 +105,9 @@ export class PathTrie {
 	#load(path: NibblePath, depth: number, reference: Reference): TrieNode {
 		const rlp = this.#read(path.subarray(0, depth));
 		if (rlp === undefined) throw new Error(`the store lacks the trie node at path [${path.subarray(0, depth).join(" ")}]`);
-		return decodeNode(rlp, reference);
+		const node = decodeNode(rlp, reference);
+		node.stored = rlp;
+		return node;
 	}
 
 	/** Child of a branch at `depth` on the way along `path`. */
@@ -195,7 +200,7 @@ export class PathTrie {
 		if (reference.length === 32) return reference;
 		hashingScratch().set(reference);
 		const rootHash = hashScratch(reference.length);
-		this.#store(path.subarray(0, 0), reference, write);
+		this.#store(root, path.subarray(0, 0), reference, write);
 		return rootHash;
 	}
 
@@ -214,11 +219,12 @@ export class PathTrie {
 		const rlp = scratch.slice(0, length);
 		if (length < 32) {
 			node.reference = rlp;
+			node.stored = depth > 0 ? undefined : node.stored;
 			if (depth > 0) this.#vacate(path, depth);
 			return rlp;
 		}
 		node.reference = hashScratch(length);
-		this.#store(path.slice(0, depth), rlp, write);
+		this.#store(node, path.slice(0, depth), rlp, write);
 		return node.reference;
 	}
 
@@ -237,9 +243,10 @@ export class PathTrie {
 		branch.dirty = 0;
 	}
 
-	#store(path: NibblePath, rlp: Uint8Array, write: NodeWriter): void {
+	#store(node: TrieNode, path: NibblePath, rlp: Uint8Array, write: NodeWriter): void {
 		if (this.#vacated.size > 0) this.#vacated.delete(pathText(path));
-		write(path, rlp);
+		write(path, rlp, node.stored);
+		node.stored = rlp;
 	}
 }
 

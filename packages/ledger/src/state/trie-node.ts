@@ -7,11 +7,15 @@ export type NibblePath = Uint8Array;
 
 export type TrieNode = LeafNode | ExtensionNode | BranchNode;
 
-/** `reference` is undefined while the node differs from what is stored. */
+/**
+ * `reference` is undefined while the node differs from what is stored; `stored` is the RLP in the store at the node's own path, where
+ * it is known. A node object never moves to another path.
+ */
 export class LeafNode {
 	readonly path: NibblePath;
 	value: Uint8Array;
 	reference: Reference | undefined;
+	stored: Uint8Array | undefined;
 
 	constructor(path: NibblePath, value: Uint8Array, reference?: Reference) {
 		this.path = path;
@@ -25,6 +29,7 @@ export class ExtensionNode {
 	/** The branch below, or its hash while it is not loaded. */
 	child: BranchNode | Uint8Array;
 	reference: Reference | undefined;
+	stored: Uint8Array | undefined;
 
 	constructor(path: NibblePath, child: BranchNode | Uint8Array, reference?: Reference) {
 		this.path = path;
@@ -42,6 +47,7 @@ export class BranchNode {
 	dirty = 0;
 	children: (TrieNode | undefined)[] | undefined;
 	reference: Reference | undefined;
+	stored: Uint8Array | undefined;
 
 	has(index: number): boolean {
 		return ((this.mask >> index) & 1) === 1;

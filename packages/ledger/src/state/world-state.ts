@@ -16,6 +16,9 @@ export interface AccountChange {
 	readonly slots: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[];
 }
 
+/** Notes one changed entry. `known` is its value in the store, which is read where it is not given. */
+type Recorder = (kind: StateKind, key: Uint8Array, after: Uint8Array | undefined, known?: Uint8Array) => void;
+
 /** Depth in nibbles to which trie nodes stay in memory: at most 70,000 branches of accounts, 273 per storage trie. */
 const KEEP_ACCOUNT_DEPTH = 4;
 const KEEP_STORAGE_DEPTH = 2;
@@ -41,23 +44,23 @@ export class WorldState {
 	/** Applies one block's changes to the tries. The store is not touched; on an exception call `reset`. */
 	apply(accounts: readonly AccountChange[]): { root: Uint8Array; changes: StateChange[] } {
 		const changes: StateChange[] = [];
-		const record = (kind: StateKind, key: Uint8Array, after: Uint8Array | undefined): void => {
-			const before = this.#store.read(kind, key);
+		const record: Recorder = (kind, key, after, known): void => {
+			const before = known ?? this.#store.read(kind, key);
 			if (before !== undefined || after !== undefined) changes.push({ kind, key, before, after });
 		};
 		for (const change of accounts) this.#applyAccount(change, changes, record);
-		const root = this.#accounts.commit((path, rlp) => record("node", nodeKey(undefined, path), rlp));
+		const root = this.#accounts.commit((path, rlp, before) => record("node", nodeKey(undefined, path), rlp, before));
 		return { root, changes };
 	}
 
-	#applyAccount(change: AccountChange, changes: StateChange[], record: (kind: StateKind, key: Uint8Array, after: Uint8Array | undefined) => void): void {
+	#applyAccount(change: AccountChange, changes: StateChange[], record: Recorder): void {
 		const { address, state } = change;
 		const before = this.#store.read("account", address);
 		const hashed = keccak256(address);
 		let storageRoot = before === undefined ? EMPTY_ROOT : accountFields(before).storageRoot;
 		const slots = change.wiped && !sameBytes(storageRoot, EMPTY_ROOT) ? this.#withVoidSlots(change) : change.slots;
 		if (slots.length > 0) {
-			const write: NodeWriter = (path, rlp) => record("node", nodeKey(hashed, path), rlp);
+			const write: NodeWriter = (path, rlp, known) => record("node", nodeKey(hashed, path), rlp, known);
 			storageRoot = this.#applySlots(address, hashed, storageRoot, slots, record).commit(write);
 		}
 		const after = state === undefined ? undefined : encodeAccount(state.nonce, state.balance, storageRoot, state.codeHash);
@@ -67,13 +70,7 @@ export class WorldState {
 		else this.#accounts.put(hashed, after);
 	}
 
-	#applySlots(
-		address: Uint8Array,
-		hashed: Uint8Array,
-		root: Uint8Array,
-		slots: AccountChange["slots"],
-		record: (kind: StateKind, key: Uint8Array, after: Uint8Array | undefined) => void,
-	): PathTrie {
+	#applySlots(address: Uint8Array, hashed: Uint8Array, root: Uint8Array, slots: AccountChange["slots"], record: Recorder): PathTrie {
 		const trie = this.#storageTrie(address, hashed, root);
 		for (const { key, value } of slots) {
 			const trimmed = trimZeros(value);

@@ -28,7 +28,13 @@ export class TransactionError extends Error {
 export function effectiveTip(tx: ExecutableTx, baseFeePerGas: bigint): bigint {
 	const room = tx.maxFeePerGas - baseFeePerGas;
 	if (tx.type < 2) return room;
-	return tx.maxPriorityFeePerGas < room ? tx.maxPriorityFeePerGas : room;
+	return least(tx.maxPriorityFeePerGas, room);
+}
+
+/** The smaller of two amounts. */
+export function least(a: bigint, b: bigint): bigint {
+	if (a < b) return a;
+	return b;
 }
 
 /** The most that a transaction can cost its sender: gas limit at the maximal price, and the value. */
