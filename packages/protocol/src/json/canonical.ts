@@ -30,7 +30,8 @@ function write(value: unknown, depth: number): string {
 			throw new TypeError(`JSON cannot hold a ${typeof value}`);
 	}
 	if (value === null) return "null";
-	if (Array.isArray(value)) return `[${value.map((item) => write(item, depth + 1)).join(",")}]`;
+	// Unlike `map`, this does not pass over holes.
+	if (Array.isArray(value)) return `[${Array.from(value, (item: unknown) => write(item, depth + 1)).join(",")}]`;
 	const prototype: unknown = Object.getPrototypeOf(value);
 	if (prototype !== Object.prototype && prototype !== null) throw new TypeError("JSON holds plain objects only");
 	const members: string[] = [];

@@ -162,9 +162,23 @@ export function parseReceiptFile(json: string): ReceiptFile {
 	return receiptFileShape.read(value, "file");
 }
 
-/** JSON text with the white space between its tokens left out. */
+/** JSON text, known to parse, with the white space between its tokens left out. No pattern over whole strings: they may be many megabytes long. */
 function withoutWhiteSpace(json: string): string {
-	return json.replace(/"(?:[^"\\]|\\.)*"|\s+/g, (token) => (token.startsWith('"') ? token : ""));
+	const parts: string[] = [];
+	for (let from = 0; ; ) {
+		const open = json.indexOf('"', from);
+		parts.push(json.slice(from, open < 0 ? json.length : open).replace(/\s+/g, ""));
+		if (open < 0) return parts.join("");
+		from = stringEnd(json, open);
+		parts.push(json.slice(open, from));
+	}
+}
+
+/** Index behind the string that begins at `open`. */
+function stringEnd(json: string, open: number): number {
+	let index = open + 1;
+	while (index < json.length && json[index] !== '"') index += json[index] === "\\" ? 2 : 1;
+	return index + 1;
 }
 
 /** JSON text of a receipt file, indented for people. */
