@@ -13,7 +13,7 @@ const allowed = {
 	protocol: [],
 	contracts: ["protocol"],
 	proofs: ["protocol", "contracts/layout"],
-	payments: ["protocol", "contracts/abi"],
+	payments: ["protocol", "contracts/abi", "contracts/layout"],
 	service: ["protocol"],
 	sdk: ["protocol", "contracts/abi", "proofs", "payments", "payments/client"],
 	ledger: ["protocol", "contracts/bytecode", "contracts/abi", "service", "sdk/chain"],

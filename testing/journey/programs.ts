@@ -1,0 +1,103 @@
+/** Programs as processes of their own, started as `freehold node run <role>` starts them, so that a kill is a kill. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const START_DEADLINE_MS = 30_000;
+const END_DEADLINE_MS = 20_000;
+
+/** Package and export of each program. */
+const programs = {
+	ledger: ["@freehold/ledger", "ledgerProgram"],
+	storage: ["@freehold/storage", "storageProgram"],
+	inference: ["@freehold/inference", "inferenceProgram"],
+	gateway: ["@freehold/gateway", "gatewayProgram"],
+} as const;
+
+export type TestedRole = keyof typeof programs;
+
+export interface RunningProgram {
+	readonly url: string;
+	readonly pid: number;
+	/** Everything it logged so far. */
+	readonly output: () => string;
+	/** Ends it by SIGKILL. */
+	readonly kill: () => Promise<void>;
+	/** Drains it; gives the exit code. */
+	readonly stop: () => Promise<number | null>;
+	/** Resolves when it has ended, however. */
+	readonly ended: Promise<void>;
+}
+
+export async function temporaryFolder(): Promise<{ readonly path: string; readonly remove: () => Promise<void> }> {
+	const path = await mkdtemp(join(tmpdir(), "freehold-journey-"));
+	return { path, remove: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** Starts a program and waits until it answers. Options by their flag, without the dashes. */
+export async function startProgram(
+	role: TestedRole,
+	options: Readonly<Record<string, string>>,
+	{ env = {}, folder }: { readonly env?: Readonly<Record<string, string>>; readonly folder: string },
+): Promise<RunningProgram> {
+	const [module, name] = programs[role];
+	const runFile = join(folder, `run-${role}-${Math.random().toString(36).slice(2)}.json`);
+	const argv = [...Object.entries(options).flatMap(([flag, value]) => [`--${flag}`, value]), "--run-file", runFile];
+	const script = `import { runProgram } from "@freehold/service"; import { ${name} as program } from "${module}";
+process.exitCode = await runProgram(program, ${JSON.stringify(argv)}, process.env);`;
+	const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+		cwd: root,
+		env: { ...process.env, ...env },
+		stdio: ["ignore", "pipe", "pipe"],
+	});
+	let output = "";
+	for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+	const ended = once(child, "exit").then(() => undefined);
+	const started = await runInfo(runFile, child, () => output, role);
+	return {
+		...started,
+		output: () => output,
+		ended,
+		kill: async () => {
+			child.kill("SIGKILL");
+			await ended;
+		},
+		stop: async () => {
+			if (child.exitCode === null && child.signalCode === null) {
+				child.kill("SIGTERM");
+				const timer = setTimeout(() => child.kill("SIGKILL"), END_DEADLINE_MS);
+				await ended;
+				clearTimeout(timer);
+			}
+			return child.exitCode;
+		},
+	};
+}
+
+async function runInfo(runFile: string, child: ChildProcess, output: () => string, role: string): Promise<{ readonly url: string; readonly pid: number }> {
+	const info = await eventually(
+		async () => {
+			if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${role} ended while it started:\n${output()}`);
+			const text = await readFile(runFile, "utf8").catch(() => undefined);
+			return text === undefined ? undefined : (JSON.parse(text) as { readonly url: string; readonly pid: number });
+		},
+		() => `${role} did not start:\n${output()}`,
+		START_DEADLINE_MS,
+	);
+	return { url: info.url, pid: info.pid };
+}
+
+/** The value as soon as it is there. */
+export async function eventually<T>(read: () => Promise<T | undefined>, what: string | (() => string), deadlineMs = 15_000): Promise<T> {
+	const end = performance.now() + deadlineMs;
+	for (;;) {
+		const value = await read();
+		if (value !== undefined) return value;
+		if (performance.now() > end) throw new Error(typeof what === "string" ? `${what}: not within ${deadlineMs} ms` : what());
+		await new Promise((resolve) => setTimeout(resolve, 20));
+	}
+}
