@@ -384,7 +384,8 @@ function consensusOf(story: Story, appHash: Uint8Array): { lightBlock: LightBloc
 		const signature = ed25519.sign(voteSignBytes(unsigned, { flag, timestamp }, header.chainId), secrets[index] as Uint8Array);
 		return { flag, validatorAddress: validatorAddress(publicKey), timestamp, signature } as const;
 	});
-	const [first] = validators as [{ publicKey: Uint8Array }];
+	const [first] = validators;
+	if (first === undefined) throw new Error("a network has at least one validator");
 	const trusted = { height: story.checkpointHeight, hash: story.checkpointHeight === 20 ? toHex(hash) : (`0x${"ab".repeat(32)}` as Hex) };
 	return {
 		lightBlock: { header, commit: { ...unsigned, signatures }, validators },
