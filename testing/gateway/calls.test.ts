@@ -4,7 +4,7 @@ import { contracts } from "@freehold/sdk/chain";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../journey/programs.js";
 import { account, OPG, startNetwork, type TestNetwork } from "./network.js";
-import { createTestPayer, type Payer, question } from "./payer.js";
+import { createTestPayer, type Payer } from "./payer.js";
 
 let network: TestNetwork;
 let payer: Payer;

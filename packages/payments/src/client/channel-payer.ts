@@ -42,8 +42,10 @@ export interface DepositPlan {
 	readonly gateway: Hex;
 	readonly till: Hex;
 	readonly channelId: Hex;
-	/** To be moved into the channel now. */
+	/** To be moved into the channel now, as the gateway suggests. */
 	readonly amount: bigint;
+	/** Least that the call at hand needs. */
+	readonly least: bigint;
 	/** In it already. */
 	readonly balance: bigint;
 	readonly opens: boolean;
@@ -58,7 +60,7 @@ export interface ChannelPayerOptions {
 	readonly store?: LaneStore;
 	/** Calls in flight at once; default 4. Further calls wait for a lane. */
 	readonly lanes?: number;
-	/** Amount of a deposit, at least `plan.amount`; `false` refuses. Default: what the plan says. */
+	/** Amount of a deposit, at least `plan.least`; `true` takes the plan's, `false` refuses. Default: what the plan says. */
 	readonly confirmDeposit?: (plan: DepositPlan) => bigint | boolean | Promise<bigint | boolean>;
 	/** `Channels.channels(id)`: asked for a channel that the store does not know. */
 	readonly readChannel?: (channelId: Hex) => Promise<{ readonly balance: bigint; readonly totalClaimed: bigint }>;
@@ -218,13 +220,14 @@ export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
 			till: accepted.payTo,
 			channelId: lane.channelId,
 			amount,
+			least,
 			balance: lane.balance,
 			opens: lane.balance === 0n,
 			call: BigInt(accepted.amount),
 		};
 		const answer = (await options.confirmDeposit?.(plan)) ?? true;
 		if (answer === false) throw new FreeholdError("payment.insufficient", { given: lane.balance - lane.charged, needed: BigInt(accepted.amount) });
-		if (typeof answer === "bigint" && answer < amount) throw new FreeholdError("payment.insufficient", { given: answer, needed: amount });
+		if (typeof answer === "bigint" && answer < least) throw new FreeholdError("payment.insufficient", { given: answer, needed: least });
 		return typeof answer === "bigint" ? answer : amount;
 	}
 

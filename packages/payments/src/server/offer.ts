@@ -42,12 +42,15 @@ export function offer(
 		maxTimeoutSeconds: terms.maxTimeoutSeconds,
 	};
 	const domain = { name: terms.token.name, version: terms.token.version, gateway: terms.gateway };
-	const minDeposit = leastDeposit(terms, call.amount).toString();
+	const minDeposit = leastDeposit(terms, call.amount * SUGGESTED_CALLS).toString();
 	const { receiverAuthorizer, withdrawDelay } = terms;
 	const channel = { scheme: "batch-settlement", ...common, extra: { ...domain, receiverAuthorizer, withdrawDelay, minDeposit, ...state } };
 	if (!call.known) return [channel];
 	return [channel, { scheme: "exact", ...common, extra: domain }, { scheme: "exact", ...common, extra: { ...domain, assetTransferMethod: "permit2" } }];
 }
+
+/** Calls that the suggested deposit pays for, so that not every call opens or fills a channel. Smaller deposits are taken too, down to `leastDeposit`. */
+const SUGGESTED_CALLS = 10n;
 
 /** What a deposit must hold: enough for its own transaction, and for the call. */
 export function leastDeposit(terms: TillTerms, amount: bigint): bigint {
