@@ -70,6 +70,12 @@ export const errorCatalogue = {
 	"order.expired": entry(409, "gateway", "The order's deadline has passed."),
 	"order.invalid": entry(400, "gateway", "The order is refused: {reason}"),
 	"payment.declined": entry(402, "caller", "Nothing was paid: the call needs {amount} OPG in a channel. Agree when asked, or run again with --yes"),
+	"order.unbacked": entry(
+		429,
+		"gateway",
+		"The gateway owes {owed} for calls that no batch has paid, its bond covers {limit}. It is served again once it has anchored.",
+		true,
+	),
 	"payment.expired": entry(402, "caller", "The payment's validity has ended."),
 	"payment.insufficient": entry(402, "caller", "The payment allows {given}, the call costs {needed}."),
 	"payment.invalid": entry(402, "caller", "The payment is refused: {reason}"),
