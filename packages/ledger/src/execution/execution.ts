@@ -178,8 +178,10 @@ class LedgerState implements StateMachine {
 		this.#readerAt = block;
 		const outer = this.#env;
 		this.#env = env;
+		// A call never runs longer than a block may.
+		const gasLimit = request.gasLimit < env.gasLimit ? request.gasLimit : env.gasLimit;
 		try {
-			return this.#reader.call(env, request);
+			return this.#reader.call(env, { ...request, gasLimit });
 		} finally {
 			this.#env = outer;
 		}
