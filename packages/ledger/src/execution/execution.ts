@@ -179,9 +179,9 @@ class LedgerState implements StateMachine {
 		const outer = this.#env;
 		this.#env = env;
 		// A call never runs longer than a block may.
-		const gasLimit = request.gasLimit < env.gasLimit ? request.gasLimit : env.gasLimit;
+		const bounded = request.gasLimit > env.gasLimit ? { ...request, gasLimit: env.gasLimit } : request;
 		try {
-			return this.#reader.call(env, { ...request, gasLimit });
+			return this.#reader.call(env, bounded);
 		} finally {
 			this.#env = outer;
 		}
