@@ -39,6 +39,7 @@ export const errorCatalogue = {
 	"channel.notFound": entry(404, "caller", "There is no channel {channelId} at this gateway."),
 	"chain.forked": entry(409, "network", "Block {number} has hash {actual}, not {expected}: this is another chain than the one followed so far."),
 	"chain.nonceTaken": entry(409, "caller", "Another transaction of {account} used nonce {nonce}: transaction {key} can no longer be included."),
+	"chain.overloaded": entry(429, "caller", "{count} transactions of {account} are waiting for a block already.", true),
 	"chain.reverted": entry(422, "caller", "The chain refused the transaction: {reason}"),
 	"chain.timeout": entry(504, "network", "The transaction was not included within {seconds} s.", true),
 	"chain.wrongNetwork": entry(409, "caller", "The network has chain id {actual}, not {expected}."),
