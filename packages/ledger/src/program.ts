@@ -1,5 +1,4 @@
 /** The ledger as a program: one data folder, one chain, one sequencer, JSON-RPC in front. */
-import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { equalBytes, FreeholdError, fromHex, networkOf, systemAddresses, toHex } from "@freehold/protocol";
@@ -18,7 +17,9 @@ import { LedgerApplication } from "./application/application.js";
 import { ledgerEvents } from "./events.js";
 import { openStateMachine } from "./execution/execution.js";
 import { parseGenesisFile } from "./genesis/genesis-file.js";
+import type { RpcContext } from "./rpc/context.js";
 import { rpcBinding, rpcMethods } from "./rpc/rpc.js";
+import { rpcUpgrade } from "./rpc/websocket.js";
 import { ConsensusStore } from "./sequencer/consensus-store.js";
 import { Sequencer, sequencerCrashPoints } from "./sequencer/sequencer.js";
 import { signingKey } from "./sequencer/signing-key.js";
@@ -83,34 +84,33 @@ async function startLedger(context: Context) {
 		);
 		await sequencer.start();
 		const closing = new AbortController();
-		const pace = { now: () => performance.now(), breathe: () => new Promise<void>((resolve) => setImmediate(resolve)) };
-		const methods = rpcMethods(
-			{
-				application,
-				state,
-				consensus,
-				crypto: nativeCrypto,
-				validators: sequencer.validators,
-				notify: () => sequencer.notify(),
-				now: () => clock.now(),
-				pace,
-				closing: closing.signal,
-				later: (ms, work) => {
-					const timer = setTimeout(work, ms);
-					return () => clearTimeout(timer);
-				},
+		const rpc: RpcContext = {
+			application,
+			state,
+			consensus,
+			crypto: nativeCrypto,
+			validators: sequencer.validators,
+			notify: () => sequencer.notify(),
+			now: () => clock.now(),
+			pace: { now: () => performance.now(), breathe: () => new Promise<void>((resolve) => setImmediate(resolve)) },
+			closing: closing.signal,
+			random: context.random,
+			later: (ms, work) => {
+				const timer = setTimeout(work, ms);
+				return () => clearTimeout(timer);
 			},
-			LEDGER_VERSION,
-		);
-		const binding = rpcBinding(methods, {
-			onFault: (error, method) => {
-				const reference = randomBytes(6).toString("hex");
+		};
+		const methods = rpcMethods(rpc, LEDGER_VERSION);
+		const dispatching = {
+			...rpc.pace,
+			onFault: (error: unknown, method: string) => {
+				const reference = Buffer.from(context.random(6)).toString("hex");
 				events.rpcFailed(error, method, reference);
 				return reference;
 			},
-			...pace,
-		});
-		const server = await context.listen([binding], { host: config.host, port: config.port });
+		};
+		const upgrade = rpcUpgrade(rpc, methods, dispatching);
+		const server = await context.listen([rpcBinding(methods, dispatching)], { host: config.host, port: config.port, upgrade });
 		events.started({ chainId: genesis.chainId, height: sequencer.height, evmNumber: application.chain.head.header.number });
 		return {
 			url: server.url,

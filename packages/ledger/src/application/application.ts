@@ -85,6 +85,7 @@ export class LedgerApplication implements Application {
 	readonly #modules: ApplicationModules;
 	readonly #decoded = new WeakMap<Uint8Array, Transaction>();
 	readonly #listeners = new Set<(block: Block) => void>();
+	readonly #txListeners = new Set<(tx: Transaction) => void>();
 	#progress: Progress | undefined;
 	#finalized: Finalized | undefined;
 	#expiredAt = 0;
@@ -111,6 +112,12 @@ export class LedgerApplication implements Application {
 	onBlock(listener: (block: Block) => void): () => void {
 		this.#listeners.add(listener);
 		return () => this.#listeners.delete(listener);
+	}
+
+	/** Called after each transaction that has entered the pool. Returns the way to stop. */
+	onTransaction(listener: (tx: Transaction) => void): () => void {
+		this.#txListeners.add(listener);
+		return () => this.#txListeners.delete(listener);
 	}
 
 	/** Consensus time of the last EVM block, in nanoseconds. */
@@ -163,6 +170,7 @@ export class LedgerApplication implements Application {
 		}
 		const admission = this.pool.add(tx);
 		const { hash, gasLimit: gasWanted } = tx;
+		if (admission.kind === "accepted") for (const listener of this.#txListeners) listener(tx);
 		return admission.kind === "accepted" ? { code: txCodes.ok, log: "", gasWanted, hash } : { code: txCodes.invalid, log: admission.reason, gasWanted, hash };
 	}
 
