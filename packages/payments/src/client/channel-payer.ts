@@ -42,10 +42,10 @@ export interface DepositPlan {
 	readonly gateway: Hex;
 	readonly till: Hex;
 	readonly channelId: Hex;
-	/** To be moved into the channel now, as the gateway suggests. */
+	/** Least that has to be moved into the channel now. */
 	readonly amount: bigint;
-	/** Least that the call at hand needs. */
-	readonly least: bigint;
+	/** What the gateway suggests: enough for some calls more. */
+	readonly suggested: bigint;
 	/** In it already. */
 	readonly balance: bigint;
 	readonly opens: boolean;
@@ -60,7 +60,7 @@ export interface ChannelPayerOptions {
 	readonly store?: LaneStore;
 	/** Calls in flight at once; default 4. Further calls wait for a lane. */
 	readonly lanes?: number;
-	/** Amount of a deposit, at least `plan.least`; `true` takes the plan's, `false` refuses. Default: what the plan says. */
+	/** Amount of a deposit, at least `plan.amount`; `true` takes what is suggested, `false` refuses. Default: what is suggested. */
 	readonly confirmDeposit?: (plan: DepositPlan) => bigint | boolean | Promise<bigint | boolean>;
 	/** `Channels.channels(id)`: asked for a channel that the store does not know. */
 	readonly readChannel?: (channelId: Hex) => Promise<{ readonly balance: bigint; readonly totalClaimed: bigint }>;
@@ -213,22 +213,22 @@ export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
 	}
 
 	async function agreeDeposit(accepted: PaymentRequirements, gateway: Hex, lane: Lane, least: bigint): Promise<bigint> {
-		const announced = readAmount(accepted.extra?.["minDeposit"]) ?? 0n;
-		const amount = announced > least ? announced : least;
+		const amount = atLeast(readAmount(accepted.extra?.["leastDeposit"]), least);
+		const suggested = atLeast(readAmount(accepted.extra?.["minDeposit"]), amount);
 		const plan: DepositPlan = {
 			gateway,
 			till: accepted.payTo,
 			channelId: lane.channelId,
 			amount,
-			least,
+			suggested,
 			balance: lane.balance,
 			opens: lane.balance === 0n,
 			call: BigInt(accepted.amount),
 		};
 		const answer = (await options.confirmDeposit?.(plan)) ?? true;
 		if (answer === false) throw new FreeholdError("payment.insufficient", { given: lane.balance - lane.charged, needed: BigInt(accepted.amount) });
-		if (typeof answer === "bigint" && answer < least) throw new FreeholdError("payment.insufficient", { given: answer, needed: least });
-		return typeof answer === "bigint" ? answer : amount;
+		if (typeof answer === "bigint" && answer < amount) throw new FreeholdError("payment.insufficient", { given: answer, needed: amount });
+		return typeof answer === "bigint" ? answer : suggested;
 	}
 
 	function signVoucher(id: Hex, maxClaimableAmount: bigint): Promise<Hex> {
@@ -297,6 +297,10 @@ function configOf(accepted: PaymentRequirements, payer: Hex, lane: number): Chan
 	if (receiverAuthorizer === undefined || fromHex(receiverAuthorizer).every((byte) => byte === 0)) throw refuse("it names no receiver authorizer");
 	if (typeof withdrawDelay !== "number") throw refuse("it names no withdrawal delay");
 	return { payer, payerAuthorizer: payer, receiver: accepted.payTo, receiverAuthorizer, token: accepted.asset, withdrawDelay, salt: laneSalt(lane) };
+}
+
+function atLeast(wish: bigint | undefined, least: bigint): bigint {
+	return wish !== undefined && wish > least ? wish : least;
 }
 
 function refuse(reason: string): FreeholdError {
