@@ -74,7 +74,7 @@ async function build() {
 	const code = await run(process.execPath, [join(modules, "typescript", "bin", "tsc"), "-b"], {});
 	progress.stop(code === 0);
 	if (code !== 0) process.exit(1);
-	writeFileSync(buildStamp, wanted);
+	writeFileSync(buildStamp, newestSource());
 }
 
 /** Digest of path, size and time of everything that the compiler reads. */
