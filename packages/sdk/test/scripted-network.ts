@@ -69,7 +69,8 @@ interface StoredRelease {
 	readonly model: string;
 	readonly owner: Hex;
 	readonly data: { readonly manifest: Hex; readonly inputSchema: Hex; readonly outputSchema: Hex; readonly modes: number; readonly terms: StoredTerms };
-	readonly price: { readonly perCall: bigint; readonly perInputUnit: bigint; readonly perOutputUnit: bigint };
+	/** Version n is the nth. */
+	readonly prices: { readonly perCall: bigint; readonly perInputUnit: bigint; readonly perOutputUnit: bigint }[];
 	retiredAt: bigint;
 }
 
@@ -162,14 +163,14 @@ export class ScriptedNetwork {
 	}
 
 	/** What `ModelRegistry.publish` does. */
-	addRelease(model: string, owner: Hex, data: StoredRelease["data"] & { readonly manifest: Hex }, price: StoredRelease["price"]): void {
+	addRelease(model: string, owner: Hex, data: StoredRelease["data"] & { readonly manifest: Hex }, price: StoredRelease["prices"][number]): void {
 		const manifest = this.#manifest(data.manifest);
 		const id = BigInt(toHex(defaultCrypto.keccak256(new TextEncoder().encode(model))));
 		const [major = 0, minor = 0] = (manifest?.release.split("@")[1] ?? "1.0").split(".").map(Number);
 		const words = [id, BigInt(major), BigInt(minor)].map((word) => word.toString(16).padStart(64, "0")).join("");
 		this.namespaces.set(model.split("/")[0] ?? "", owner);
 		this.owners.set(id, owner);
-		this.releases.set(toHex(defaultCrypto.keccak256(fromHex(`0x${words}`))), { modelId: id, model, owner, data, price, retiredAt: 0n });
+		this.releases.set(toHex(defaultCrypto.keccak256(fromHex(`0x${words}`))), { modelId: id, model, owner, data, prices: [price], retiredAt: 0n });
 	}
 
 	#chain(method: string, params: readonly unknown[]): Answer | undefined {
@@ -210,11 +211,10 @@ export class ScriptedNetwork {
 						licence: "",
 					}
 				);
-			case "priceOf":
-				return [
-					{ ...(release?.price ?? { perCall: 0n, perInputUnit: 0n, perOutputUnit: 0n }), validFrom: second === 1 && release ? 1n : 0n, validUntil: 0n },
-					release?.retiredAt ?? 0n,
-				];
+			case "priceOf": {
+				const price = release?.prices[(second as number) - 1];
+				return [{ ...(price ?? { perCall: 0n, perInputUnit: 0n, perOutputUnit: 0n }), validFrom: price === undefined ? 0n : 1n, validUntil: 0n }, 0n];
+			}
 			case "isKeyValid":
 				return this.keys.has((second as Hex).toLowerCase() as Hex);
 			case "isActive":
@@ -273,20 +273,21 @@ export class ScriptedNetwork {
 	#quote(text: string): QuoteBody {
 		const found = [...this.releases].find(([id, { model }]) => id === text || model === text.split("@")[0]);
 		if (found === undefined) throw new FreeholdError("model.notFound", { model: text });
-		const [release, { model, price, data, retiredAt }] = found;
+		const [release, { model, prices, data, retiredAt }] = found;
+		const price = currentPrice(prices);
 		if (retiredAt !== 0n) throw new FreeholdError("model.retired", { release });
 		const manifest = this.#manifest(data.manifest);
 		if (manifest === undefined) throw new FreeholdError("blob.notFound", { id: data.manifest });
 		return {
 			release,
 			model,
-			priceVersion: 1,
+			priceVersion: prices.length,
 			owner: { perCall: price.perCall.toString(), perInputUnit: price.perInputUnit.toString(), perOutputUnit: price.perOutputUnit.toString() },
 			nodeFee: NODE_FEE.toString(),
 			gatewayFee: GATEWAY_FEE.toString(),
 			protocolFeeBps: 100,
 			unit: { input: "element", output: "element" },
-			validUntil: 0,
+			validUntil: Number.MAX_SAFE_INTEGER,
 			gateway: gatewayAddress,
 			payTo: this.terms.payTo,
 			inputs: manifest.inputs,
@@ -301,7 +302,7 @@ export class ScriptedNetwork {
 		const inputs = parseInputs(body.inputs, quoted.inputs);
 		const outputs = this.model(inputs);
 		const units = { calls: 1n, inputUnits: elements(inputs), outputUnits: elements(outputs) };
-		const amount = charge(release.price, units, { nodeFee: NODE_FEE, gatewayFee: GATEWAY_FEE });
+		const amount = charge(currentPrice(release.prices), units, { nodeFee: NODE_FEE, gatewayFee: GATEWAY_FEE });
 		const headers = new Headers(init.headers);
 		const header = headers.get(x402Headers.signature);
 		const demand = (error?: string, state?: Parameters<typeof offer>[2]): Response =>
@@ -332,13 +333,13 @@ export class ScriptedNetwork {
 			charged: amount,
 			state: channelStateMessage(id, { ...state, charged: channel.charged }, { withdrawRequestedAt: 0, refundNonce: 0n }),
 		});
-		const answer = await this.#answer(body, quoted.release, payload.config.payer, inputs, outputs, units, amount);
+		const answer = await this.#answer(body, quoted, payload.config.payer, inputs, outputs, units, amount);
 		return Response.json(answer, { headers: { [x402Headers.response]: encodeHeader(settlement) } });
 	}
 
 	async #answer(
 		body: InferenceRequestBody,
-		release: Hex,
+		{ release, priceVersion }: QuoteBody,
 		payer: Hex,
 		inputs: Tensors,
 		outputs: Tensors,
@@ -354,7 +355,7 @@ export class ScriptedNetwork {
 			gateway: gatewayAddress,
 			node: nodeAddress,
 			release,
-			priceVersion: 1,
+			priceVersion,
 			payer: payerCommitment(payer, salt),
 			request,
 			mode: modes[mode],
@@ -393,6 +394,12 @@ export class ScriptedNetwork {
 		const answer: InferenceResponseBody = { outputs: tensorsToJson(outputs, "list"), usage, callId: order.callId, receiptFile: receiptFileShape.write(file) };
 		return this.tamper?.(answer, file) ?? answer;
 	}
+}
+
+function currentPrice(prices: StoredRelease["prices"]): StoredRelease["prices"][number] {
+	const price = prices.at(-1);
+	if (price === undefined) throw new Error("a release has a price");
+	return price;
 }
 
 function fileTensors(tensors: Tensors): NonNullable<ReceiptFile["request"]>["inputs"] {

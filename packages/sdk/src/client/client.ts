@@ -7,6 +7,7 @@ import { contracts } from "../chain/contracts.js";
 import type { Fetch } from "../chain/json-rpc.js";
 import type { TransactionAccount } from "../chain/signer.js";
 import { createTransactor, type Transactor } from "../chain/transactor.js";
+import { OfferBook } from "../inference/offer-book.js";
 import { createHttp, type Http } from "./http.js";
 import { createRegistry, type Registry } from "./registry.js";
 
@@ -43,6 +44,7 @@ export interface Client {
 	readonly network: NetworkFile;
 	readonly chain: ChainClient;
 	readonly registry: Registry;
+	readonly offers: OfferBook;
 	readonly http: Http;
 	readonly crypto: Crypto;
 	readonly lanes: LaneStore;
@@ -76,6 +78,7 @@ export function createClient(options: ConnectOptions): Client {
 		network,
 		chain,
 		registry: createRegistry(chain, now),
+		offers: new OfferBook(now),
 		http: createHttp(fetch),
 		crypto: options.crypto ?? defaultCrypto,
 		lanes,

@@ -37,6 +37,21 @@ describe("asking a model", () => {
 		expect([second.deposited, charged(), network.channels.size]).toEqual([0n, 2n * PRICE, 1]);
 	});
 
+	it("is one request when price and channel are known", async () => {
+		await freehold.infer("ada/thing", { inputs });
+		network.asked.length = 0;
+		await freehold.infer("ada/thing", { inputs });
+		expect(network.asked).toEqual(["POST /v1/inference"]);
+	});
+
+	it("asks again for a price that has changed, and keeps to what the caller allows", async () => {
+		const { release } = await freehold.infer("ada/thing", { inputs });
+		network.releases.get(release)?.prices.push({ perCall: 2n * OPG, perInputUnit: 0n, perOutputUnit: 0n });
+		await expect(freehold.infer("ada/thing", { inputs, maxCharge: PRICE })).rejects.toMatchObject({ code: "payment.insufficient" });
+		expect(charged()).toBe(PRICE);
+		expect((await freehold.infer("ada/thing", { inputs })).charge).toBe(PRICE + OPG);
+	});
+
 	it("uses a lane of its own for each call in flight", async () => {
 		const answers = await Promise.all(Array.from({ length: 3 }, () => freehold.infer("ada/thing", { inputs })));
 		expect(new Set(answers.map(({ callId }) => callId)).size).toBe(3);
