@@ -5,6 +5,7 @@ import { equalBytes, FreeholdError, fromHex, networkOf, systemAddresses, toHex }
 import {
 	defineProgram,
 	durationOption,
+	integerOption,
 	lockFolder,
 	nativeCrypto,
 	type ProgramContext,
@@ -31,6 +32,7 @@ const options = {
 	genesis: pathOption({ argument: "FILE", help: "Genesis file: chain id, time, first balances.", group: "Chain" }),
 	sequencerKey: pathOption({ argument: "FILE", help: "Ed25519 key that signs blocks, made if missing (0600).", group: "Chain" }),
 	blockInterval: durationOption({ default: 20, help: "Least time between two blocks with transactions; under load they are batched by it.", group: "Chain" }),
+	historyBlocks: integerOption({ default: 128, min: 1, max: 1_000_000, help: "Earlier EVM blocks whose state stays readable.", group: "Storage" }),
 	host: textOption({ argument: "HOST", default: "127.0.0.1", help: "Address to listen on.", group: "Network" }),
 	port: portOption({ default: 8545, help: "Port of JSON-RPC; 0 takes any.", group: "Network" }),
 } as const;
@@ -58,7 +60,7 @@ async function startLedger(context: Context) {
 	}
 	context.onChain(genesis.chainId);
 	const unlock = lockFolder(config.data);
-	const state = openStateMachine({ dir: join(config.data, "state") });
+	const state = openStateMachine({ dir: join(config.data, "state"), historyBlocks: config.historyBlocks });
 	try {
 		const events = ledgerEvents(log, context.metrics, context.fail);
 		const application = new LedgerApplication(
@@ -92,7 +94,11 @@ async function startLedger(context: Context) {
 			validators: sequencer.validators,
 			notify: () => sequencer.notify(),
 			now: () => clock.now(),
-			pace: { now: () => performance.now(), breathe: () => new Promise<void>((resolve) => setImmediate(resolve)) },
+			pace: {
+				now: () => performance.now(),
+				breathe: () => new Promise<void>((resolve) => setImmediate(resolve)),
+				rest: (ms) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
+			},
 			closing: closing.signal,
 			random: context.random,
 			later: (ms, work) => {

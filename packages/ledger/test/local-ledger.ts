@@ -48,6 +48,7 @@ export async function startLocalLedger(
 			genesis: join(dir, "genesis.json"),
 			sequencerKey: join(dir, "sequencer.key"),
 			blockInterval: options.blockIntervalMs ?? 5,
+			historyBlocks: 128,
 			host: "127.0.0.1",
 			port: 0,
 		},

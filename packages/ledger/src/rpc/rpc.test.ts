@@ -75,6 +75,7 @@ describe("the envelope", () => {
 	});
 	test.each([
 		["no JSON", "{", -32700],
+		["deeper than anyone needs", "[".repeat(100_000), -32700],
 		["an empty batch", "[]", -32600],
 		["too large a batch", JSON.stringify(Array.from({ length: limits.rpcBatch + 1 }, () => 1)), -32600],
 		["a method that is no text", `{"id":1,"method":5}`, -32600],
@@ -180,6 +181,20 @@ describe("calls", () => {
 		expect(await refusal("eth_call", { to: counter }, "0xffffff")).toMatchObject({ code: -32000, message: "header not found" });
 		expect(await refusal("eth_call", { to: counter }, "latest", { [NOBODY]: { balance: "0x1" } })).toMatchObject({ code: -32602 });
 	});
+});
+
+test("endless calls of a stranger do not hold blocks back: they take turns", async () => {
+	const endless = { to: counter, data: encodeFunctionData({ abi, functionName: "forever", args: [] }), gas: "0x1c9c380" };
+	let ended = 0;
+	const calls = Array.from({ length: 12 }, () =>
+		refusal("eth_call", endless, "latest").then((error) => {
+			ended++;
+			expect(error.message).toBe("out of gas");
+		}),
+	);
+	await send(0);
+	expect(ended).toBeLessThan(calls.length);
+	await Promise.all(calls);
 });
 
 describe("logs", () => {

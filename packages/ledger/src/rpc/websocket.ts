@@ -11,8 +11,8 @@ import { booleanParameter } from "./parameters.js";
 import { invalidParams, limitExceeded, serverError } from "./rpc-error.js";
 import { headView, transactionView } from "./views.js";
 
-const MAX_CONNECTIONS = 500;
-const MAX_SUBSCRIPTIONS = 64;
+const MAX_CONNECTIONS = 256;
+const MAX_SUBSCRIPTIONS = 16;
 const MAX_CALLS_IN_FLIGHT = 1_000;
 const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
 const PING_MS = 30_000;
