@@ -24,7 +24,7 @@ const CONTRACTS = [
 	["OPG.sol", "OPG", "opg"],
 	["ModelRegistry.sol", "ModelRegistry", "modelRegistry"],
 	["UsageLedger.sol", "UsageLedger", "usageLedger"],
-	["Till.sol", "Till", "till"],
+	["usage/Till.sol", "Till", "till"],
 	["Royalties.sol", "Royalties", "royalties"],
 	["NodeRegistry.sol", "NodeRegistry", "nodeRegistry"],
 	["x402/Channels.sol", "Channels", "channels"],
