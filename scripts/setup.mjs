@@ -121,10 +121,14 @@ async function withLock(work) {
 		}
 	}
 	const release = () => rmSync(path, { force: true });
+	const stop = () => process.exit(130);
 	process.once("exit", release);
-	for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
+	for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, stop);
 	await work();
 	release();
+	process.off("exit", release);
+	// What runs next in this process has its own way to stop.
+	for (const signal of ["SIGINT", "SIGTERM"]) process.off(signal, stop);
 }
 
 function isAlive(pid) {
