@@ -16,6 +16,7 @@ const programs = {
 	storage: ["@freehold/storage", "storageProgram"],
 	inference: ["@freehold/inference", "inferenceProgram"],
 	gateway: ["@freehold/gateway", "gatewayProgram"],
+	hub: ["@freehold/hub", "hubProgram"],
 } as const;
 
 export type TestedRole = keyof typeof programs;

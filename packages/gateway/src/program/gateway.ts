@@ -100,7 +100,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 	};
 
 	const catalogue = new Catalogue(store);
-	const manifests = new Manifests(storageUrl);
+	const manifests = new Manifests(storageUrl, store);
 	const operators = new Operators(store, minBond);
 	const batches = new BatchLog(store, Number(nextSeq), now);
 	const channels = new ChannelBook(store, till, {

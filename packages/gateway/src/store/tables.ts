@@ -15,6 +15,7 @@ export const tables = [
 	"cursor",
 	"faucet",
 	"intents",
+	"manifests",
 	"members",
 	"onchain",
 	"operators",
