@@ -21,6 +21,8 @@ import { parseOpg } from "../output/amount.js";
 
 const ANCHOR_WAIT_MS = 30_000;
 const SHOWN_ELEMENTS = 16;
+/** Of a number; the answer in `--json` and in the receipt is exact. */
+const SHOWN_DIGITS = 4;
 
 export const infer: Action = async (context, [model = ""], options) => {
 	if (options["quote"] === true) return showQuote(context, model);
@@ -120,6 +122,6 @@ function describe(context: CommandContext, { outputs, charge, callId, deposited 
 
 function elements(data: unknown): string {
 	if (!Array.isArray(data)) return String(data).slice(0, 80);
-	const shown = data.slice(0, SHOWN_ELEMENTS).map((element) => (typeof element === "number" ? Number(element.toPrecision(6)) : element));
+	const shown = data.slice(0, SHOWN_ELEMENTS).map((element) => (typeof element === "number" ? Number(element.toPrecision(SHOWN_DIGITS)) : element));
 	return `${shown.join(" ")}${data.length > SHOWN_ELEMENTS ? ` … (${data.length})` : ""}`;
 }
