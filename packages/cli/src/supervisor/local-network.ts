@@ -16,6 +16,8 @@ const DEVELOPMENT_ACCOUNTS = 10;
 const OPG = 10n ** 18n;
 const DEVELOPMENT_BALANCE = 1_000_000n * OPG;
 const OPERATOR_BALANCE = 100_000n * OPG;
+/** A node answers on credit up to half of a gateway's bond: enough here for 10,000 calls a second at 1 OPG, from one batch to the next. */
+const GATEWAY_BOND = "50000";
 const FAUCET_BALANCE = 10_000_000n * OPG;
 const OPERATORS = ["gateway", "inference"] as const;
 
@@ -78,6 +80,8 @@ export function plan(folder: DataFolder, base: number, env: { readonly batchAgeM
 				urlOf(ports.gateway),
 				"--key-file",
 				folder.keyFile("gateway"),
+				"--bond",
+				GATEWAY_BOND,
 				"--faucet-key-file",
 				folder.keyFile("faucet"),
 				"--network-file",

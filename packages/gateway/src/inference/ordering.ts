@@ -185,7 +185,12 @@ export class Ordering {
 function isPassing(error: unknown): boolean {
 	return (
 		error instanceof FreeholdError &&
-		(error.code === "network.down" || error.code === "service.starting" || error.code === "upstream.failed" || error.code === "engine.busy")
+		(error.code === "network.down" ||
+			error.code === "service.starting" ||
+			error.code === "upstream.failed" ||
+			error.code === "engine.busy" ||
+			// The next batch pays what the node waits for.
+			error.code === "order.unbacked")
 	);
 }
 
