@@ -41,16 +41,24 @@ const STORAGE_RETRY_MS = 10_000;
 const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 5_000;
 const MAX_FLOW = 250;
+/** Batches that are looked at for leaves that storage lacks. */
+const REMEMBERED = 10_000;
 
 export class Anchorer {
 	readonly #modules: AnchorerModules;
 	#wake: () => void = () => {};
 	#failing = false;
 	#storageRestsUntil = 0;
+	/** Batches whose leaves storage has not taken yet. */
+	readonly #unstored = new Set<number>();
 
 	constructor(modules: AnchorerModules) {
 		this.#modules = modules;
 		modules.batches.onChange = () => this.#wake();
+		for (const { value } of modules.store.scan("batches", { reverse: true, limit: REMEMBERED })) {
+			const { seq, dataStored } = unpack<BatchRecord>(value);
+			if (!dataStored) this.#unstored.add(seq);
+		}
 	}
 
 	/** False while a batch cannot be brought to the chain. */
@@ -115,7 +123,8 @@ export class Anchorer {
 			batches.close();
 			return batches.waiting[0];
 		}
-		await this.#change(entries === 0 ? undefined : batchAgeMs - ageMs, signal);
+		await this.#storeLater();
+		await this.#change(entries > 0 ? batchAgeMs - ageMs : this.#unstored.size > 0 ? STORAGE_RETRY_MS : undefined, signal);
 		return undefined;
 	}
 
@@ -188,11 +197,22 @@ export class Anchorer {
 			const { status } = await fetchBytes(url, { method: "PUT", body, headers, what: "Storage", deadlineMs: STORAGE_DEADLINE_MS });
 			if (status < 200 || status > 299) throw new FreeholdError("upstream.failed", { what: "Storage", reason: `HTTP ${status}` });
 			crashPoint("batch-data-stored");
+			this.#unstored.delete(batch.seq);
 			return await this.#put({ ...batch, dataStored: true });
 		} catch (error) {
+			this.#unstored.add(batch.seq);
 			this.#storageRestsUntil = now() + STORAGE_RETRY_MS;
 			events.batchDataNotStored(batch.seq, error);
 			return batch;
+		}
+	}
+
+	/** Sends leaves again that storage did not take, oldest batch first. */
+	async #storeLater(): Promise<void> {
+		for (const seq of [...this.#unstored].sort((a, b) => a - b)) {
+			const batch = load<BatchRecord>(this.#modules.store, "batches", seqKey(seq));
+			if (batch !== undefined && !batch.dataStored) await this.#storeData(batch);
+			if (this.#unstored.has(seq)) return;
 		}
 	}
 

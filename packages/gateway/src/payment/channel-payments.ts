@@ -20,6 +20,7 @@ import { nativeCrypto } from "@freehold/service";
 import { type ChannelBook, emptyOnchain } from "../channels/channel-book.js";
 import type { GatewayEvents } from "../program/events.js";
 import { type GatewayStore, type OnchainRecord, pack } from "../store/tables.js";
+import { isContract } from "./contract-wallet.js";
 import { type Acceptance, type Reservation, refused } from "./reservation.js";
 
 export interface ChannelPaymentModules {
@@ -105,7 +106,7 @@ export class ChannelPayments {
 		const paid = checkVoucher(voucher, amount, { ...state, balance: state.balance + deposit.amount }, terms.chainId, nativeCrypto);
 		if (!paid.ok) return refused(paid.reason, channels.state(id) === undefined ? undefined : id);
 		const signed = checkDeposit(deposit, id, config, terms, Math.floor(now() / 1000), nativeCrypto);
-		if (!signed.ok) return refused(signed.reason);
+		if (!signed.ok && !(signed.reason === batchReasons.depositAuthorization && (await isContract(client, config.payer)))) return refused(signed.reason);
 		// Another request may have begun while the chain was asked.
 		if (channels.isBusy(id) || this.#depositing.has(id)) return refused(batchReasons.busy);
 		this.#depositing.add(id);

@@ -36,11 +36,11 @@ export function recoverOrders(modules: RecoveryModules): Promise<unknown> {
 	);
 }
 
-/** Decides payments of exact amounts that a restart interrupted, until none is open. */
+/** Decides payments of exact amounts that were interrupted, by a restart or by a chain that stayed silent, until the signal says so. */
 export async function reconcilePayments({ exactPayments }: RecoveryModules, signal: AbortSignal): Promise<void> {
 	while (!signal.aborted) {
-		const open = await exactPayments.reconcile().catch(() => 1);
-		if (open === 0) return;
+		// What cannot be decided now is looked at again.
+		await exactPayments.reconcile().catch(() => undefined);
 		await pause(RECONCILE_MS, signal).catch(() => undefined);
 	}
 }
