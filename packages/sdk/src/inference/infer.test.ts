@@ -72,6 +72,24 @@ describe("asking a model", () => {
 		expect([requests, charged()]).toEqual([4, PRICE]);
 	});
 
+	it("survives a ledger that is started again while it pays and after it paid", async () => {
+		let refusals = 0;
+		const away = (): "down" => {
+			refusals++;
+			return "down";
+		};
+		// Before the payment the balance is read, after it the keys that signed: each is refused a few times.
+		let before = 2;
+		let after = 2;
+		network.interrupt = (url) => {
+			if (url.hostname !== "rpc.invalid" || !network.asked.some((request) => request.startsWith("POST /v1/inference"))) return undefined;
+			if (charged() === 0n) return before-- > 0 ? away() : undefined;
+			return after-- > 0 ? away() : undefined;
+		};
+		const answer = await freehold.infer("ada/thing", { inputs });
+		expect([answer.charge, charged(), refusals]).toEqual([PRICE, PRICE, 4]);
+	});
+
 	it("puts in what it is told to, or nothing", async () => {
 		const plans: DepositPlan[] = [];
 		const careful = connect({ network: network.file, account: buyer, fetch: network.fetch, deposit: (plan) => (plans.push(plan), false) });

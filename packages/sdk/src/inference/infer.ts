@@ -24,6 +24,7 @@ import {
 import { pause } from "../chain/deadline.js";
 import type { Client } from "../client/client.js";
 import { type HttpAnswer, parseJson, refusalOf, urlOf } from "../client/http.js";
+import { patiently } from "../client/patience.js";
 import { checkAnswer } from "./check-answer.js";
 import { quote } from "./quote.js";
 import { boundOutputs, elementsOf } from "./units.js";
@@ -40,7 +41,7 @@ export interface InferOptions {
 	/** 32 bytes that close the commitments to everyone else; drawn when absent. */
 	readonly salt?: Hex;
 	readonly signal?: AbortSignal;
-	/** For the whole call, a gateway that restarts included; default 60,000. */
+	/** For the whole call, a gateway or a ledger that restarts included; default 60,000. */
 	readonly timeoutMs?: number;
 }
 
@@ -111,7 +112,9 @@ async function inferAt(client: Client, model: string, quoted: QuoteBody, options
 		throw error;
 	});
 	const answer = parseJson(paid.answer.body) as InferenceResponseBody;
-	const receiptFile = await checkAnswer(client, { quoted, payer, salt, mode, require, inputs, most, charged: paid.charged, answer }, signal);
+	const asked = { quoted, payer, salt, mode, require, inputs, most, charged: paid.charged, answer };
+	// It is paid: a ledger that is away for a moment must not cost the answer.
+	const receiptFile = await patiently({ ...limits, now: client.now }, () => checkAnswer(client, asked, signal));
 	const { outputs, usage, callId } = answer;
 	return {
 		outputs,
