@@ -6,6 +6,7 @@ import { type ChannelConfig, channelId, decodePayment, encodeHeader, tillAddress
 import {
 	channelSettlement,
 	channelStateMessage,
+	checkSignature,
 	checkVoucher,
 	offer,
 	opgToken,
@@ -15,6 +16,8 @@ import {
 } from "@freehold/payments/server";
 import { defaultCrypto } from "@freehold/proofs";
 import {
+	type ChannelBody,
+	type ChannelTermsBody,
 	callId,
 	charge,
 	commit,
@@ -57,6 +60,7 @@ export const OPG = 10n ** 18n;
 const CHAIN_ID = 10741;
 const NODE_FEE = OPG / 20n;
 const GATEWAY_FEE = (3n * OPG) / 100n;
+const noExit = { amount: 0n, initiatedAt: 0 };
 const NOBODY: Hex = `0x${"00".repeat(20)}`;
 
 const gatewayKey = privateKeyToAccount(toHex(new Uint8Array(32).fill(7)));
@@ -85,6 +89,9 @@ interface StoredChannel {
 	readonly config: ChannelConfig;
 	balance: bigint;
 	charged: bigint;
+	/** On the chain. */
+	claimed: bigint;
+	exit: { readonly amount: bigint; readonly initiatedAt: number };
 }
 
 export class ScriptedNetwork {
@@ -94,6 +101,8 @@ export class ScriptedNetwork {
 	readonly owners = new Map<bigint, Hex>();
 	readonly releases = new Map<Hex, StoredRelease>();
 	readonly channels = new Map<Hex, StoredChannel>();
+	/** Unix milliseconds. */
+	now: () => number = Date.now;
 	/** OPG of every account. */
 	balance = 1_000n * OPG;
 	/** What was asked: `PUT /v1/blobs`. */
@@ -153,6 +162,7 @@ export class ScriptedNetwork {
 	#applyPublications(): void {
 		const transactions = this.node.blocks.flatMap((block) => block.transactions);
 		for (const { to, data, from } of transactions.slice(this.#applied)) {
+			if (to === contracts.Channels.address) this.#applyChannel(data);
 			if (to !== contracts.ModelRegistry.address) continue;
 			const { functionName, args } = decodeFunctionData({ abi: contracts.ModelRegistry.abi, data });
 			if (functionName !== "publish") continue;
@@ -160,6 +170,30 @@ export class ScriptedNetwork {
 			this.addRelease(`${namespace}/${name}`, from, release, price);
 		}
 		this.#applied = transactions.length;
+	}
+
+	/** What `Channels` does with a payer's transactions. */
+	#applyChannel(data: Hex): void {
+		const { functionName, args } = decodeFunctionData({ abi: contracts.Channels.abi, data });
+		if (functionName !== "deposit" && functionName !== "initiateWithdraw" && functionName !== "finalizeWithdraw") return;
+		const [config, amount = 0n] = args;
+		const lower: ChannelConfig = {
+			...config,
+			payer: config.payer.toLowerCase() as Hex,
+			payerAuthorizer: config.payerAuthorizer.toLowerCase() as Hex,
+			receiver: config.receiver.toLowerCase() as Hex,
+			receiverAuthorizer: config.receiverAuthorizer.toLowerCase() as Hex,
+			token: config.token.toLowerCase() as Hex,
+		};
+		const id = channelId(lower, CHAIN_ID);
+		const channel = this.channels.get(id) ?? { config: lower, balance: 0n, charged: 0n, claimed: 0n, exit: noExit };
+		this.channels.set(id, channel);
+		if (functionName === "deposit") channel.balance += amount;
+		else if (functionName === "initiateWithdraw") channel.exit = { amount, initiatedAt: Math.floor(this.now() / 1000) };
+		else {
+			channel.balance -= channel.exit.amount;
+			channel.exit = noExit;
+		}
 	}
 
 	/** What `ModelRegistry.publish` does. */
@@ -221,7 +255,11 @@ export class ScriptedNetwork {
 				return true;
 			case "channels": {
 				const channel = this.channels.get(first as Hex);
-				return [channel?.balance ?? 0n, 0n];
+				return [channel?.balance ?? 0n, channel?.claimed ?? 0n];
+			}
+			case "pendingWithdrawals": {
+				const { amount, initiatedAt } = this.channels.get(first as Hex)?.exit ?? noExit;
+				return [amount, initiatedAt];
 			}
 			default:
 				throw new Error(`the chain is not asked for ${name} here`);
@@ -267,7 +305,33 @@ export class ScriptedNetwork {
 		const [, , kind, id = ""] = url.pathname.split("/");
 		if (kind === "quotes") return Response.json(this.#quote(decodeURIComponent(id)));
 		if (kind === "inference") return this.#infer(url, init);
+		if (kind === "channels" && id === "") return Response.json(this.#channelTerms());
+		if (kind === "channels") return init.method === "POST" ? this.#refund(id as Hex, init) : Response.json(this.#channel(id as Hex));
 		throw new FreeholdError("request.notFound", { path: url.pathname });
+	}
+
+	#channelTerms(): ChannelTermsBody {
+		const { gateway, payTo, receiverAuthorizer, withdrawDelay, minDeposit, token } = this.terms;
+		return { gateway, payTo, receiverAuthorizer, withdrawDelay, minDeposit: minDeposit.toString(), token };
+	}
+
+	#channel(id: Hex): ChannelBody {
+		const channel = this.channels.get(id);
+		if (channel === undefined) throw new FreeholdError("channel.notFound", { channelId: id });
+		return { channelId: id, balance: channel.balance.toString(), totalClaimed: channel.claimed.toString(), charged: channel.charged.toString() };
+	}
+
+	#refund(id: Hex, init: RequestInit): Response {
+		const header = new Headers(init.headers).get(x402Headers.signature);
+		const payment = header === null ? undefined : decodePayment(header);
+		const payload = payment && readBatchPayload(payment.payload);
+		const channel = this.channels.get(id);
+		if (payload?.type !== "refund" || channel === undefined || payload.voucher.channelId !== id)
+			throw new FreeholdError("payment.invalid", { reason: "no refund" });
+		if (!checkSignature(channel.config, payload.voucher, CHAIN_ID, defaultCrypto).ok) throw new FreeholdError("payment.invalid", { reason: "signature" });
+		if (payload.voucher.maxClaimableAmount !== channel.charged) throw new FreeholdError("payment.invalid", { reason: "cumulative" });
+		channel.balance = channel.charged;
+		return Response.json({});
 	}
 
 	#quote(text: string): QuoteBody {
@@ -316,13 +380,13 @@ export class ScriptedNetwork {
 		if (payload === undefined || payload.type === "refund") return demand("invalid_payload");
 		const id = payload.voucher.channelId;
 		if (channelId(payload.config, CHAIN_ID) !== id) return demand("channel");
-		const channel = this.channels.get(id) ?? { config: payload.config, balance: 0n, charged: 0n };
+		const channel = this.channels.get(id) ?? { config: payload.config, balance: 0n, charged: 0n, claimed: 0n, exit: noExit };
 		if (payload.type === "deposit") {
 			channel.balance += payload.deposit.amount;
 			this.balance -= payload.deposit.amount;
 			this.channels.set(id, channel);
 		}
-		const state = { ...channel, totalClaimed: 0n, withdrawing: 0n };
+		const state = { ...channel, totalClaimed: channel.claimed, withdrawing: 0n };
 		const verdict = checkVoucher(payload.voucher, amount, state, CHAIN_ID, defaultCrypto);
 		const message = channelStateMessage(id, state, { withdrawRequestedAt: 0, refundNonce: 0n });
 		if (!verdict.ok) return demand(verdict.reason, { channelState: message });
