@@ -82,7 +82,7 @@ async function startLedger(context: Context) {
 		crashPoint("ledger.genesis.committed");
 		const sequencer = new Sequencer(
 			{ chainId, blockIntervalMs: config.blockInterval, genesisTime },
-			{ application, store: consensus, key, hashes: nativeCrypto, now: () => clock.now(), crashPoint, events },
+			{ application, store: consensus, key, hashes: nativeCrypto, now: () => clock.now(), ticks: () => performance.now(), crashPoint, events },
 		);
 		await sequencer.start();
 		const closing = new AbortController();

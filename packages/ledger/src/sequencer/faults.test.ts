@@ -46,6 +46,7 @@ function withFaults(faults: Partial<StateMachine>): { readonly application: Ledg
 			key: KEY,
 			hashes: nativeCrypto,
 			now: () => GENESIS_TIME * 1000,
+			ticks: () => performance.now(),
 			crashPoint: () => undefined,
 			events: { blockMade: () => undefined, blockFailed: (error) => failed.push(error), stopped: (error) => stopped.push(error) },
 		},
