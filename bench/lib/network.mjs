@@ -75,4 +75,3 @@ export async function createBenchPayer({ network, accounts, folder }, body, lane
 		}
 	};
 }
-

@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { verifyReceipt } from "@freehold/proofs";
-import { callId, commit, commitTensors, modes, orderDigest, orderShape, parseInputs, payerCommitment, tensorsToJson, toHex, fromHex } from "@freehold/protocol";
+import { callId, commit, commitTensors, fromHex, modes, orderDigest, orderShape, parseInputs, payerCommitment, tensorsToJson, toHex } from "@freehold/protocol";
 import { connect } from "@freehold/sdk";
 import { contracts, createChainClient } from "@freehold/sdk/chain";
 import { createDigestSigner, nativeCrypto } from "@freehold/service";
-import { latencies, percentile, perCall } from "../lib/measure.mjs";
+import { latencies, perCall, percentile } from "../lib/measure.mjs";
 import { createBenchPayer, publishModel, withNetwork } from "../lib/network.mjs";
 import { cpuMsOf } from "../lib/processes.mjs";
 
@@ -20,8 +20,24 @@ export function run({ root }) {
 		const single = await overhead(local, question, 1);
 		const many = await overhead(local, question, 16);
 		return [
-			{ name: "gateway over the node, P50, 1 connection", unit: "ms", value: single.added, target: 1, better: "lower", cpuMs: single.cpuMs, rival: { name: "direct call to the node", version: "same", value: single.direct } },
-			{ name: "gateway over the node, P50, 16 connections", unit: "ms", value: many.added, target: 4, better: "lower", cpuMs: many.cpuMs, rival: { name: "direct call to the node", version: "same", value: many.direct } },
+			{
+				name: "gateway over the node, P50, 1 connection",
+				unit: "ms",
+				value: single.added,
+				target: 1,
+				better: "lower",
+				cpuMs: single.cpuMs,
+				rival: { name: "direct call to the node", version: "same", value: single.direct },
+			},
+			{
+				name: "gateway over the node, P50, 16 connections",
+				unit: "ms",
+				value: many.added,
+				target: 4,
+				better: "lower",
+				cpuMs: many.cpuMs,
+				rival: { name: "direct call to the node", version: "same", value: many.direct },
+			},
 			{ name: "gateway processor time per call, 1 connection", unit: "ms", value: single.cpuMs, target: 0.6, better: "lower", cpuMs: single.cpuMs },
 			{ name: "gateway processor time per call, 16 connections", unit: "ms", value: many.cpuMs, target: 0.6, better: "lower", cpuMs: many.cpuMs },
 			{ name: "paid calls per second, 16 connections", unit: "calls/s", value: many.perSecond, better: "higher" },
@@ -45,7 +61,13 @@ async function overhead(local, question, connections) {
 		const { seconds } = await latencies(async () => paid.push((await ask()).ms), { count: CALLS, connections });
 		best.cpuMs = Math.min(best.cpuMs, (cpuMsOf(gatewayPid) - cpu) / CALLS);
 		best.perSecond = Math.max(best.perSecond, CALLS / seconds);
-		best.gateway = Math.min(best.gateway, percentile(paid.sort((a, b) => a - b), 0.5));
+		best.gateway = Math.min(
+			best.gateway,
+			percentile(
+				paid.sort((a, b) => a - b),
+				0.5,
+			),
+		);
 		best.direct = Math.min(best.direct, percentile((await latencies(direct, { count: CALLS, connections })).times, 0.5));
 	}
 	return { added: best.gateway - best.direct, direct: best.direct, cpuMs: best.cpuMs, perSecond: best.perSecond };

@@ -1,6 +1,6 @@
 /** The local network: its keys, its genesis, and the arguments of its five processes. Made once; started again with the same folder it is the same network. */
 import { stat } from "node:fs/promises";
-import { contractAddresses, fromHex, type Hex, type NetworkFile, networkOf, toHex } from "@freehold/protocol";
+import { contractAddresses, type Hex, type NetworkFile, networkOf, toHex } from "@freehold/protocol";
 import { createDigestSigner, type RoleName, readKeyFile, readOrCreateKeyFile } from "@freehold/service";
 import { mnemonicToAccount } from "viem/accounts";
 import { type DataFolder, type DevelopmentAccount, writeJson } from "./data-folder.js";
@@ -145,9 +145,4 @@ function exists(path: string): Promise<boolean> {
 		() => true,
 		() => false,
 	);
-}
-
-/** Key of a development account as bytes. */
-export function keyOf(account: DevelopmentAccount): Uint8Array {
-	return fromHex(account.privateKey);
 }
