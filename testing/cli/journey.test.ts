@@ -3,7 +3,7 @@ import { copyFile, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linear } from "../onnx/models.ts";
-import type { Ran } from "./command.ts";
+import { type Ran, shell } from "./command.ts";
 import { startTestNetwork, type TestNetwork, UP_DEADLINE_MS } from "./network.ts";
 
 let network: TestNetwork;
@@ -114,6 +114,17 @@ describe("another stranger", () => {
 		await good("receipt", "refresh", receipt(), "--out", path("newer.json"));
 		expect((await verify(path("newer.json"))).status).toBe(0);
 		expect((await good("receipt", "show", receipt())).out).toContain("ada/thing@1.0");
+	});
+});
+
+describe("checking a receipt", () => {
+	it("opens no connection", async () => {
+		// Any attempt to connect ends the process with another status.
+		const guard = "import { Socket } from 'node:net'; Socket.prototype.connect = () => process.exit(99);";
+		const alone = shell({ NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(guard)}` });
+		const checkpoint = join(network.data, "checkpoint.json");
+		expect(await alone.run("receipt", "verify", path("answer.receipt.json"), "--checkpoint", checkpoint)).toMatchObject({ status: 0 });
+		expect((await alone.run("--network", join(network.data, "network.json"), "model", "list")).status).toBe(99);
 	});
 });
 
