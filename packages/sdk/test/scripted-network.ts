@@ -113,6 +113,8 @@ export class ScriptedNetwork {
 	interrupt: ((url: URL, init: RequestInit) => Response | "down" | undefined) | undefined;
 	/** Changes an answer before it leaves. */
 	tamper: ((answer: InferenceResponseBody, file: ReceiptFile) => InferenceResponseBody) | undefined;
+	/** Version of the price that the gateway quotes; undefined: the newest. */
+	quotedVersion: number | undefined;
 	/** Changes what the node signs. */
 	dishonest: { readonly order?: Partial<Order>; readonly receipt?: Partial<Receipt>; readonly payTo?: Hex } = {};
 	/** What the model does: outputs of inputs. */
@@ -245,6 +247,8 @@ export class ScriptedNetwork {
 						licence: "",
 					}
 				);
+			case "currentPrice":
+				return release && [release.prices.length, { ...currentPrice(release.prices), validFrom: 1n, validUntil: 0n }];
 			case "priceOf": {
 				const price = release?.prices[(second as number) - 1];
 				return [{ ...(price ?? { perCall: 0n, perInputUnit: 0n, perOutputUnit: 0n }), validFrom: price === undefined ? 0n : 1n, validUntil: 0n }, 0n];
@@ -338,14 +342,15 @@ export class ScriptedNetwork {
 		const found = [...this.releases].find(([id, { model }]) => id === text || model === text.split("@")[0]);
 		if (found === undefined) throw new FreeholdError("model.notFound", { model: text });
 		const [release, { model, prices, data, retiredAt }] = found;
-		const price = currentPrice(prices);
+		const version = this.quotedVersion ?? prices.length;
+		const price = prices[version - 1] ?? currentPrice(prices);
 		if (retiredAt !== 0n) throw new FreeholdError("model.retired", { release });
 		const manifest = this.#manifest(data.manifest);
 		if (manifest === undefined) throw new FreeholdError("blob.notFound", { id: data.manifest });
 		return {
 			release,
 			model,
-			priceVersion: prices.length,
+			priceVersion: version,
 			owner: { perCall: price.perCall.toString(), perInputUnit: price.perInputUnit.toString(), perOutputUnit: price.perOutputUnit.toString() },
 			nodeFee: NODE_FEE.toString(),
 			gatewayFee: GATEWAY_FEE.toString(),

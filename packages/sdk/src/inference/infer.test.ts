@@ -92,7 +92,7 @@ describe("asking a model", () => {
 
 	it("puts in what it is told to, or nothing", async () => {
 		const plans: DepositPlan[] = [];
-		const careful = connect({ network: network.file, account: buyer, fetch: network.fetch, deposit: (plan) => (plans.push(plan), false) });
+		const careful = connect({ network: network.file, account: buyer, fetch: network.fetch, deposit: (plan) => plans.push(plan) < 0 });
 		await expect(careful.infer("ada/thing", { inputs })).rejects.toMatchObject({ code: "payment.insufficient" });
 		expect(plans).toMatchObject([{ gateway: gatewayAddress, call: PRICE, opens: true }]);
 		expect(network.channels.size).toBe(0);
@@ -137,6 +137,16 @@ describe("asking a model refuses, before it pays,", () => {
 			},
 		});
 		await refused(greedy.infer("ada/thing", { inputs }), "payment.insufficient");
+	});
+
+	it("an old price that its owner has lowered since", async () => {
+		const { release } = await freehold.quote("ada/thing");
+		network.releases.get(release)?.prices.push({ perCall: OPG / 2n, perInputUnit: 0n, perOutputUnit: 0n });
+		network.quotedVersion = 1;
+		await refused(freehold.infer("ada/thing", { inputs }), "gateway.untrusted");
+		const late = freehold.infer("ada/thing", { inputs });
+		network.quotedVersion = 2;
+		expect((await late).charge).toBe(PRICE - OPG / 2n);
 	});
 
 	it("a quote that is not the owner's price, or another release's", async () => {
