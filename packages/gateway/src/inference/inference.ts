@@ -56,9 +56,9 @@ async function answer(request: HttpRequest, modules: InferenceModules): Promise<
 	const payment = decodePayment(header);
 	if (payment === undefined) return payments.refuse(request, plan, { reason: "invalid_payload" });
 
-	const payer = payments.signerOf(payment);
+	const payer = key === undefined ? undefined : payments.signerOf(payment);
 	const answerKey = key === undefined || payer === undefined ? undefined : answerKeyOf(payer, key);
-	const requestDigest = toHex(nativeCrypto.keccak256(body));
+	const requestDigest = toHex(nativeCrypto.sha256(body));
 	if (answerKey !== undefined) {
 		const earlier = await idempotency.replay(answerKey, requestDigest);
 		if (earlier !== undefined) return answered(earlier, chainId, payments.replayed(earlier));

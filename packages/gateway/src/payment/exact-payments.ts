@@ -6,9 +6,8 @@
 import { exactReasons } from "@freehold/payments";
 import { exactCall, permit2NoncePosition } from "@freehold/payments/facilitator";
 import { checkExact, type ExactPayload, exactSettlement, type TillTerms } from "@freehold/payments/server";
-import { FreeholdError, type Hex, toHex, utf8 } from "@freehold/protocol";
+import { type Crypto, FreeholdError, type Hex, toHex, utf8 } from "@freehold/protocol";
 import { type ChainClient, contracts, type Transactor } from "@freehold/sdk/chain";
-import { nativeCrypto } from "@freehold/service";
 import type { BatchLog } from "../anchoring/batch-log.js";
 import type { GatewayEvents } from "../program/events.js";
 import { type GatewayStore, load, type PaymentRecord, pack, type RefundRecord, unpack, type Writer } from "../store/tables.js";
@@ -22,6 +21,7 @@ export interface ExactPaymentModules {
 	readonly transactor: Transactor;
 	readonly batches: BatchLog;
 	readonly events: GatewayEvents;
+	readonly crypto: Crypto;
 	readonly crashPoint: (name: string) => void;
 	/** Unix milliseconds. */
 	readonly now: () => number;
@@ -44,7 +44,7 @@ export class ExactPayments {
 	/** Settles the payment into the till and holds it for one call that costs exactly, or at most, `amount`. */
 	async accept(payment: ExactPayload, amount: bigint): Promise<Acceptance> {
 		const { terms, store, now, events, crashPoint, client } = this.#modules;
-		const signed = checkExact(payment, amount, terms, Math.floor(now() / 1000), nativeCrypto);
+		const signed = checkExact(payment, amount, terms, Math.floor(now() / 1000), this.#modules.crypto);
 		if (!signed.ok && !(signed.reason === exactReasons.signature && (await isContract(client, payment.from)))) return refused(signed.reason);
 		const id = paymentId(payment);
 		if (this.#active.has(id) || load(store, "payments", id) !== undefined) throw new FreeholdError("payment.replayed");
@@ -111,7 +111,7 @@ export class ExactPayments {
 		return {
 			payer: payment.from,
 			allowed: payment.amount,
-			reference: toHex(nativeCrypto.keccak256(utf8(id))),
+			reference: toHex(this.#modules.crypto.keccak256(utf8(id))),
 			link: { kind: "exact", id, amount: payment.amount },
 			spend: (charge) => {
 				const rest = payment.amount - charge;
