@@ -216,13 +216,13 @@ export class ScriptedNetwork {
 		const contract = Object.values(contracts).find(({ address }) => address === to);
 		if (contract === undefined) throw new Error(`no contract ${to}`);
 		const { functionName, args = [] } = decodeFunctionData({ abi: contract.abi as Abi, data });
-		const result = this.#view(functionName, args as readonly never[]);
+		const result = this.#view(functionName, args);
 		if (result === undefined) return { error: { code: 3, message: "execution reverted", data: "0x" } };
 		return { result: encodeFunctionResult({ abi: contract.abi as Abi, functionName, result }) };
 	}
 
-	#view(name: string, args: readonly never[]): unknown {
-		const [first, second] = args as readonly [unknown, unknown];
+	#view(name: string, args: readonly unknown[]): unknown {
+		const [first, second] = args;
 		const release = this.releases.get(first as Hex);
 		switch (name) {
 			case "namespaceOwner":
