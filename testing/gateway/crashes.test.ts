@@ -87,6 +87,19 @@ describe.each(["order-answered", "call-recording", "call-recorded"])("killed at 
 	});
 });
 
+describe("killed while a caller waits who gave no key", () => {
+	it("charges nothing, since nobody can collect the answer", async () => {
+		const required = await payer.offer();
+		const payment = await payer.payer.pay(required, account("gateway").address);
+		await dyingAt("order-answered", () => payer.send(payment));
+		payment.release();
+		// The same voucher pays for the next call.
+		expect((await payer.ask()).status).toBe(200);
+		answered++;
+		await everythingIsPaid();
+	});
+});
+
 describe.each(["batch-sealed", "batch-data-stored", "batch-anchored", "royalties-flowed", "batch-proved"])("killed at %s", (step) => {
 	it("anchors the batch once and proves it", async () => {
 		let callId = "";

@@ -49,11 +49,10 @@ async function answer(request: HttpRequest, modules: InferenceModules): Promise<
 	const key = idempotency.keyOf(request);
 	const body = await request.bytes();
 	const ask = readAsk(await request.json());
-	const plan = await planCall(ask, modules.plan);
-
 	const header = request.headers[x402Headers.signature];
+	const payment = typeof header === "string" ? decodePayment(header) : undefined;
+	const plan = await planCall(ask, modules.plan, payment === undefined ? undefined : BigInt(payment.accepted.amount));
 	if (typeof header !== "string") return payments.demand(request, plan);
-	const payment = decodePayment(header);
 	if (payment === undefined) return payments.refuse(request, plan, { reason: "invalid_payload" });
 
 	const payer = key === undefined ? undefined : payments.signerOf(payment);

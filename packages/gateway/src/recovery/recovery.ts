@@ -28,8 +28,10 @@ export function recoverOrders(modules: RecoveryModules): Promise<unknown> {
 	const records = [...store.scan("orders", {})].map(({ value }) => unpack<OrderRecord>(value));
 	return Promise.all(
 		records.map((record) => {
-			const payment = hold(record, modules);
-			const work = payment === undefined ? giveUp(record, "its payment is not good any more", modules) : complete(record, payment, modules);
+			// Without a key nobody can ask for the answer again: such a call has failed, and a failed call costs nothing.
+			const payment = record.answerKey === undefined ? undefined : hold(record, modules);
+			const reason = record.answerKey === undefined ? "its caller cannot ask for the answer again" : "its payment is not good any more";
+			const work = payment === undefined ? giveUp(record, reason, modules) : complete(record, payment, modules);
 			if (record.answerKey !== undefined) idempotency.hold(record.answerKey, record.requestDigest, work);
 			return work;
 		}),
