@@ -84,7 +84,15 @@ describe("two commands at once", () => {
 		const stop = new AbortController();
 		const lanes = new LaneFolder(home, 10741, ACCOUNT);
 		let release = (): void => {};
-		const holding = lanes.alone(stop.signal, () => new Promise<void>((resolve) => (release = resolve)));
+		let holding = Promise.resolve();
+		await new Promise<void>((held) => {
+			holding = lanes.alone(stop.signal, () => {
+				held();
+				return new Promise<void>((resolve) => {
+					release = resolve;
+				});
+			});
+		});
 		const waiting = new LaneFolder(home, 10741, ACCOUNT).alone(stop.signal, () => Promise.resolve());
 		stop.abort();
 		await expect(waiting).rejects.toMatchObject({ code: "request.aborted" });
