@@ -4,9 +4,9 @@
  * Money can only go to the gateway's till: an offer whose `payTo` is another address is refused. What can be lost is bounded by what was signed, and
  * what was signed by what was charged and one call more.
  */
-import { contractAddresses, FreeholdError, fromHex, type Hex, toHex } from "@freehold/protocol";
+import { contractAddresses, FreeholdError, type Hex, toHex } from "@freehold/protocol";
 import { recoverAddress } from "viem";
-import { type ChannelConfig, channelId, channelsDomain, channelTypes, depositNonce, laneSalt, tillAddress, voucherDigest } from "../channel/channel.js";
+import { type ChannelConfig, channelId, channelsDomain, channelTypes, depositNonce, voucherDigest } from "../channel/channel.js";
 import {
 	decodePaymentRequired,
 	decodeSettleResponse,
@@ -15,14 +15,15 @@ import {
 	network,
 	type PaymentRequired,
 	type PaymentRequirements,
-	readAddress,
 	readAmount,
 	readHex,
 	type SettleResponse,
 	x402Headers,
 } from "../x402/messages.js";
 import { batchReasons } from "../x402/reasons.js";
+import { atLeast, channelOffer, configOf, refuseOffer } from "./channel-offer.js";
 import { type Lane, type LaneStore, memoryLaneStore } from "./lane.js";
+import { LanePool } from "./lane-pool.js";
 
 /** The part of a wallet that paying needs; an account of viem has it. */
 export interface PaymentWallet {
@@ -98,7 +99,6 @@ export interface ChannelPayer {
 }
 
 const DEFAULT_LANES = 4;
-const WAITING = 1_000;
 
 export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
 	const { wallet, chainId, store = memoryLaneStore() } = options;
@@ -242,7 +242,7 @@ export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
 
 	async function signDeposit(accepted: PaymentRequirements, id: Hex, amount: bigint): Promise<Readonly<Record<string, unknown>>> {
 		const { name, version } = accepted.extra ?? {};
-		if (typeof name !== "string" || typeof version !== "string") throw refuse("it does not name the token's domain");
+		if (typeof name !== "string" || typeof version !== "string") throw refuseOffer("it does not name the token's domain");
 		const salt = toHex(options.random(32));
 		const validBefore = BigInt(Math.floor(options.now() / 1000) + accepted.maxTimeoutSeconds);
 		const signature = await wallet.signTypedData({
@@ -280,78 +280,4 @@ export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
 	}
 
 	return { pay, refund, store };
-}
-
-/** The offer that channels can pay. Throws `payment.invalid` when there is none, or when it would pay anyone but the gateway's till. */
-function channelOffer(required: PaymentRequired, chainId: number, gateway: Hex): PaymentRequirements {
-	const accepted = required.accepts.find((item) => item.scheme === "batch-settlement" && item.network === network(chainId));
-	if (accepted === undefined) throw refuse(`it offers no channel on chain ${chainId}`);
-	if (accepted.asset !== contractAddresses.OPG) throw refuse(`it asks for another token than OPG: ${accepted.asset}`);
-	if (accepted.payTo !== tillAddress(gateway)) throw refuse(`its payee ${accepted.payTo} is not the till of gateway ${gateway}`);
-	return accepted;
-}
-
-function configOf(accepted: PaymentRequirements, payer: Hex, lane: number): ChannelConfig {
-	const receiverAuthorizer = readAddress(accepted.extra?.["receiverAuthorizer"]);
-	const withdrawDelay = accepted.extra?.["withdrawDelay"];
-	if (receiverAuthorizer === undefined || fromHex(receiverAuthorizer).every((byte) => byte === 0)) throw refuse("it names no receiver authorizer");
-	if (typeof withdrawDelay !== "number") throw refuse("it names no withdrawal delay");
-	return { payer, payerAuthorizer: payer, receiver: accepted.payTo, receiverAuthorizer, token: accepted.asset, withdrawDelay, salt: laneSalt(lane) };
-}
-
-function atLeast(wish: bigint | undefined, least: bigint): bigint {
-	return wish !== undefined && wish > least ? wish : least;
-}
-
-function refuse(reason: string): FreeholdError {
-	return new FreeholdError("payment.invalid", { reason: `the gateway's offer is not followed: ${reason}` });
-}
-
-/** Lane numbers that are free, per till; the lowest first, so that few channels are opened. */
-class LanePool {
-	readonly #size: number;
-	readonly #busy = new Map<Hex, Set<number>>();
-	readonly #waiting = new Map<Hex, (() => void)[]>();
-
-	constructor(size: number) {
-		this.#size = size;
-	}
-
-	async take(till: Hex, signal?: AbortSignal): Promise<number> {
-		for (;;) {
-			const busy = this.#busy.get(till) ?? new Set<number>();
-			this.#busy.set(till, busy);
-			for (let lane = 0; lane < this.#size; lane++) {
-				if (busy.has(lane)) continue;
-				busy.add(lane);
-				return lane;
-			}
-			await this.#wait(till, signal);
-		}
-	}
-
-	give(till: Hex, lane: number): void {
-		this.#busy.get(till)?.delete(lane);
-		this.#waiting.get(till)?.shift()?.();
-	}
-
-	#wait(till: Hex, signal: AbortSignal | undefined): Promise<void> {
-		const queue = this.#waiting.get(till) ?? [];
-		this.#waiting.set(till, queue);
-		if (queue.length >= WAITING) throw new FreeholdError("gateway.overloaded", { seconds: 1 });
-		return new Promise((resolve, reject) => {
-			const proceed = (): void => {
-				signal?.removeEventListener("abort", give);
-				resolve();
-			};
-			const give = (): void => {
-				const index = queue.indexOf(proceed);
-				if (index >= 0) queue.splice(index, 1);
-				reject(new FreeholdError("request.aborted"));
-			};
-			if (signal?.aborted === true) return give();
-			signal?.addEventListener("abort", give, { once: true });
-			queue.push(proceed);
-		});
-	}
 }
