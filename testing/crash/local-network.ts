@@ -1,6 +1,7 @@
 /** `freehold up` as people run it, in a folder of its own, and what a test does to it: look at its processes and kill them. */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,6 +17,7 @@ export type Role = (typeof roles)[number];
 
 const UP_DEADLINE_MS = 90_000;
 const BACK_DEADLINE_MS = 30_000;
+const END_DEADLINE_MS = 40_000;
 
 export interface Status {
 	readonly running: boolean;
@@ -49,8 +51,8 @@ export class LocalNetwork {
 		this.freehold = shell({ FREEHOLD_HOME: join(folder, "home") });
 	}
 
-	static async make(): Promise<LocalNetwork> {
-		return new LocalNetwork(await mkdtemp(join(tmpdir(), "freehold-crash-")), await freePortBase());
+	static async make(portBase?: number): Promise<LocalNetwork> {
+		return new LocalNetwork(await mkdtemp(join(tmpdir(), "freehold-crash-")), portBase ?? (await freePortBase()));
 	}
 
 	/** Starts `freehold up` and does not wait. */
@@ -64,13 +66,13 @@ export class LocalNetwork {
 		return up;
 	}
 
-	/** Starts `freehold up` and waits for `network.json`, which is written last. */
+	/** Starts `freehold up` and waits until it says that all is ready. (A `network.json` may be there from a network that was killed.) */
 	async up(): Promise<Up> {
 		const up = this.begin();
 		await eventually(
 			async () => {
 				if (up.child.exitCode !== null || up.child.signalCode !== null) throw new Error(`the network ended while it started:\n${up.output()}`);
-				return this.read("network.json");
+				return up.output().includes("ready in") ? true : undefined;
 			},
 			() => `the network did not start:\n${up.output()}`,
 			UP_DEADLINE_MS,
@@ -141,18 +143,29 @@ export class LocalNetwork {
 		for (const { child, ended } of this.#started) {
 			if (child.exitCode !== null || child.signalCode !== null) continue;
 			child.kill("SIGTERM");
+			const timer = setTimeout(() => child.kill("SIGKILL"), END_DEADLINE_MS);
 			await ended;
+			clearTimeout(timer);
 		}
 		await rm(this.#folder, { recursive: true, force: true });
 	}
 }
 
+/** True while a process runs; one that has ended and was not fetched yet by its parent does not. */
 export function isAlive(pid: number): boolean {
 	try {
 		process.kill(pid, 0);
-		return true;
 	} catch {
 		return false;
+	}
+	return !/^\d+ \(.*\) Z /s.test(readTextNow(`/proc/${pid}/stat`));
+}
+
+function readTextNow(path: string): string {
+	try {
+		return readFileSync(path, "utf8");
+	} catch {
+		return "";
 	}
 }
 
