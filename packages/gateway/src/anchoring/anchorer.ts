@@ -4,7 +4,7 @@
  */
 import { flowOrder } from "@freehold/payments";
 import { encodeClaims } from "@freehold/payments/facilitator";
-import { FreeholdError, type Hex, storageRoutes, toHex, utf8 } from "@freehold/protocol";
+import { FreeholdError, type Hex, type Price, storageRoutes, toHex, utf8 } from "@freehold/protocol";
 import { type ChainClient, contracts, type StoredIntent, type Transactor } from "@freehold/sdk/chain";
 import { type DigestSigner, fetchBytes, nativeCrypto, pause } from "@freehold/service";
 import { encodeFunctionData } from "viem";
@@ -12,6 +12,7 @@ import type { Catalogue } from "../catalogue/catalogue.js";
 import type { GatewayEvents } from "../program/events.js";
 import { type BatchRecord, type GatewayStore, load, type MemberRecord, pack, type RefundRecord, recordsOf, seqKey, unpack } from "../store/tables.js";
 import type { BatchChannelRecord, BatchLog } from "./batch-log.js";
+import { coverBatch } from "./cover.js";
 import { proveBatch } from "./prove.js";
 import { batchData, claimsOf, groupLines, sealBatch } from "./seal.js";
 
@@ -22,6 +23,8 @@ export interface AnchorerModules {
 	readonly store: GatewayStore;
 	readonly batches: BatchLog;
 	readonly catalogue: Catalogue;
+	/** Price of a release's version. */
+	readonly priceOf: (release: Hex, version: number) => Price | undefined;
 	readonly client: ChainClient;
 	readonly transactor: Transactor;
 	readonly storageUrl: string;
@@ -232,7 +235,12 @@ export class Anchorer {
 			functionName: "anchor",
 			args: [BigInt(seq), lines, refunds, claims, root],
 		});
-		const receipt = await transactor.send({ key, to: contracts.UsageLedger.address, data }, { signal });
+		const receipt = await transactor.send({ key, to: contracts.UsageLedger.address, data }, { signal }).catch(async (error: unknown) => {
+			// Refused before it was sent. The one reason that can be mended is money that its payers have taken back.
+			const covered = error instanceof FreeholdError && error.code === "chain.reverted" ? await coverBatch(batch, this.#modules, signal) : undefined;
+			if (covered !== undefined) await this.#put(covered);
+			throw error;
+		});
 		crashPoint("batch-anchored");
 		events.batchAnchored(seq, receipt.blockNumber, receipt.hash, now() - batch.sealedAt);
 		return this.#put({ ...batch, state: "anchored", block: receipt.blockNumber, transaction: receipt.hash });

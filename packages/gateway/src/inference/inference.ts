@@ -58,10 +58,6 @@ async function answer(request: HttpRequest, modules: InferenceModules): Promise<
 	const payer = key === undefined ? undefined : payments.signerOf(payment);
 	const answerKey = key === undefined || payer === undefined ? undefined : answerKeyOf(payer, key);
 	const requestDigest = toHex(nativeCrypto.sha256(body));
-	if (answerKey !== undefined) {
-		const earlier = await idempotency.replay(answerKey, requestDigest);
-		if (earlier !== undefined) return answered(earlier, chainId, payments.replayed(earlier));
-	}
 
 	const serve = async (): Promise<HttpResponse> => {
 		const accepted = await payments.accept(payment, plan);
@@ -77,7 +73,8 @@ async function answer(request: HttpRequest, modules: InferenceModules): Promise<
 			return failed(error, plan, await reservation.abandon(), modules);
 		}
 	};
-	return answerKey === undefined ? serve() : idempotency.once(answerKey, requestDigest, serve);
+	if (answerKey === undefined) return serve();
+	return idempotency.run(answerKey, requestDigest, (call) => answered(call, chainId, payments.replayed(call)), serve);
 }
 
 function answered(call: CallRecord, chainId: number, settlement: SettleResponse): HttpResponse {

@@ -131,6 +131,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		store,
 		batches,
 		catalogue,
+		priceOf,
 		client,
 		transactor,
 		storageUrl,
