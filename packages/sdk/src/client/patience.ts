@@ -12,13 +12,16 @@ export interface Patience {
 const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 2_000;
 
-/** Repeats work that only reads for as long as nobody answers (`network.down`), until the deadline; then throws that. */
+/** What a program that is away, and one that is not quite back, are told apart by. */
+const away: ReadonlySet<string> = new Set(["network.down", "service.starting"]);
+
+/** Repeats work that only reads for as long as nobody answers, until the deadline; then throws that. */
 export async function patiently<T>({ deadline, now, signal }: Patience, read: () => Promise<T>): Promise<T> {
 	for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(LAST_PAUSE_MS, waitMs * 2)) {
 		try {
 			return await read();
 		} catch (error) {
-			if (!(error instanceof FreeholdError) || error.code !== "network.down" || now() + waitMs > deadline) throw error;
+			if (!(error instanceof FreeholdError) || !away.has(error.code) || now() + waitMs > deadline) throw error;
 		}
 		await pause(waitMs, signal);
 	}

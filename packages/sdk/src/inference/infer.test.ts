@@ -90,6 +90,22 @@ describe("asking a model", () => {
 		expect([answer.charge, charged(), refusals]).toEqual([PRICE, PRICE, 4]);
 	});
 
+	it("waits for a network that answered before when the price is to be asked again, and not for one that never did", async () => {
+		let refusals = 2;
+		const away = (): "down" | undefined => (refusals-- > 0 ? "down" : undefined);
+		network.interrupt = away;
+		await expect(freehold.infer("ada/thing", { inputs })).rejects.toMatchObject({ code: "network.down" });
+		network.interrupt = undefined;
+		let later = 0;
+		const patient = connect({ network: network.file, account: buyer, fetch: network.fetch, now: () => Date.now() + later });
+		await patient.infer("ada/thing", { inputs });
+		refusals = 2;
+		network.interrupt = away;
+		later = 3_600_000;
+		expect((await patient.infer("ada/thing", { inputs })).charge).toBe(PRICE);
+		expect(refusals).toBeLessThan(0);
+	});
+
 	it("puts in what it is told to, or nothing", async () => {
 		const plans: DepositPlan[] = [];
 		const careful = connect({ network: network.file, account: buyer, fetch: network.fetch, deposit: (plan) => plans.push(plan) < 0 });

@@ -41,7 +41,7 @@ export interface InferOptions {
 	/** 32 bytes that close the commitments to everyone else; drawn when absent. */
 	readonly salt?: Hex;
 	readonly signal?: AbortSignal;
-	/** For the whole call, a gateway or a ledger that restarts included; default 60,000. */
+	/** For the whole call, a gateway or a ledger that restarts included; default 60,000. A network that never answered is not waited for. */
 	readonly timeoutMs?: number;
 }
 
@@ -72,25 +72,27 @@ const LAST_PAUSE_MS = 2_000;
  * const { outputs, receiptFile } = await freehold.infer("plus/digits", { inputs: { pixels: [[0, 0, 2]] } });
  */
 export async function infer(client: Client, model: string, options: InferOptions): Promise<Inference> {
+	const limits: Limits = { signal: options.signal, deadline: client.now() + (options.timeoutMs ?? TIMEOUT_MS) };
 	const kept = client.offers.quote(model);
-	if (kept === undefined) return inferAt(client, model, await freshQuote(client, model, options.signal), options);
+	if (kept === undefined) return inferAt(client, model, await freshQuote(client, model, limits), options, limits);
 	try {
-		return await inferAt(client, model, kept, options);
+		return await inferAt(client, model, kept, options, limits);
 	} catch (error) {
 		// Only this can come from a price that changed since: nothing was signed for the new one.
 		if (!(error instanceof FreeholdError) || error.code !== "payment.insufficient") throw error;
-		return inferAt(client, model, await freshQuote(client, model, options.signal), options);
+		return inferAt(client, model, await freshQuote(client, model, limits), options, limits);
 	}
 }
 
-async function freshQuote(client: Client, model: string, signal: AbortSignal | undefined): Promise<QuoteBody> {
-	const quoted = await quote(client, model, { signal });
+async function freshQuote(client: Client, model: string, limits: Limits): Promise<QuoteBody> {
+	const ask = (): Promise<QuoteBody> => quote(client, model, { signal: limits.signal });
+	const quoted = await (client.offers.reached ? patiently({ ...limits, now: client.now }, ask) : ask());
 	client.offers.keepQuote(model, quoted);
 	return quoted;
 }
 
 /** A call under a quote that was checked. */
-async function inferAt(client: Client, model: string, quoted: QuoteBody, options: InferOptions): Promise<Inference> {
+async function inferAt(client: Client, model: string, quoted: QuoteBody, options: InferOptions, limits: Limits): Promise<Inference> {
 	const { signal, mode = "fast" } = options;
 	const payer = client.account().address.toLowerCase() as Hex;
 	const inputs = parseInputs(options.inputs, quoted.inputs);
@@ -106,7 +108,6 @@ async function inferAt(client: Client, model: string, quoted: QuoteBody, options
 		maxCharge: most.toString() as Decimal,
 		salt,
 	};
-	const limits = { signal, deadline: client.now() + (options.timeoutMs ?? TIMEOUT_MS) };
 	const paid = await payAndAsk(client, quoted, body, most, limits).catch((error: unknown) => {
 		client.offers.forget(model, quoted.release, most);
 		throw error;

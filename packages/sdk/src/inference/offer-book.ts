@@ -11,9 +11,15 @@ export class OfferBook {
 	readonly #now: () => number;
 	readonly #quotes = new Map<string, { readonly quote: QuoteBody; readonly until: number }>();
 	readonly #offers = new Map<string, PaymentRequired>();
+	#reached = false;
 
 	constructor(now: () => number) {
 		this.#now = now;
+	}
+
+	/** Whether the network has ever answered: one that did is waited for when it is away, another is perhaps not there at all. */
+	get reached(): boolean {
+		return this.#reached;
 	}
 
 	quote(model: string): QuoteBody | undefined {
@@ -22,6 +28,7 @@ export class OfferBook {
 	}
 
 	keepQuote(model: string, quote: QuoteBody): void {
+		this.#reached = true;
 		const fixed = isHex(model, 32) || parseModelName(model)?.version !== undefined;
 		const until = Math.min(quote.validUntil, this.#now() + (fixed ? RELEASE_MS : NAME_MS));
 		keep(this.#quotes, model, { quote, until });
