@@ -274,7 +274,11 @@ describe("a payer who leaves", () => {
 	});
 });
 
-it("a retired model is not sold any more", async () => {
+it("a retired model is not sold any more; what was bought is handed out again", async () => {
+	const payment = await payer.payer.pay(await payer.offer(), account("gateway").address);
+	const bought = await payer.send(payment, { idempotencyKey: "kept" });
+	expect(bought.status).toBe(200);
+	await payment.settle({ status: 200, header: (name) => bought.headers.get(name) });
 	const data = encodeFunctionData({ abi: contracts.ModelRegistry.abi, functionName: "retire", args: [network.release] });
 	await network.send("owner", contracts.ModelRegistry.address, data);
 	const response = await eventually(async () => {
@@ -282,4 +286,7 @@ it("a retired model is not sold any more", async () => {
 		return answer.status === 410 ? answer : undefined;
 	}, "the release to be retired");
 	expect(await codeOf(response)).toBe("model.retired");
+	const again = await payer.send(payment, { idempotencyKey: "kept" });
+	expect(again.status).toBe(200);
+	expect(await again.json()).toEqual(await bought.json());
 });

@@ -130,8 +130,8 @@ export class ExactPayments {
 				};
 			},
 			abandon: async () => {
-				await this.#refund(id, { payment, state: "settled", transaction });
-				this.#active.delete(id);
+				// Where it cannot be written now, it is found among the open ones later.
+				await this.#refund(id, { payment, state: "settled", transaction }).finally(() => this.#active.delete(id));
 				return settlement(0n);
 			},
 		};
