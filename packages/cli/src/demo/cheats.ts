@@ -1,16 +1,26 @@
 /** Three honest attempts to cheat. Each must be refused, and by the check that is there for it. */
 import { randomInt } from "node:crypto";
 import { verifyReceiptText } from "@freehold/proofs";
-import { type CheckpointFile, errorFromBody, formatReceiptFile, gatewayRoutes, type Hex, modelId, type ReceiptFile, releaseId } from "@freehold/protocol";
+import {
+	type CheckpointFile,
+	errorFromBody,
+	formatReceiptFile,
+	fromUtf8,
+	gatewayRoutes,
+	type Hex,
+	modelId,
+	type ReceiptFile,
+	releaseId,
+} from "@freehold/protocol";
 import type { Freehold } from "@freehold/sdk";
 import { contracts } from "@freehold/sdk/chain";
-import { fetchBytes, nativeCrypto, pause } from "@freehold/service";
+import { nativeCrypto, pause } from "@freehold/service";
 import type { Check } from "./report.js";
 
 const TWO_OPG = 2n * 10n ** 18n;
 const OPG = 10n ** 18n;
 const FOLLOW_WAIT_MS = 10_000;
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 30_000;
 const PRIVATE_MODEL = "demo/throwaway";
 const VERSIONS = 65_536;
 
@@ -71,9 +81,8 @@ async function refusalOf({ client }: Freehold, release: Hex, inputs: unknown, si
 	const url = new URL(gatewayRoutes.inference.path, client.network.gatewayUrl).href;
 	const deadline = performance.now() + FOLLOW_WAIT_MS;
 	for (;;) {
-		const body = JSON.stringify({ release, inputs });
-		const answer = await fetchBytes(url, { what: "The gateway", body, headers: { "content-type": "application/json" }, deadlineMs: DEADLINE_MS, signal });
-		const code = answer.status < 300 ? "answered" : (errorFromBody(JSON.parse(answer.body.toString("utf8")))?.code ?? `HTTP ${answer.status}`);
+		const answer = await client.http.request(url, { what: "The gateway", json: { release, inputs }, timeoutMs: DEADLINE_MS, signal });
+		const code = answer.status < 300 ? "answered" : (errorFromBody(JSON.parse(fromUtf8(answer.body)))?.code ?? `HTTP ${answer.status}`);
 		// 402: the gateway has not seen the block yet, and still names a price.
 		if (answer.status !== 402 || performance.now() > deadline) return code;
 		await pause(50, signal);
