@@ -66,6 +66,17 @@ describe("the faucet", () => {
 		expect([more.status, ((await more.json()) as { error: { code: string } }).error.code]).toEqual([429, "faucet.limit"]);
 	});
 
+	it("gives once, however often it was asked while the ledger was away", async () => {
+		const other = "0x00000000000000000000000000000000000abcdf";
+		await network.ledger().kill();
+		for (let attempt = 0; attempt < 12; attempt++) expect((await ask({ address: other })).status).toBe(503);
+		await network.startLedger();
+		expect((await ask({ address: other })).status).toBe(200);
+		expect(await network.client.balance(other)).toBe(100n * OPG);
+		expect((await ask({ address: other })).status).toBe(200);
+		expect(await network.client.balance(other)).toBe(200n * OPG);
+	});
+
 	it("refuses what is no address or amount", async () => {
 		expect((await ask({ address: "me" })).status).toBe(400);
 		expect((await ask({ address, amount: "-1" })).status).toBe(400);
