@@ -17,6 +17,8 @@ import { allGone, LocalNetwork, type Role, roles, type Status } from "./local-ne
 import { type Chance, seeded } from "./seeded.js";
 
 const deep = process.env["FREEHOLD_DEEP"] === "1";
+/** Another seed gives other moments and another order. */
+const SEED = Number(process.env["FREEHOLD_SEED"] ?? 20_261);
 const ROUNDS = deep ? 8 : 1;
 const DEMOS = deep ? 10 : 1;
 /** A call that meets a dead process waits for it. */
@@ -41,15 +43,17 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => local.remove());
 
-/** Kills one process. Gives the role that it belonged to. */
-async function kill(victim: Victim): Promise<void> {
+/** Kills one process; a role is ready again afterwards. */
+async function kill(victim: Victim, chance: Chance): Promise<void> {
 	if (victim !== "engine") {
 		seen.push(...(victim === "inference" ? await local.children("inference") : []), await local.killRole(victim));
 		return;
 	}
 	const engines = await local.children("inference");
-	seen.push(...engines);
-	for (const pid of engines) process.kill(pid, "SIGKILL");
+	const [engine] = chance.shuffled(engines);
+	if (engine === undefined) return;
+	seen.push(engine);
+	process.kill(engine, "SIGKILL");
 }
 
 /** A client that asks until it is told to stop. What it is refused with ends the test. */
@@ -99,14 +103,14 @@ function answered(clients: readonly Asking[], more: number): Promise<true> {
 }
 
 it("keeps every promise to two clients that pay while each process is killed", { timeout: deep ? 900_000 : 100_000 }, async () => {
-	const chance = seeded(20_261);
+	const chance = seeded(SEED);
 	const head = watchHead(network.rpcUrl);
 	const clients = await Promise.all([startAsking("dev-5", chance), startAsking("dev-6", chance)]);
 	await answered(clients, 2);
 	for (let round = 0; round < ROUNDS; round++) {
 		for (const victim of chance.shuffled<Victim>(victims)) {
 			await delay(chance.between(0, 400));
-			await kill(victim);
+			await kill(victim, chance);
 			await answered(clients, 1);
 		}
 	}
@@ -148,7 +152,7 @@ it("keeps every promise to two clients that pay while each process is killed", {
 });
 
 it("plays the demo to its end although every role is killed during it", { timeout: deep ? 900_000 : 100_000 }, async () => {
-	const chance = seeded(20_262);
+	const chance = seeded(SEED + 1);
 	for (let play = 0; play < DEMOS; play++) {
 		let over = false;
 		const playing = local.run("demo", "--json").finally(() => {
