@@ -61,8 +61,16 @@ export async function createBenchPayer({ network, accounts, folder }, body, lane
 	await challenge.arrayBuffer();
 	const offer = decodePaymentRequired(challenge.headers.get(x402Headers.required));
 
+	/** The voucher that the next call would be paid with, and what it must pay. */
+	async function nextVoucher() {
+		const payment = await payer.pay(offer, gateway);
+		payment.release();
+		const { payload, accepted } = JSON.parse(atob(payment.headers[x402Headers.signature] ?? payment.headers["PAYMENT-SIGNATURE"]));
+		return { payload, accepted };
+	}
+
 	/** One paid call: milliseconds from request to last byte, and the body. */
-	return async function ask() {
+	async function ask() {
 		for (;;) {
 			const payment = await payer.pay(offer, gateway);
 			const began = performance.now();
@@ -73,5 +81,6 @@ export async function createBenchPayer({ network, accounts, folder }, body, lane
 			if (outcome.result === "paid") return { ms, text };
 			if (outcome.result !== "retry") throw new Error(`a paid call was refused: ${response.status} ${text.slice(0, 300)}`);
 		}
-	};
+	}
+	return { ask, nextVoucher };
 }

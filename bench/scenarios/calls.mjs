@@ -1,11 +1,16 @@
 /** What a paid call costs beyond running the model, what checking its receipt costs, and what anchoring many calls costs. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { checkVoucher } from "@freehold/payments/server";
 import { verifyReceipt } from "@freehold/proofs";
 import { callId, commit, commitTensors, fromHex, modes, orderDigest, orderShape, parseInputs, payerCommitment, tensorsToJson, toHex } from "@freehold/protocol";
 import { connect } from "@freehold/sdk";
 import { contracts, createChainClient, decodeEvent } from "@freehold/sdk/chain";
 import { createDigestSigner, nativeCrypto } from "@freehold/service";
+import { toFacilitatorEvmSigner } from "@x402/evm";
+import { BatchSettlementEvmScheme } from "@x402/evm/batch-settlement/facilitator";
+import { createWalletClient, http, publicActions } from "viem";
+import { privateKeyToAccount } from "viem/accounts";
 import { latencies, perCall, percentile } from "../lib/measure.mjs";
 import { createBenchPayer, publishModel, withNetwork } from "../lib/network.mjs";
 import { cpuMsOf } from "../lib/processes.mjs";
@@ -43,6 +48,7 @@ export function run({ root }) {
 			{ name: "gateway processor time per call, 1 connection", unit: "ms", value: single.cpuMs, target: 0.6, better: "lower", cpuMs: single.cpuMs },
 			{ name: "gateway processor time per call, 16 connections", unit: "ms", value: many.cpuMs, target: 0.6, better: "lower", cpuMs: many.cpuMs },
 			{ name: "paid calls per second, 16 connections", unit: "calls/s", value: many.perSecond, better: "higher" },
+			...(await vouchers(local, question)),
 			...(await receipts(local, question)),
 			...(await anchoring(local)),
 		];
@@ -51,7 +57,7 @@ export function run({ root }) {
 
 /** Gateway and node in turn, best round of each by P50. */
 async function overhead(local, question, connections) {
-	const ask = await createBenchPayer(local, question.body, connections);
+	const { ask } = await createBenchPayer(local, question.body, connections);
 	const direct = directCalls(local, question);
 	await latencies(ask, { count: WARM_UP, connections });
 	await latencies(direct, { count: WARM_UP, connections });
@@ -109,8 +115,44 @@ function directCalls({ network, folder, accounts }, { release, inputs }) {
 	};
 }
 
+/** The check of a voucher as the gateway makes it, beside the reference facilitator asking the same ledger. */
+async function vouchers(local, question) {
+	const { ask, nextVoucher } = await createBenchPayer(local, question.body, 1);
+	await ask();
+	const { payload, accepted } = await nextVoucher();
+	const { channelId, maxClaimableAmount, signature } = payload.voucher;
+	const voucher = { channelId, maxClaimableAmount: BigInt(maxClaimableAmount), signature };
+	const amount = BigInt(accepted.amount);
+	const config = Object.fromEntries(
+		Object.entries(payload.channelConfig).map(([key, value]) => [key, typeof value === "string" ? value.toLowerCase() : value]),
+	);
+	const state = { config, balance: voucher.maxClaimableAmount, totalClaimed: 0n, withdrawing: 0n, charged: voucher.maxClaimableAmount - amount };
+	const check = () => checkVoucher(voucher, amount, state, local.network.chainId, nativeCrypto);
+	if (!check().ok) throw new Error("the voucher does not verify");
+	const ours = await perCall(check, { times: 1_000 });
+
+	const client = createWalletClient({ account: privateKeyToAccount(local.accounts[6].privateKey), transport: http(local.network.rpcUrl) }).extend(
+		publicActions,
+	);
+	const facilitator = new BatchSettlementEvmScheme(toFacilitatorEvmSigner({ ...client, address: client.account.address }));
+	const envelope = { x402Version: 2, accepted, payload };
+	const verdict = await facilitator.verify(envelope, accepted);
+	if (!verdict.isValid) throw new Error(`the facilitator refuses the voucher: ${verdict.invalidReason}`);
+	const theirs = await perCall(() => facilitator.verify(envelope, accepted), { times: 50 });
+	return [
+		{
+			name: "voucher check, hot path",
+			unit: "ms",
+			value: ours.ms,
+			target: 0.2,
+			better: "lower",
+			cpuMs: ours.cpuMs,
+			rival: { name: "@x402/evm facilitator verify", version: "2.27.0", value: theirs.ms },
+		},
+	];
+}
+
 async function receipts({ network, accounts, folder }, { model, inputs }) {
-	const { privateKeyToAccount } = await import("viem/accounts");
 	const client = connect({ network, account: privateKeyToAccount(accounts[7].privateKey) });
 	const answer = await client.infer(model, { inputs });
 	const { file } = await client.receipts.wait(answer.callId);
