@@ -15,7 +15,7 @@ const allowed = {
 	proofs: ["protocol", "contracts/layout"],
 	payments: ["protocol", "contracts/abi", "contracts/layout"],
 	service: ["protocol"],
-	sdk: ["protocol", "contracts/abi", "proofs", "payments", "payments/client"],
+	sdk: ["protocol", "contracts/abi", "proofs", "payments", "payments/client", "payments/facilitator"],
 	ledger: ["protocol", "contracts/bytecode", "contracts/abi", "service", "sdk/chain"],
 	storage: ["protocol", "service", "sdk/chain"],
 	inference: ["protocol", "contracts/abi", "service", "proofs", "sdk/chain"],

@@ -12,6 +12,7 @@ const checks = [
 	["types of tests", [bin("typescript/bin/tsc"), "-p", "tsconfig.tests.json"]],
 	["arrows", [join(root, "scripts/arrows.mjs")]],
 	["dead code", [bin("knip/bin/knip.js"), "--no-progress"]],
+	["reference pages", [join(root, "scripts/reference.mjs"), "--check"]],
 	["generated: contracts", [join(root, "packages/contracts/scripts/build.mjs"), "--check"]],
 ];
 
@@ -29,7 +30,7 @@ process.exitCode = failed ? 1 : 0;
 
 function run(args) {
 	return new Promise((resolve) => {
-		const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+		const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0" } });
 		let output = "";
 		child.stdout.on("data", (chunk) => (output += chunk));
 		child.stderr.on("data", (chunk) => (output += chunk));

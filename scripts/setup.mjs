@@ -33,7 +33,9 @@ async function install() {
 	const progress = startProgress("Installing packages (once)");
 	// Not `npm ci`: it refuses a lock file that lacks the optional binaries of other platforms, which a registry need not carry. Versions and integrity
 	// still come from the lock file, and `--no-save` leaves it as it is.
-	const code = await run("npm", ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { ONNXRUNTIME_NODE_INSTALL: "skip" });
+	const code = await run("npm", ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
+		ONNXRUNTIME_NODE_INSTALL: "skip",
+	});
 	progress.stop(code === 0);
 	if (code !== 0) {
 		say("npm could not install the packages; its words are above. Is the registry reachable?");

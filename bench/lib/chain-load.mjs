@@ -49,8 +49,10 @@ export async function load(url, { chainId, perSender, transaction }) {
 	const signers = Array.from({ length: SENDERS }, (_, index) => benchSigner(index));
 	const nonces = await Promise.all(signers.map(async ({ address }) => Number(await rpc(url, "eth_getTransactionCount", [address, "latest"]))));
 	const raws = [];
-	for (let round = 0; round < perSender; round++)
-		signers.forEach((signer, index) => raws.push(signTransaction(signer, { chainId, nonce: nonces[index] + round, ...transaction(index, round) })));
+	for (let round = 0; round < perSender; round++) {
+		for (const [index, signer] of signers.entries())
+			raws.push(signTransaction(signer, { chainId, nonce: nonces[index] + round, ...transaction(index, round) }));
+	}
 	const batches = [];
 	for (let from = 0; from < raws.length; from += BATCH) batches.push(raws.slice(from, from + BATCH));
 	const start = performance.now();

@@ -103,7 +103,10 @@ async function deployToken(url) {
 	const raw = signTransaction(rich, { chainId: CHAIN_ID, nonce, gas: 3_000_000n, data: fromHex(compileToken()) });
 	const hash = await rpc(url, "eth_sendRawTransaction", [raw]);
 	let receipt = null;
-	await until(async () => (receipt = await rpc(url, "eth_getTransactionReceipt", [hash])) !== null, "deployment");
+	await until(async () => {
+		receipt = await rpc(url, "eth_getTransactionReceipt", [hash]);
+		return receipt !== null;
+	}, "deployment");
 	return receipt.contractAddress;
 }
 

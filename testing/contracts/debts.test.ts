@@ -79,6 +79,7 @@ describe("an order with a receipt that no batch holds", () => {
 			nodeFee: FEE,
 		});
 		const penalty = (OWED + FEE) / 2n;
+		expect(sent.event("BondLocked")).toMatchObject({ operator: gateway.address, amount: OWED + FEE + penalty });
 		expect(bond()).toMatchObject({ bond: BOND, locked: OWED + FEE + penalty });
 		await expect(report(call)).rejects.toThrow("DebtExists");
 		await expect(pay(call)).rejects.toThrow("TooEarly");
@@ -122,7 +123,7 @@ describe("an anchored call", () => {
 		const sent = await answer(call, batch);
 		expect(sent.event("DebtAnswered")).toEqual({ order: call.orderDigest, gateway: gateway.address, seq: batch.seq, late: false });
 		expect([bond().bond, ...held()]).toEqual(before);
-		expect(bond().locked).toBe(0n);
+		expect(sent.event("BondUnlocked")).toMatchObject({ operator: gateway.address, locked: 0n });
 		chain.advance(DAY);
 		await expect(pay(call)).rejects.toThrow("DebtNotOpen");
 		await expect(report(call)).rejects.toThrow("DebtExists");

@@ -239,6 +239,12 @@ describe("rights of an owner", () => {
 		await setPrice(release, { perCall: 1n }, carol);
 		expect(chain.read({ ...registry, functionName: "releaseOwner", args: [release] })).toBe(carol.address);
 	});
+	test("nobody moves another's model", async () => {
+		const { modelId } = await publish(chain, alice, { name: fresh() });
+		const take = { ...registry, functionName: "transferFrom", args: [alice.address, bob.address, modelId] } as const;
+		await expect(chain.send(bob, take)).rejects.toThrow("ERC721InsufficientApproval");
+		await expect(chain.send(alice, { ...take, args: [alice.address, zeroAddress, modelId] })).rejects.toThrow("ERC721InvalidReceiver");
+	});
 	test("the share of later sales stays with the first publisher", async () => {
 		const { modelId } = await publish(chain, alice, { name: fresh(), saleRoyaltyBps: 1_000 });
 		await chain.send(alice, { ...registry, functionName: "transferFrom", args: [alice.address, bob.address, modelId] });

@@ -134,6 +134,8 @@ describe("batch-settlement", () => {
 			const before = chain.balance(genesisAddresses.Channels);
 			expect(await facilitator.settle(envelope, plain(wanted))).toMatchObject({ success: true, amount: "5000" });
 			expect(chain.balance(genesisAddresses.Channels) - before).toBe(5_000n);
+			// The facilitator gives a deposit 300,000 gas and a settlement 120,000.
+			expect([...signer.sent.values()].at(-1)?.gasUsed).toBeLessThan(300_000n);
 
 			const channelConfig = buyer.buildChannelConfig(plain(wanted));
 			const channelId = computeChannelId(channelConfig, network);
@@ -147,6 +149,7 @@ describe("batch-settlement", () => {
 			expect(await settlePayload({ type: "claim", claims: [claim] })).toMatchObject({ success: true });
 			const paid = chain.balance(receiver.address);
 			expect(await settlePayload({ type: "settle", receiver: receiver.address, token: opg.address })).toMatchObject({ success: true, amount: "2500" });
+			expect([...signer.sent.values()].at(-1)?.gasUsed).toBeLessThan(120_000n);
 			expect(chain.balance(receiver.address) - paid).toBe(2_500n);
 			const back = chain.balance(payer.address);
 			const refund = { type: "refund", channelConfig, voucher, amount: "9999", refundNonce: "0", claims: [{ ...claim, totalClaimed: "2600" }] };
@@ -362,6 +365,44 @@ describe("channels keep their rules", () => {
 			else await deposit;
 		}
 		expect(chain.read({ ...channels, functionName: "receivers", args: [receiver.address, opg.address] })[0]).toBeLessThanOrEqual(OPG_UNIT);
+	});
+	test("a token that calls back during a settlement is not settled twice", async () => {
+		const { decodeErrorResult, encodeAbiParameters } = await import("viem");
+		const data = encodeAbiParameters([{ type: "uint256" }, { type: "uint256" }, { type: "uint256" }, { type: "bytes" }], [0n, 0n, 0n, "0x"]);
+		const { abi } = fixture("ReentrantToken");
+		const token = await chain.deploy(relay, fixture("ReentrantToken"));
+		const channel = { ...config, token };
+		await chain.send(relay, { address: token, abi, functionName: "mint", args: [payer.address, 100n] });
+		await chain.send(relay, { ...channels, functionName: "deposit", args: [channel, 100n, genesisAddresses.Erc3009DepositCollector, data] });
+		const voucher = await signVoucher(plain(payer), computeChannelId(channel, network), "60", network);
+		const item = { voucher: { channel, maxClaimableAmount: 60n }, signature: voucher.signature, totalClaimed: 60n };
+		await chain.send(authorizer, { ...channels, functionName: "claim", args: [[item]] });
+		const again = encodeFunctionData({ ...channels, functionName: "settle", args: [receiver.address, token] });
+		await chain.send(relay, { address: token, abi, functionName: "arm", args: [channels.address, again] });
+		await chain.send(relay, { ...channels, functionName: "settle", args: [receiver.address, token] });
+		expect(chain.read({ address: token, abi, functionName: "balanceOf", args: [receiver.address] })).toBe(60n);
+		expect(chain.read({ address: token, abi, functionName: "reentered" })).toBe(false);
+		const answer = chain.read({ address: token, abi, functionName: "answer" }) as Hex;
+		expect(decodeErrorResult({ abi: channelsAbi, data: answer }).errorName).toBe("ReentrancyGuardReentrantCall");
+	});
+	test("a token whose transfer says no is not taken for one that moved", async () => {
+		const { encodeAbiParameters } = await import("viem");
+		const data = encodeAbiParameters([{ type: "uint256" }, { type: "uint256" }, { type: "uint256" }, { type: "bytes" }], [0n, 0n, 0n, "0x"]);
+		const token = await chain.deploy(relay, fixture("RefusingToken"));
+		const deposit = chain.send(relay, {
+			...channels,
+			functionName: "deposit",
+			args: [{ ...config, token }, 5n, genesisAddresses.Erc3009DepositCollector, data],
+		});
+		await expect(deposit).rejects.toThrow("SafeERC20FailedOperation");
+	});
+	test("the type of a channel, and the notice under way, can be read", async () => {
+		const { keccak256 } = await import("viem");
+		const text =
+			"ChannelConfig(address payer,address payerAuthorizer,address receiver,address receiverAuthorizer,address token,uint40 withdrawDelay,bytes32 salt)";
+		expect(chain.read({ ...channels, functionName: "CHANNEL_CONFIG_TYPEHASH" })).toBe(keccak256(toHex(text)));
+		await chain.send(payer, { ...channels, functionName: "initiateWithdraw", args: [config, 7n] });
+		expect(chain.read({ ...channels, functionName: "pendingWithdrawals", args: [channelId] })).toEqual([7n, chain.time]);
 	});
 	test("several calls in one keep the rules of each", async () => {
 		const calls = [

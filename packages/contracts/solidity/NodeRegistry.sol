@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {Addresses} from "./Addresses.sol";
 import {INodeRegistry} from "./interfaces/INodeRegistry.sol";
+import {Payout} from "./Payout.sol";
 
 /// @title NodeRegistry
 /// @notice Who offers which role, at which address, under which keys, and with how much at stake. Anyone may join with a bond and leave
@@ -71,7 +71,6 @@ contract NodeRegistry is INodeRegistry {
     error NotUsageLedger();
     error NotGovernor(address caller);
     error OutOfBounds(string parameter, uint256 least, uint256 most);
-    error TransferRefused();
 
     // ── joining ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -163,7 +162,7 @@ contract NodeRegistry is INodeRegistry {
         operator.unbonding = waiting - paid;
         operator.bond -= paid;
         emit BondWithdrawn(msg.sender, to, paid, operator.bond);
-        if (!IERC20(Addresses.OPG).transfer(to, paid)) revert TransferRefused();
+        Payout.send(to, paid);
         return paid;
     }
 
@@ -195,7 +194,7 @@ contract NodeRegistry is INodeRegistry {
         record.bond -= uint96(amount);
         if (record.unbonding > record.bond) record.unbonding = record.bond;
         emit Slashed(operator, amount, cause, record.bond);
-        if (!IERC20(Addresses.OPG).transfer(Addresses.USAGE_LEDGER, amount)) revert TransferRefused();
+        Payout.send(Addresses.USAGE_LEDGER, amount);
     }
 
     // ── governance ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -256,7 +255,7 @@ contract NodeRegistry is INodeRegistry {
         uint96 bond = _operators[operator].bond + amount;
         _operators[operator].bond = bond;
         emit Bonded(operator, msg.sender, amount, bond);
-        if (!IERC20(Addresses.OPG).transferFrom(msg.sender, address(this), amount)) revert TransferRefused();
+        Payout.collect(msg.sender, amount);
     }
 
     function _addKey(address key) private {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Addresses} from "./Addresses.sol";
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {IRoyalties} from "./interfaces/IRoyalties.sol";
 import {Parent} from "./ModelTypes.sol";
+import {Payout} from "./Payout.sol";
 
 /// @title Royalties
 /// @notice Splits what reaches a release between its owner and its parents, one level at a time. Each share is computed on everything
@@ -32,7 +32,6 @@ contract Royalties is IRoyalties {
     error ReleaseMissing(bytes32 release);
     error TooManyReleases(uint256 count);
     error NothingToClaim(address owner);
-    error TransferRefused();
 
     /// @inheritdoc IRoyalties
     function book(bytes32 release, uint256 amount) external {
@@ -109,6 +108,6 @@ contract Royalties is IRoyalties {
         if (amount == 0) revert NothingToClaim(owner);
         claimable[owner] = 0;
         emit Claimed(owner, to, amount);
-        if (!IERC20(Addresses.OPG).transfer(to, amount)) revert TransferRefused();
+        Payout.send(to, amount);
     }
 }

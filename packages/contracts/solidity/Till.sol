@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Addresses} from "./Addresses.sol";
+import {Payout} from "./Payout.sol";
 
 /// @title Till
 /// @notice Where a gateway's customers pay. It has no owner, no settings and one exit: `UsageLedger`, which splits what it takes.
 /// Its address follows from the gateway's (`UsageLedger.till`), so it can be paid before it is opened.
 contract Till {
     error NotUsageLedger();
-    error TransferRefused();
 
     /// @notice Moves `amount` of OPG to `UsageLedger`, which alone may ask.
     function take(uint256 amount) external {
         if (msg.sender != Addresses.USAGE_LEDGER) revert NotUsageLedger();
-        if (!IERC20(Addresses.OPG).transfer(Addresses.USAGE_LEDGER, amount)) revert TransferRefused();
+        Payout.send(Addresses.USAGE_LEDGER, amount);
     }
 }

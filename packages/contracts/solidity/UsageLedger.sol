@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Addresses} from "./Addresses.sol";
 import {BatchTree} from "./BatchTree.sol";
@@ -11,6 +10,7 @@ import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {INodeRegistry} from "./interfaces/INodeRegistry.sol";
 import {IRoyalties} from "./interfaces/IRoyalties.sol";
 import {PriceVersion} from "./ModelTypes.sol";
+import {Payout} from "./Payout.sol";
 import {Till} from "./Till.sol";
 import {Batch, Line, Order, Receipt, Refund, Sums, SumStep, Usage} from "./UsageTypes.sol";
 
@@ -138,7 +138,6 @@ contract UsageLedger is EIP712 {
     /// @notice A claim in the batch is for another receiver or token, or its voucher would need the payer's code to be run.
     error ClaimNotForTill(uint256 index);
     error TillTooSmall(uint256 needed, uint256 held);
-    error TransferRefused();
     error NothingHeld();
     error LineMismatch();
     error LeafNotInLine();
@@ -485,7 +484,7 @@ contract UsageLedger is EIP712 {
 
     function _payOwners(Line[] calldata lines, uint256[] memory amounts, uint256 total) private {
         if (total == 0) return;
-        _transfer(Addresses.ROYALTIES, total);
+        Payout.send(Addresses.ROYALTIES, total);
         for (uint256 i; i < lines.length; ++i) {
             if (amounts[i] != 0) IRoyalties(Addresses.ROYALTIES).book(lines[i].release, amounts[i]);
         }
@@ -496,7 +495,7 @@ contract UsageLedger is EIP712 {
         if (amount == 0) revert NothingToWithdraw(account);
         credit[account] = 0;
         emit Withdrawn(account, to, amount);
-        _transfer(to, amount);
+        Payout.send(to, amount);
     }
 
     function _openDebt(bytes32 order) private view returns (Debt storage debt) {
@@ -514,7 +513,7 @@ contract UsageLedger is EIP712 {
         credit[debt.reporter] += toReporter;
         credit[Addresses.TREASURY] += penalty - toReporter;
         if (owner != 0) {
-            _transfer(Addresses.ROYALTIES, owner);
+            Payout.send(Addresses.ROYALTIES, owner);
             IRoyalties(Addresses.ROYALTIES).book(debt.release, owner);
         }
         emit DebtPaid(order, debt.gateway, owner, node, toReporter, penalty - toReporter);
@@ -564,10 +563,6 @@ contract UsageLedger is EIP712 {
         returns (uint256)
     {
         return calls * price.perCall + inputUnits * price.perInputUnit + outputUnits * price.perOutputUnit;
-    }
-
-    function _transfer(address to, uint256 amount) private {
-        if (!IERC20(Addresses.OPG).transfer(to, amount)) revert TransferRefused();
     }
 
     function _least(uint256 a, uint256 b) private pure returns (uint256) {

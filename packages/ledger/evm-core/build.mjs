@@ -25,12 +25,13 @@ function missing() {
 		return "cargo and rustc of the version in rust-toolchain.toml are not installed";
 	}
 	const target = spawnSync("rustc", ["--print", "target-libdir", "--target", TARGET], { cwd: crate, encoding: "utf8" });
-	return target.status === 0 && existsSync(target.stdout.trim()) ? undefined : `the Rust target ${TARGET} is not installed`;
+	if (target.status !== 0 || !existsSync(target.stdout.trim())) return `the Rust target ${TARGET} is not installed`;
+	const fetched = spawnSync("cargo", ["fetch", "--locked", "--target", TARGET], { cwd: crate, stdio: ["ignore", "ignore", "inherit"] });
+	return fetched.status === 0 ? undefined : "the crates that Cargo.lock names cannot be fetched";
 }
 
 /** Compiles in release mode. Paths of this machine are mapped away, so that two machines make the same bytes. */
 function build() {
-	spawnSync("cargo", ["fetch", "--locked", "--target", TARGET], { cwd: crate, stdio: "inherit" });
 	const cargoHome = process.env.CARGO_HOME ?? join(homedir(), ".cargo");
 	// The folder of downloaded crates is named after the registry's address, which differs where a mirror is used.
 	const sources = join(cargoHome, "registry", "src");

@@ -82,6 +82,8 @@ async function startLedger(context: Context) {
 			{ application, store: consensus, key, hashes: nativeCrypto, now: () => clock.now(), crashPoint, events },
 		);
 		await sequencer.start();
+		const closing = new AbortController();
+		const pace = { now: () => performance.now(), breathe: () => new Promise<void>((resolve) => setImmediate(resolve)) };
 		const methods = rpcMethods(
 			{
 				application,
@@ -91,6 +93,8 @@ async function startLedger(context: Context) {
 				validators: sequencer.validators,
 				notify: () => sequencer.notify(),
 				now: () => clock.now(),
+				pace,
+				closing: closing.signal,
 				later: (ms, work) => {
 					const timer = setTimeout(work, ms);
 					return () => clearTimeout(timer);
@@ -104,8 +108,7 @@ async function startLedger(context: Context) {
 				events.rpcFailed(error, method, reference);
 				return reference;
 			},
-			now: () => performance.now(),
-			breathe: () => new Promise((resolve) => setImmediate(resolve)),
+			...pace,
 		});
 		const server = await context.listen([binding], { host: config.host, port: config.port });
 		events.started({ chainId: genesis.chainId, height: sequencer.height, evmNumber: application.chain.head.header.number });
@@ -121,6 +124,7 @@ async function startLedger(context: Context) {
 				},
 			}),
 			drain: async () => {
+				closing.abort();
 				await server.close(DRAIN_REQUESTS_MS);
 				await sequencer.stop();
 				await state.close();
@@ -134,7 +138,7 @@ async function startLedger(context: Context) {
 	}
 }
 
-/** Requests in flight may take this long to end; long polls are cut. */
+/** Requests in flight may take this long to end. */
 const DRAIN_REQUESTS_MS = 2_000;
 const MAX_GENESIS_BYTES = 4 * 1024 * 1024;
 

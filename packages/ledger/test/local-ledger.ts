@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { startHttpServer } from "@freehold/service";
 import { pino } from "pino";
 import { Registry } from "prom-client";
-import { type Account, type Hex, mnemonicToAccount } from "viem/accounts";
+import type { Hex } from "viem";
+import { mnemonicToAccount } from "viem/accounts";
 import { ledgerProgram } from "../src/program.js";
 
 export const CHAIN_ID = 10741;
@@ -97,5 +98,3 @@ export async function eventually<T>(read: () => Promise<T | null | undefined>, w
 		await new Promise((resolve) => setImmediate(resolve));
 	}
 }
-
-export type { Account };

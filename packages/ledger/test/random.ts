@@ -1,7 +1,7 @@
 /** Repeatable randomness for property tests, and how much of it to spend. */
 
 /** Larger budgets, for the nightly run. */
-const deep = process.env["FREEHOLD_DEEP"] === "1";
+export const deep: boolean = process.env["FREEHOLD_DEEP"] === "1";
 
 /** `usual` in every run, `large` in the deep one. */
 export function budget(usual: number, large: number): number {

@@ -82,6 +82,7 @@ export interface Story {
 	readonly release: { readonly publishedAt: bigint; readonly retiredAt: bigint; readonly modes: bigint };
 	readonly nodeKeyInterval: { readonly validFrom: bigint; readonly validUntil: bigint };
 	readonly node: { readonly bond: bigint; readonly unbonding: bigint; readonly roles: bigint };
+	readonly inputs: FileTensors;
 	readonly order: Partial<Order>;
 	readonly receipt: Partial<Receipt>;
 	readonly otherCalls: number;
@@ -104,6 +105,7 @@ export const honest: Story = {
 	release: { publishedAt: BATCH_TIME - 5_000n, retiredAt: 0n, modes: 3n },
 	nodeKeyInterval: { validFrom: BATCH_TIME - 9_000n, validUntil: (1n << 64n) - 1n },
 	node: { bond: 100n * OPG, unbonding: 0n, roles: 1n },
+	inputs: { X: { dtype: "float32", shape: [1, 3], data: Uint8Array.from([0, 0, 128, 63, 0, 0, 0, 64, 0, 0, 64, 64]) } },
 	order: {},
 	receipt: {},
 	otherCalls: 4,
@@ -130,7 +132,7 @@ export interface Made {
 
 export async function makeReceipt(changes: Partial<Story> = {}): Promise<Made> {
 	const story = { ...honest, ...changes };
-	const inputs = { X: { dtype: "float32", shape: [1, 3], data: Uint8Array.from([0, 0, 128, 63, 0, 0, 0, 64, 0, 0, 64, 64]) } };
+	const { inputs } = story;
 	const outputs = {
 		label: { dtype: "int64", shape: [1], data: Uint8Array.from([7, 0, 0, 0, 0, 0, 0, 0]) },
 		score: { dtype: "float32", shape: [1], data: Uint8Array.from([0, 0, 128, 63]) },

@@ -128,35 +128,53 @@ contract SkimmingToken {
     }
 }
 
-/// @notice A token that calls back into a target during transfers.
-contract ReentrantToken is SkimmingToken(0) {
+/// @notice A token that calls back into a target during its next transfer.
+contract ReentrantToken {
+    mapping(address => uint256) public balanceOf;
     address public target;
-    bytes public call_;
+    bytes public data;
     bool public reentered;
     bytes public answer;
 
-    function arm(address target_, bytes calldata data) external {
+    function mint(address to, uint256 amount) external {
+        balanceOf[to] += amount;
+    }
+
+    function arm(address target_, bytes calldata data_) external {
         target = target_;
-        call_ = data;
+        data = data_;
     }
 
-    function receiveWithAuthorizationHook() private {}
-
-    function transferHook() private {
-        if (target == address(0)) return;
-        address to = target;
-        target = address(0);
-        (reentered, answer) = to.call(call_);
+    function transfer(address to, uint256 amount) external returns (bool) {
+        balanceOf[msg.sender] -= amount;
+        balanceOf[to] += amount;
+        if (target != address(0)) (reentered, answer) = target.call(data);
+        return true;
     }
 
-    function transferArmed(address to, uint256 amount) external returns (bool) {
-        transferHook();
-        return transfer(to, amount);
+    function receiveWithAuthorization(address from, address to, uint256 amount, uint256, uint256, bytes32, bytes calldata)
+        external
+    {
+        balanceOf[from] -= amount;
+        balanceOf[to] += amount;
+    }
+}
+
+/// @notice A token whose transfers say no.
+contract RefusingToken {
+    function balanceOf(address) external pure returns (uint256) {
+        return 1 ether;
     }
 
-    fallback(bytes calldata) external returns (bytes memory) {
-        return "";
+    function transfer(address, uint256) external pure returns (bool) {
+        return false;
     }
+
+    function transferFrom(address, address, uint256) external pure returns (bool) {
+        return false;
+    }
+
+    function receiveWithAuthorization(address, address, uint256, uint256, uint256, bytes32, bytes calldata) external {}
 }
 
 /// @notice Holds a model and its income for two people in halves.

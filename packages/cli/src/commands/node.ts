@@ -29,7 +29,11 @@ export async function runRole(role: string, argv: readonly string[]): Promise<nu
 
 /** Options of a role as its own table declares them, by group. */
 function helpOf({ role, summary, options }: Program): string {
-	const all = Object.entries({ ...options, ...commonOptions } as OptionTable).map(([name, option]) => ({ flag: `${flagOf(name)} ${option.argument}`, env: environmentName(role, name), option }));
+	const all = Object.entries({ ...options, ...commonOptions } as OptionTable).map(([name, option]) => ({
+		flag: `${flagOf(name)} ${option.argument}`,
+		env: environmentName(role, name),
+		option,
+	}));
 	const width = Math.max(...all.map(({ flag }) => flag.length));
 	const groups = [...new Set(all.map(({ option }) => option.group))];
 	const lines = groups.flatMap((group) => [

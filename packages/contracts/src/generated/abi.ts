@@ -155,7 +155,6 @@ export const usageLedgerAbi = [
 	{ inputs: [{ name: "count", type: "uint256" }], name: "TooManyClaims", type: "error" },
 	{ inputs: [{ name: "count", type: "uint256" }], name: "TooManyLines", type: "error" },
 	{ inputs: [{ name: "count", type: "uint256" }], name: "TooManyRefunds", type: "error" },
-	{ inputs: [], name: "TransferRefused", type: "error" },
 	{ inputs: [{ name: "release", type: "bytes32" }, { name: "version", type: "uint32" }], name: "UnknownPrice", type: "error" },
 	{ anonymous: false, inputs: [{ indexed: true, name: "gateway", type: "address" }, { indexed: true, name: "seq", type: "uint64" }, { indexed: false, name: "root", type: "bytes32" }, { indexed: false, name: "lines", type: "uint256" }, { indexed: false, name: "refunds", type: "uint256" }, { indexed: false, name: "total", type: "uint256" }], name: "Anchored", type: "event" },
 	{ anonymous: false, inputs: [{ indexed: true, name: "order", type: "bytes32" }, { indexed: true, name: "gateway", type: "address" }, { indexed: false, name: "seq", type: "uint64" }, { indexed: false, name: "late", type: "bool" }], name: "DebtAnswered", type: "event" },
@@ -215,7 +214,6 @@ export const usageLedgerAbi = [
 
 export const tillAbi = [
 	{ inputs: [], name: "NotUsageLedger", type: "error" },
-	{ inputs: [], name: "TransferRefused", type: "error" },
 	{ inputs: [{ name: "amount", type: "uint256" }], name: "take", outputs: [], stateMutability: "nonpayable", type: "function" },
 ] as const;
 
@@ -224,7 +222,6 @@ export const royaltiesAbi = [
 	{ inputs: [{ name: "owner", type: "address" }], name: "NothingToClaim", type: "error" },
 	{ inputs: [{ name: "release", type: "bytes32" }], name: "ReleaseMissing", type: "error" },
 	{ inputs: [{ name: "count", type: "uint256" }], name: "TooManyReleases", type: "error" },
-	{ inputs: [], name: "TransferRefused", type: "error" },
 	{ anonymous: false, inputs: [{ indexed: true, name: "owner", type: "address" }, { indexed: true, name: "to", type: "address" }, { indexed: false, name: "amount", type: "uint256" }], name: "Claimed", type: "event" },
 	{ anonymous: false, inputs: [{ indexed: true, name: "release", type: "bytes32" }, { indexed: true, name: "owner", type: "address" }, { indexed: false, name: "amount", type: "uint256" }, { indexed: false, name: "fromDescendants", type: "bool" }], name: "OwnerCredited", type: "event" },
 	{ anonymous: false, inputs: [{ indexed: true, name: "release", type: "bytes32" }, { indexed: true, name: "parent", type: "bytes32" }, { indexed: false, name: "amount", type: "uint256" }], name: "RoyaltyBooked", type: "event" },
@@ -253,7 +250,6 @@ export const nodeRegistryAbi = [
 	{ inputs: [{ name: "asked", type: "uint256" }, { name: "bond", type: "uint256" }], name: "NothingToUnbond", type: "error" },
 	{ inputs: [{ name: "parameter", type: "string" }, { name: "least", type: "uint256" }, { name: "most", type: "uint256" }], name: "OutOfBounds", type: "error" },
 	{ inputs: [{ name: "from", type: "uint256" }], name: "TooEarly", type: "error" },
-	{ inputs: [], name: "TransferRefused", type: "error" },
 	{ anonymous: false, inputs: [{ indexed: true, name: "operator", type: "address" }, { indexed: false, name: "amount", type: "uint256" }, { indexed: false, name: "locked", type: "uint256" }], name: "BondLocked", type: "event" },
 	{ anonymous: false, inputs: [{ indexed: true, name: "operator", type: "address" }, { indexed: false, name: "amount", type: "uint256" }, { indexed: false, name: "locked", type: "uint256" }], name: "BondUnlocked", type: "event" },
 	{ anonymous: false, inputs: [{ indexed: true, name: "operator", type: "address" }, { indexed: true, name: "to", type: "address" }, { indexed: false, name: "amount", type: "uint256" }, { indexed: false, name: "bond", type: "uint256" }], name: "BondWithdrawn", type: "event" },

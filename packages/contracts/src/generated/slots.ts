@@ -13,4 +13,4 @@ export const storageSlots = {
 } as const;
 
 /** keccak256 of the creation code of `Till`, which its CREATE2 address depends on. */
-export const tillInitCodeHash = "0xd026fed96e8cc166e8437166c9ab1af340a0a176319468c41417672d745c96a4";
+export const tillInitCodeHash = "0x68cd6de6717490c5f2db829ce004c13cdb0a739cc2047bd78e93f22d19183930";

@@ -187,6 +187,7 @@ export class LedgerApplication implements Application {
 
 	processProposal(proposal: Proposal): boolean {
 		const next = new Map<string, bigint>();
+		const baseFee = this.nextBaseFee();
 		let gas = 0n;
 		try {
 			for (const raw of proposal.txs) {
@@ -194,7 +195,7 @@ export class LedgerApplication implements Application {
 				checkStateless(tx, BLOCK_GAS_LIMIT);
 				gas += tx.gasLimit;
 				const expected = next.get(tx.from) ?? this.#senderState(tx.sender).nonce;
-				if (tx.nonce !== expected || gas > BLOCK_GAS_LIMIT) return false;
+				if (tx.nonce !== expected || gas > BLOCK_GAS_LIMIT || tx.maxFeePerGas < baseFee) return false;
 				next.set(tx.from, expected + 1n);
 			}
 			return true;

@@ -122,6 +122,7 @@ export class ChainStore {
 		return rlp === undefined ? undefined : keccak256(rlp);
 	}
 
+	/** A block; kept in memory for the next who asks. */
 	block(number: bigint): Block | undefined {
 		const known = this.#blocks.get(number);
 		if (known !== undefined) {
@@ -129,11 +130,17 @@ export class ChainStore {
 			this.#blocks.set(number, known);
 			return known;
 		}
-		const rlp = this.headerRlp(number);
-		if (rlp === undefined) return undefined;
-		const block = this.#decode(rlp, number);
-		this.#remember(block);
+		const block = this.peek(number);
+		if (block !== undefined) this.#remember(block);
 		return block;
+	}
+
+	/** A block, for scans that should not push others out of memory. */
+	peek(number: bigint): Block | undefined {
+		const known = this.#blocks.get(number);
+		if (known !== undefined) return known;
+		const rlp = this.headerRlp(number);
+		return rlp === undefined ? undefined : this.#decode(rlp, number);
 	}
 
 	numberOf(hash: Uint8Array): bigint | undefined {

@@ -278,6 +278,13 @@ describe("calls without effect", () => {
 		expect(executed(ledger.machine.call(request(contract, contract), environment(1n))).success).toBe(true);
 	});
 
+	test("get no more gas than a block has", () => {
+		const contract = address(0xc1);
+		const ledger = chain([[contract, assemble("JUMPDEST", 0, "JUMP")]]);
+		const endless = executed(ledger.machine.call(request(user, contract, { gasLimit: 1n << 64n }), environment(1n, { gasLimit: 300_000n })));
+		expect(endless).toMatchObject({ success: false, gasUsed: 300_000n });
+	});
+
 	test("say what a creation would make, what reverted, and what it cost", () => {
 		const ledger = chain();
 		const made = executed(ledger.machine.call(request(user, undefined, { data: initCodeOf(returning(7)) }), environment(1n)));

@@ -178,8 +178,10 @@ class LedgerState implements StateMachine {
 		this.#readerAt = block;
 		const outer = this.#env;
 		this.#env = env;
+		// A call never runs longer than a block may.
+		const bounded = request.gasLimit > env.gasLimit ? { ...request, gasLimit: env.gasLimit } : request;
 		try {
-			return this.#reader.call(env, request);
+			return this.#reader.call(env, bounded);
 		} finally {
 			this.#env = outer;
 		}

@@ -182,7 +182,7 @@ export interface StateMachine {
 	account(address: AddressBytes, at?: bigint): AccountState | undefined;
 	storage(address: AddressBytes, key: HashBytes, at?: bigint): HashBytes;
 	code(codeHash: HashBytes): Uint8Array;
-	/** Executes without effect on the state at the end of block `at` (default: head), within `env`. */
+	/** Executes without effect on the state at the end of block `at` (default: head), within `env`, with at most its gas limit. */
 	call(request: CallRequest, env: BlockEnv, at?: bigint): TxOutcome;
 	prove(address: AddressBytes, keys: readonly HashBytes[], at?: bigint): AccountProof;
 

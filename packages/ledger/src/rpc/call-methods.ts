@@ -3,10 +3,11 @@
 import type { Crypto } from "@freehold/protocol";
 import { BLOCK_GAS_LIMIT } from "../block/block.js";
 import type { AccessListItem, BlockEnv, CallRequest, TxOutcome } from "../execution/types.js";
-import { SignedAuthorization } from "../transaction/decode.js";
+import { hexOf, SignedAuthorization } from "../transaction/decode.js";
 import { intrinsicGas } from "../transaction/intrinsic.js";
 import { least } from "../transaction/transaction.js";
 import type { Methods, RpcContext } from "./context.js";
+import { Gate } from "./gate.js";
 import { addressParameter, bytesParameter, existingBlock, hashParameter, objectParameter, quantityParameter, stateBlockParameter } from "./parameters.js";
 import { revertError } from "./revert.js";
 import { invalidParams, RpcError, rpcCodes, serverError } from "./rpc-error.js";
@@ -23,8 +24,9 @@ interface Target {
 	readonly env: BlockEnv;
 }
 
-export function callMethods({ application, state, crypto, now }: RpcContext): Methods {
+export function callMethods({ application, state, crypto, now, pace }: RpcContext): Methods {
 	const { chain } = application;
+	const gate = new Gate(pace);
 
 	const target = (block: unknown): Target => {
 		const { number, isPending } = stateBlockParameter(block, chain);
@@ -42,52 +44,53 @@ export function callMethods({ application, state, crypto, now }: RpcContext): Me
 		}
 	};
 	return {
-		eth_call: ([call, block, overrides]) => {
+		eth_call: ([call, block, overrides], signal) => {
 			refuseOverrides(overrides);
-			const outcome = run(callRequest(call, crypto), target(block));
-			return `0x${Buffer.from(succeeded(outcome)).toString("hex")}`;
+			const request = callRequest(call, crypto);
+			return gate.run(() => hexOf(succeeded(run(request, target(block)))), signal);
 		},
-		eth_estimateGas: ([call, block, overrides]) => {
+		eth_estimateGas: async ([call, block, overrides], signal) => {
 			refuseOverrides(overrides);
 			const at = target(block);
 			const request = callRequest(call, crypto);
 			const balance = state.account(request.from, at.number)?.balance ?? 0n;
 			const cap = gasThatSenderCanPay(request, balance);
 			const most = least(request.gasLimit, cap);
-			const attempt = (gasLimit: bigint): TxOutcome => run({ ...request, gasLimit, gasPrice: 0n }, at);
-			return quantity(leastGas(request, most, attempt, most < request.gasLimit));
+			// Each attempt is a turn of its own.
+			const attempt = async (gasLimit: bigint) => gate.run(() => run({ ...request, gasLimit, gasPrice: 0n }, at), signal);
+			return quantity(await leastGas(request, most, attempt, most < request.gasLimit));
 		},
 	};
 }
 
 /** The least gas with which the call succeeds, to within one part in `ESTIMATE_PRECISION`. */
-function leastGas(request: CallRequest, most: bigint, attempt: (gasLimit: bigint) => TxOutcome, limitedByFunds: boolean): bigint {
+async function leastGas(request: CallRequest, most: bigint, attempt: (gasLimit: bigint) => Promise<TxOutcome>, limitedByFunds: boolean): Promise<bigint> {
 	const { intrinsic, floor } = intrinsicGas(request);
 	let base = intrinsic;
 	if (floor > base) base = floor;
 	if (most < base)
 		throw serverError(limitedByFunds ? `gas required exceeds allowance (${most})` : `intrinsic gas too low: gas ${most}, minimum needed ${base}`);
-	const first = attempt(most);
+	const first = await attempt(most);
 	if (first.kind === "executed" && !first.success && first.halt !== undefined && isOutOfGas(first.halt))
 		throw serverError(`gas required exceeds allowance (${most})`);
 	succeeded(first);
 	if (first.kind !== "executed") throw new Error("a call that succeeded was executed");
 	let enough = most;
 	let little = first.gasUsed - 1n;
-	const works = (gasLimit: bigint): boolean => {
-		const outcome = attempt(gasLimit);
+	const works = async (gasLimit: bigint): Promise<boolean> => {
+		const outcome = await attempt(gasLimit);
 		return outcome.kind === "executed" && outcome.success;
 	};
-	const tryGas = (gasLimit: bigint): void => {
-		if (works(gasLimit)) enough = gasLimit;
+	const tryGas = async (gasLimit: bigint): Promise<void> => {
+		if (await works(gasLimit)) enough = gasLimit;
 		else little = gasLimit;
 	};
 	// Most calls need what they used; those that call onward keep a 64th back (EIP-150).
-	if (first.gasUsed < enough) tryGas(first.gasUsed);
+	if (first.gasUsed < enough) await tryGas(first.gasUsed);
 	if (enough === first.gasUsed) return enough;
 	const usual = ((first.gasUsed + CALL_STIPEND) * 64n) / 63n;
-	if (usual < enough) tryGas(usual);
-	while (little + 1n < enough && (enough - little) * ESTIMATE_PRECISION > enough) tryGas((little + enough) / 2n);
+	if (usual < enough) await tryGas(usual);
+	while (little + 1n < enough && (enough - little) * ESTIMATE_PRECISION > enough) await tryGas((little + enough) / 2n);
 	return enough;
 }
 

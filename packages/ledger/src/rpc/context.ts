@@ -3,6 +3,7 @@ import type { Crypto } from "@freehold/protocol";
 import type { LedgerApplication } from "../application/application.js";
 import type { StateMachine } from "../execution/types.js";
 import type { ConsensusStore } from "../sequencer/consensus-store.js";
+import type { GateOptions } from "./gate.js";
 import type { Parameters } from "./parameters.js";
 
 export interface RpcContext {
@@ -16,6 +17,10 @@ export interface RpcContext {
 	readonly notify: () => void;
 	/** Unix milliseconds. */
 	readonly now: () => number;
+	/** Rising milliseconds and a pause, for long work. */
+	readonly pace: GateOptions;
+	/** Aborted when the program drains: waits end then. */
+	readonly closing: AbortSignal;
 	/** Runs `work` after `ms`; the result cancels. */
 	readonly later: (ms: number, work: () => void) => () => void;
 }

@@ -3,7 +3,8 @@ import { nextBaseFee } from "../block/base-fee.js";
 import type { Block } from "../block/block.js";
 import { effectiveTip } from "../transaction/transaction.js";
 import type { Methods, RpcContext } from "./context.js";
-import { blockNumberParameter, existingBlock } from "./parameters.js";
+import { pacer } from "./gate.js";
+import { blockNumberParameter, existingBlock, existingHeader } from "./parameters.js";
 import { invalidParams, serverError } from "./rpc-error.js";
 import { quantity } from "./views.js";
 
@@ -15,7 +16,7 @@ const SAMPLE_PERCENTILE = 60;
 const MAX_HISTORY = 1_024n;
 const MAX_PERCENTILES = 100;
 
-export function feeMethods({ application }: RpcContext): Methods {
+export function feeMethods({ application, pace }: RpcContext): Methods {
 	const { chain } = application;
 	let suggestion: { readonly head: string; readonly tip: bigint } | undefined;
 
@@ -38,7 +39,7 @@ export function feeMethods({ application }: RpcContext): Methods {
 		eth_gasPrice: () => quantity(application.nextBaseFee() + suggestedTip()),
 		eth_maxPriorityFeePerGas: () => quantity(suggestedTip()),
 		eth_blobBaseFee: () => "0x1",
-		eth_feeHistory: ([count, newest, percentiles]) => {
+		eth_feeHistory: async ([count, newest, percentiles]) => {
 			const wanted =
 				typeof count === "number"
 					? BigInt(Math.trunc(count))
@@ -56,14 +57,15 @@ export function feeMethods({ application }: RpcContext): Methods {
 			const fees: string[] = [];
 			const ratios: number[] = [];
 			const rewards: string[][] = [];
+			const step = pacer(pace);
 			for (let number = first; number <= last; number++) {
-				const block = existingBlock(chain, number);
-				const { baseFeePerGas, gasUsed, gasLimit } = block.header;
+				await step();
+				const { baseFeePerGas, gasUsed, gasLimit } = existingHeader(chain, number);
 				fees.push(quantity(baseFeePerGas));
 				ratios.push(Number(gasUsed) / Number(gasLimit));
-				if (shares !== undefined) rewards.push(rewardsAt(block, shares));
+				if (shares !== undefined) rewards.push(rewardsAt(chain.peek(number), shares));
 			}
-			if (capped > 0n) fees.push(quantity(nextBaseFee(existingBlock(chain, last).header)));
+			if (capped > 0n) fees.push(quantity(nextBaseFee(existingHeader(chain, last))));
 			return {
 				oldestBlock: quantity(capped === 0n ? 0n : first),
 				baseFeePerGas: fees,
@@ -88,8 +90,9 @@ function percentileParameter(value: unknown): readonly number[] | undefined {
 }
 
 /** Tips at percentiles of the block's gas. */
-function rewardsAt({ header, transactions, receipts }: Block, shares: readonly number[]): string[] {
-	if (transactions.length === 0) return shares.map(() => "0x0");
+function rewardsAt(block: Block | undefined, shares: readonly number[]): string[] {
+	if (block === undefined || block.transactions.length === 0) return shares.map(() => "0x0");
+	const { header, transactions, receipts } = block;
 	const paid = transactions.map((tx, index) => ({ tip: effectiveTip(tx, header.baseFeePerGas), gas: receipts[index]?.gasUsed ?? 0n }));
 	paid.sort((a, b) => (a.tip < b.tip ? -1 : a.tip > b.tip ? 1 : 0));
 	let at = 0;

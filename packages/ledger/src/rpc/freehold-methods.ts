@@ -9,7 +9,7 @@ import { quantity } from "./views.js";
 const MAX_WAIT_MS = 30_000;
 const MAX_WAITERS = 1_000;
 
-export function freeholdMethods({ application, consensus, validators, later }: RpcContext): Methods {
+export function freeholdMethods({ application, consensus, validators, later, closing }: RpcContext): Methods {
 	const { chain } = application;
 	let waiters = 0;
 
@@ -22,6 +22,7 @@ export function freeholdMethods({ application, consensus, validators, later }: R
 				stopListening();
 				stopTimer();
 				gone.removeEventListener("abort", end);
+				closing.removeEventListener("abort", end);
 				waiters--;
 				resolve(quantity(chain.head.header.number));
 			};
@@ -31,7 +32,8 @@ export function freeholdMethods({ application, consensus, validators, later }: R
 				if (header.number > after) end();
 			});
 			gone.addEventListener("abort", end, { once: true });
-			if (gone.aborted) end();
+			closing.addEventListener("abort", end, { once: true });
+			if (gone.aborted || closing.aborted) end();
 		});
 	};
 

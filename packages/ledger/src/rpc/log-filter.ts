@@ -4,6 +4,7 @@ import type { Block } from "../block/block.js";
 import type { ChainStore } from "../block/chain-store.js";
 import type { Log } from "../execution/types.js";
 import { least } from "../transaction/transaction.js";
+import { type GateOptions, pacer } from "./gate.js";
 import { addressParameter, blockNumberParameter, hashParameter, objectParameter } from "./parameters.js";
 import { invalidParams, limitExceeded, serverError } from "./rpc-error.js";
 import { logViews } from "./views.js";
@@ -55,11 +56,13 @@ export function logRangeParameter(value: unknown, chain: ChainStore): { readonly
 }
 
 /** Matching logs in [from, to] as JSON. Refuses ranges and results beyond the limits. */
-export function findLogs(chain: ChainStore, filter: LogFilter, from: bigint, to: bigint): readonly unknown[] {
+export async function findLogs(chain: ChainStore, filter: LogFilter, from: bigint, to: bigint, pace: GateOptions): Promise<readonly unknown[]> {
 	if (to - from >= BigInt(limits.logRangeBlocks)) throw limitExceeded(`block range is larger than ${limits.logRangeBlocks}`);
 	const found: unknown[] = [];
+	const step = pacer(pace);
 	for (const number of candidates(chain, filter, from, to)) {
-		const block = chain.block(number);
+		await step();
+		const block = chain.peek(number);
 		if (block === undefined) continue;
 		found.push(...logsOfBlock(block, filter));
 		if (found.length > limits.logResults) throw limitExceeded(`query returned more than ${limits.logResults} results`);

@@ -16,7 +16,7 @@ type Filter = { next: bigint; usedAt: number } & (
 	| { readonly kind: "logs"; readonly filter: LogFilter; readonly from: bigint; readonly to: bigint | undefined }
 );
 
-export function logMethods({ application, now }: RpcContext): Methods {
+export function logMethods({ application, now, pace }: RpcContext): Methods {
 	const { chain } = application;
 	const filters = new Map<bigint, Filter>();
 	let lastId = 0n;
@@ -39,7 +39,7 @@ export function logMethods({ application, now }: RpcContext): Methods {
 	return {
 		eth_getLogs: ([value]) => {
 			const { from, to } = logRangeParameter(value, chain);
-			return findLogs(chain, logFilterParameter(value), from, to);
+			return findLogs(chain, logFilterParameter(value), from, to, pace);
 		},
 		eth_newFilter: ([value]) => {
 			const { fromBlock, toBlock } = (value ?? {}) as { readonly fromBlock?: unknown; readonly toBlock?: unknown };
@@ -65,7 +65,7 @@ export function logMethods({ application, now }: RpcContext): Methods {
 			const to = least(filter.kind === "logs" && filter.to !== undefined ? least(head(), filter.to) : head(), from + BigInt(limits.logRangeBlocks) - 1n);
 			if (to < from) return [];
 			filter.next = to + 1n;
-			if (filter.kind === "logs") return findLogs(chain, filter.filter, from, to);
+			if (filter.kind === "logs") return findLogs(chain, filter.filter, from, to, pace);
 			const hashes: string[] = [];
 			for (let number = from; number <= to; number++) hashes.push(`0x${Buffer.from(chain.hash(number) ?? new Uint8Array(0)).toString("hex")}`);
 			return hashes;
@@ -73,7 +73,7 @@ export function logMethods({ application, now }: RpcContext): Methods {
 		eth_getFilterLogs: ([id]) => {
 			const filter = find(id);
 			if (filter.kind !== "logs") throw serverError("filter not found");
-			return findLogs(chain, filter.filter, filter.from, filter.to === undefined ? head() : least(head(), filter.to));
+			return findLogs(chain, filter.filter, filter.from, filter.to === undefined ? head() : least(head(), filter.to), pace);
 		},
 	};
 }

@@ -1,5 +1,5 @@
 /** Parameters of JSON-RPC calls: quantities, byte strings, block parameters. Each parser names the parameter that it refuses. */
-import { fromHex } from "@freehold/protocol";
+import { type EvmHeader, fromHex } from "@freehold/protocol";
 import type { Block } from "../block/block.js";
 import type { ChainStore } from "../block/chain-store.js";
 import { invalidParams, serverError } from "./rpc-error.js";
@@ -84,4 +84,10 @@ export function existingBlock(chain: ChainStore, number: bigint): Block {
 	const block = chain.block(number);
 	if (block === undefined) throw serverError("header not found");
 	return block;
+}
+
+export function existingHeader(chain: ChainStore, number: bigint): EvmHeader {
+	const header = chain.header(number);
+	if (header === undefined) throw serverError("header not found");
+	return header;
 }

@@ -14,12 +14,19 @@ const deep = process.env["FREEHOLD_DEEP"] === "1";
 /** What a holder may take away without making the file a forgery. */
 const STRIPPABLE = [/^request$/, /^response$/, /^anchor$/, /^evidence\.\d+$/];
 
-/** Signature checks are pure, so each is computed once for the thousands of files that share it. */
+/** The primitives are pure, so each result is computed once for the thousands of files that share it. */
 function remembering(crypto: Crypto): Crypto {
+	const hashed = new Map<string, Uint8Array>();
 	const recovered = new Map<string, Uint8Array | undefined>();
 	const verified = new Map<string, boolean>();
 	return {
 		...crypto,
+		keccak256: (data) => {
+			const name = toHex(data);
+			const known = hashed.get(name) ?? crypto.keccak256(data);
+			hashed.set(name, known);
+			return known;
+		},
 		recover: (digest, signature) => {
 			const name = toHex(digest) + toHex(signature);
 			if (!recovered.has(name)) recovered.set(name, crypto.recover(digest, signature));

@@ -57,7 +57,7 @@ describe("a genuine receipt", () => {
 	it("may be charged by units, up to the order's maxima", async () => {
 		const price = { perCall: 0n, perInputUnit: 7n, perOutputUnit: 11n, validFrom: BATCH_TIME - HOUR, validUntil: 0n };
 		expect((await verdictOf({ price })).outcome).toBe("meets");
-		expect(failing(await verdictOf({ price, receipt: { inputUnits: 4n } }))).toContain("order");
+		expect(failing(await verdictOf({ price, order: { maxInputUnits: 2n } }))).toEqual(["order"]);
 	});
 
 	it("lacks evidence when a kind that nobody gave is required", async () => {
@@ -115,6 +115,27 @@ describe("a cheat who has the keys", () => {
 		expect(verdict.outcome).toBe("forged");
 		expect(failing(verdict)).toEqual(["order", "price"]);
 		expect(check(verdict, "order")?.detail).toBe("2.00 OPG was charged, the order allows 1.08 OPG");
+	});
+
+	it("cannot charge for elements that were not sent or did not come, even by a price that counts them", async () => {
+		const price = { perCall: 0n, perInputUnit: 7n, perOutputUnit: 11n, validFrom: BATCH_TIME - HOUR, validUntil: 0n };
+		const order = { maxInputUnits: 100n, maxOutputUnits: 100n };
+		expect(failing(await verdictOf({ price, order, receipt: { inputUnits: 4n } }))).toEqual(["request"]);
+		expect(failing(await verdictOf({ price, order, receipt: { outputUnits: 3n } }))).toEqual(["answer"]);
+	});
+
+	it("cannot commit to tensors that have other bytes than their type and shape say", async () => {
+		const data = new Uint8Array(12);
+		for (const X of [
+			{ dtype: "float32", shape: [3, 2 ** 40], data },
+			{ dtype: "float33", shape: [3], data },
+			{ dtype: "string", shape: [4], data },
+		]) {
+			const units = X.shape.reduce((count, length) => count * BigInt(length), 1n);
+			const verdict = await verdictOf({ inputs: { X }, order: { maxInputUnits: units }, receipt: { inputUnits: units } });
+			expect(failing(verdict)).toEqual(["request"]);
+			expect(check(verdict, "request")?.detail).toContain("tensor X");
+		}
 	});
 
 	it("cannot charge less than it puts into the batch", async () => {

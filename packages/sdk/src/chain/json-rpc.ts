@@ -43,6 +43,8 @@ export interface JsonRpcOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** Calls made in one turn of the event loop. */
+const MAX_QUEUED = 10_000;
 
 interface Pending {
 	readonly method: string;
@@ -101,6 +103,7 @@ export function createJsonRpc({ url, fetch = globalThis.fetch, maxBatch = 100, m
 		async request(method, params, { signal, timeoutMs = DEFAULT_TIMEOUT_MS, batch = true } = {}) {
 			if (signal?.aborted === true) throw aborted(signal);
 			if (!batch) return resultOf(await post({ jsonrpc: "2.0", id: 0, method, params }, timeoutMs, signal), method);
+			if (queue.length >= MAX_QUEUED) throw new FreeholdError("upstream.failed", { what: method, reason: `${MAX_QUEUED} calls are waiting already` });
 			const answer = new Promise<unknown>((resolve, reject) => {
 				queue.push({ method, params, timeoutMs, settle: { resolve, reject } });
 				if (queue.length === 1) queueMicrotask(flush);

@@ -33,7 +33,7 @@ export interface Transactor {
 	readonly address: Hex;
 	/**
 	 * Resolves when the transaction is in a block and succeeded. Throws `chain.reverted` with the contract's reason (before anything is sent, where the node
-	 * foresees it), `chain.timeout` (call again with the same key to go on waiting), `chain.nonceTaken`.
+	 * foresees it), `chain.timeout` (call again with the same key to go on waiting), `chain.nonceTaken`, `chain.overloaded`.
 	 */
 	send(intent: TransactionIntent, options?: SendOptions): Promise<TransactionReceipt>;
 	/** Sends again all that was signed and not seen in a block, and waits for it. Gives the keys that are still open. Call it after a restart. */
@@ -51,6 +51,8 @@ export interface TransactorOptions {
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const MAX_ATTEMPTS = 3;
+/** Transactions of one account that are signed and not in a block. */
+const MAX_IN_FLIGHT = 1_000;
 /** Room for the base fee to rise while a transaction waits, and a floor so that an idle chain's fee does not become a trap. */
 const BASE_FEE_ROOM = 4n;
 const LEAST_MAX_FEE = 100_000_000n;
@@ -87,6 +89,7 @@ export function createTransactor({ client, signer, store = memoryIntentStore(), 
 	async function admit(intent: TransactionIntent): Promise<Admission> {
 		const existing = await store.get(intent.key);
 		if (existing !== undefined) return { stored: existing, fresh: false };
+		if (signedNonces.size >= MAX_IN_FLIGHT) throw new FreeholdError("chain.overloaded", { account: from, count: signedNonces.size });
 		const call = { from, data: intent.data ?? "0x", value: intent.value ?? 0n, ...(intent.to === undefined ? {} : { to: intent.to }) };
 		const [chainId, count, latest, tip, gas] = await Promise.all([
 			client.chainId(),

@@ -1,0 +1,312 @@
+/** The inference node: follows the chain, keeps itself registered, and answers orders. Assembles the parts in one place. */
+import { join } from "node:path";
+import { engineDigest, FreeholdError, type Hex, nodeRoutes } from "@freehold/protocol";
+import { type ChainClient, createChainClient, createTransactor } from "@freehold/sdk/chain";
+import {
+	type Clock,
+	createDigestSigner,
+	createLimiter,
+	type DigestSigner,
+	type Handler,
+	jsonResponse,
+	nativeCrypto,
+	openStore,
+	pause,
+	type ReadyReport,
+	type RouteBinding,
+} from "@freehold/service";
+import type { Registry } from "prom-client";
+import type { EngineMode, EnginePool } from "../engine/engine.js";
+import { createEnginePool } from "../engine/pool/pool.js";
+import { BlobCache } from "./blob-cache.js";
+import { type NodeEvents, nodeEvents } from "./events.js";
+import { Exposure } from "./exposure.js";
+import { Follower } from "./follower.js";
+import { beat } from "./heartbeat.js";
+import { storedIntents } from "./intents.js";
+import { Models } from "./models.js";
+import { OperatorBook } from "./operators.js";
+import { OrderDesk } from "./order-desk.js";
+import { Preparation } from "./prepare.js";
+import { ensureRegistered } from "./registration.js";
+import { orderPrice, ReleaseBook } from "./releases.js";
+import { type Retention, removeExpired } from "./retention.js";
+import { type NodeStore, tables } from "./tables.js";
+
+export const nodeCrashPoints = ["inference.block.stored", "inference.registry.changed", "inference.run.finished", "inference.answer.stored"] as const;
+
+export interface NodeOptions {
+	readonly data: string;
+	readonly rpcUrl: string;
+	readonly storageUrl: string;
+	readonly hubUrls: readonly string[];
+	readonly chainId: number | undefined;
+	/** Smallest unit of OPG. */
+	readonly bond: bigint;
+	readonly nodeFee: bigint;
+	/** Resident bytes of one engine process. */
+	readonly memoryLimit: number;
+	/** Longest run, in milliseconds. */
+	readonly timeLimit: number;
+	readonly maxWaiting: number;
+	readonly cacheBytes: number;
+	readonly heartbeatMs: number;
+	readonly retention: Retention;
+}
+
+export interface NodeModules {
+	readonly privateKey: Uint8Array;
+	readonly log: Parameters<typeof nodeEvents>[0];
+	readonly metrics: Registry;
+	readonly clock: Clock;
+	readonly random: (length: number) => Uint8Array;
+	/** Aborted when the program must stop at once. */
+	readonly signal: AbortSignal;
+	readonly onChain: (chainId: number) => void;
+	readonly crashPoint: (name: string) => void;
+	/** Told of a fault after which the node must not go on. */
+	readonly fail: (error: unknown) => void;
+}
+
+const modes: readonly EngineMode[] = ["fast", "bit-exact"];
+/** Orders whose bodies are in memory at one time; the rest waits unread. */
+const MAX_ORDERS = 64;
+const DOWNLOAD_TIMEOUT_MS = 300_000;
+const FIRST_RETRY_MS = 250;
+const LAST_RETRY_MS = 10_000;
+const CLEANING_MS = 60_000;
+
+export class InferenceNode {
+	readonly #options: NodeOptions;
+	readonly #modules: NodeModules;
+	readonly #signer: DigestSigner;
+	readonly #store: NodeStore;
+	readonly #pool: EnginePool;
+	readonly #client: ChainClient;
+	readonly #events: NodeEvents;
+	readonly #releases: ReleaseBook;
+	readonly #operators: OperatorBook;
+	readonly #exposure: Exposure;
+	readonly #models: Models;
+	readonly #follower: Follower;
+	readonly #stopping: AbortController;
+	readonly #preparation: Preparation;
+	readonly #limiter;
+	#tasks: Promise<unknown> = Promise.resolve();
+	#desk: OrderDesk | undefined;
+	#registered = false;
+
+	private constructor(
+		options: NodeOptions,
+		modules: NodeModules,
+		store: NodeStore,
+		cache: BlobCache,
+		pool: EnginePool,
+		events: NodeEvents,
+		stopping: AbortController,
+	) {
+		this.#options = options;
+		this.#modules = modules;
+		this.#store = store;
+		this.#pool = pool;
+		this.#events = events;
+		this.#stopping = stopping;
+		this.#signer = createDigestSigner(modules.privateKey);
+		this.#client = createChainClient({ rpcUrl: options.rpcUrl, ...(options.chainId === undefined ? {} : { chainId: options.chainId }) });
+		this.#releases = new ReleaseBook(store);
+		this.#operators = new OperatorBook(store);
+		this.#exposure = new Exposure(store, this.#signer.address);
+		this.#models = new Models(cache);
+		this.#preparation = new Preparation({ releases: this.#releases, models: this.#models, pool, events });
+		this.#follower = new Follower({
+			client: this.#client,
+			store,
+			releases: this.#releases,
+			operators: this.#operators,
+			exposure: this.#exposure,
+			events,
+			crashPoint: modules.crashPoint,
+			onRelease: (release) => this.#preparation.add(release),
+		});
+		this.#limiter = createLimiter({
+			concurrency: MAX_ORDERS,
+			maxWaiting: options.maxWaiting,
+			refuse: (waiting) => new FreeholdError("engine.busy", { waiting }),
+		});
+		events.watch({
+			waiting: () => this.#limiter.depth.waiting + pool.depth.waiting,
+			running: () => pool.depth.running,
+			cacheBytes: () => cache.bytes,
+			height: () => Number(this.#follower.height ?? 0n),
+		});
+	}
+
+	static async open(options: NodeOptions, modules: NodeModules): Promise<InferenceNode> {
+		const events = nodeEvents(modules.log, modules.metrics);
+		const stopping = new AbortController();
+		const store = openStore(join(options.data, "store"), tables);
+		const cache = await BlobCache.open({
+			folder: join(options.data, "blobs"),
+			storageUrl: options.storageUrl,
+			maxBytes: options.cacheBytes,
+			downloadTimeoutMs: DOWNLOAD_TIMEOUT_MS,
+			signal: AbortSignal.any([modules.signal, stopping.signal]),
+			onFetched: events.fetched,
+			onEvicted: events.evicted,
+		});
+		const pool = await createEnginePool({ memoryBytes: options.memoryLimit, runTimeoutMs: options.timeLimit, maxWaiting: options.maxWaiting });
+		return new InferenceNode(options, modules, store, cache, pool, events, stopping);
+	}
+
+	get address(): Hex {
+		return this.#signer.address;
+	}
+
+	/** Starts what runs beside the orders. `endpoint` is where gateways reach this node. */
+	start(endpoint: string): void {
+		const signal = AbortSignal.any([this.#modules.signal, this.#stopping.signal]);
+		const tasks = [this.#follow(signal), this.#joinNetwork(endpoint, signal), this.#clean(signal), this.#preparation.run(signal)];
+		this.#tasks = Promise.all(
+			tasks.map((task) =>
+				task.catch((error: unknown) => {
+					if (!signal.aborted) this.#modules.fail(error);
+				}),
+			),
+		);
+	}
+
+	bindings(): readonly RouteBinding[] {
+		// An order brings its own deadline, and its run goes on when the gateway hangs up.
+		return [
+			{ route: nodeRoutes.order, handler: this.#takeOrder, deadlineMs: Number.POSITIVE_INFINITY },
+			{ route: nodeRoutes.engines, handler: this.#describeEngines },
+		];
+	}
+
+	ready(): ReadyReport {
+		const { waiting, running } = this.#pool.depth;
+		return {
+			ready: this.#desk !== undefined && this.#registered && this.#follower.caughtUp,
+			detail: {
+				operator: this.address,
+				registered: this.#registered,
+				caughtUp: this.#follower.caughtUp,
+				block: Number(this.#follower.height ?? -1n),
+				releases: this.#releases.size,
+				waiting,
+				running,
+			},
+		};
+	}
+
+	/** Lets running orders finish, then closes. No new ones may come any more. */
+	async close(): Promise<void> {
+		await this.#limiter.idle();
+		this.#stopping.abort(new FreeholdError("request.aborted"));
+		await this.#tasks;
+		await this.#pool.close();
+		await this.#store.close();
+	}
+
+	readonly #takeOrder: Handler = async (request) => {
+		const desk = this.#desk;
+		if (desk === undefined || !this.#follower.caughtUp) throw new FreeholdError("service.starting", { service: "The node" });
+		return this.#limiter.run(async () => {
+			const body = await desk.take(await request.json());
+			return { status: 200, headers: { "content-type": "application/json; charset=utf-8" }, body };
+		}, request.signal);
+	};
+
+	readonly #describeEngines: Handler = async () => {
+		const engines = await Promise.all(
+			modes.map(async (mode) => {
+				const engine = await this.#pool.describe(mode);
+				return { mode, engine, digest: engineDigest(engine, nativeCrypto) };
+			}),
+		);
+		return jsonResponse({ operator: this.address, nodeFee: this.#options.nodeFee.toString(), engines, ...this.#pool.depth });
+	};
+
+	async #follow(signal: AbortSignal): Promise<void> {
+		const chainId = await this.#chainId(signal);
+		if (chainId === undefined) return;
+		this.#modules.onChain(chainId);
+		const { clock, crashPoint } = this.#modules;
+		this.#desk = new OrderDesk({
+			chainId,
+			rules: {
+				node: this.address,
+				nodeFee: this.#options.nodeFee,
+				isGateway: (address) => this.#operators.isActive(address, "gateway"),
+				isKeyValid: (operator, key, time) => this.#operators.isKeyValid(operator, key, time),
+				served: (release) => this.#releases.served(release),
+				priceOf: orderPrice,
+			},
+			signer: this.#signer,
+			crypto: nativeCrypto,
+			store: this.#store,
+			operators: this.#operators,
+			exposure: this.#exposure,
+			models: this.#models,
+			pool: this.#pool,
+			retention: this.#options.retention,
+			events: this.#events,
+			clock,
+			crashPoint,
+			signal: this.#modules.signal,
+		});
+		await this.#follower.run(signal);
+	}
+
+	/** Undefined when the program stopped before the ledger answered. Throws `chain.wrongNetwork`. */
+	async #chainId(signal: AbortSignal): Promise<number | undefined> {
+		for (let failures = 0; !signal.aborted; failures++) {
+			try {
+				return await this.#client.chainId({ signal });
+			} catch (error) {
+				if (error instanceof FreeholdError && error.code === "chain.wrongNetwork") throw error;
+				await this.#retry(failures, signal, (waitMs) => this.#events.ledgerUnreachable(error, waitMs));
+			}
+		}
+		return undefined;
+	}
+
+	/** Registers, then tells the hubs. What is wrong in the configuration ends the program; all else is tried again. */
+	async #joinNetwork(endpoint: string, signal: AbortSignal): Promise<void> {
+		await Promise.race([this.#follower.untilCaughtUp(), new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }))]);
+		const { crashPoint, clock, random } = this.#modules;
+		const { bond, nodeFee, hubUrls, heartbeatMs } = this.#options;
+		const transactor = createTransactor({ client: this.#client, signer: this.#signer, store: storedIntents(this.#store) });
+		for (let failures = 0; !signal.aborted && !this.#registered; failures++) {
+			const run = `registration/${clock.now()}-${Buffer.from(random(4)).toString("hex")}`;
+			try {
+				const modules = { client: this.#client, transactor, events: this.#events, crashPoint, run };
+				await ensureRegistered({ operator: this.address, endpoint, nodeFee, bond }, modules, signal);
+				this.#registered = true;
+			} catch (error) {
+				if (error instanceof FreeholdError && error.code === "config.invalid") throw error;
+				await this.#retry(failures, signal, (waitMs) => this.#events.registrationFailed(error, waitMs));
+			}
+		}
+		const releases = (): readonly Hex[] =>
+			this.#releases
+				.all()
+				.filter((record) => record.retiredAt === 0 && this.#models.isHere(record.manifest))
+				.map(({ release }) => release);
+		await beat({ hubUrls, endpoint, intervalMs: heartbeatMs, signer: this.#signer, crypto: nativeCrypto, clock, events: this.#events, releases }, signal);
+	}
+
+	async #clean(signal: AbortSignal): Promise<void> {
+		while (!signal.aborted) {
+			while (!signal.aborted && (await removeExpired(this.#store, this.#modules.clock.now())) > 0);
+			await pause(CLEANING_MS, signal).catch(() => undefined);
+		}
+	}
+
+	async #retry(failures: number, signal: AbortSignal, tell: (waitMs: number) => void): Promise<void> {
+		if (signal.aborted) return;
+		const waitMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures, 8));
+		tell(waitMs);
+		await pause(waitMs, signal).catch(() => undefined);
+	}
+}

@@ -1,0 +1,87 @@
+/** The inference node as a program: its options and its life. */
+import { join } from "node:path";
+import {
+	defineProgram,
+	durationOption,
+	integerOption,
+	opgOption,
+	optional,
+	pathOption,
+	portOption,
+	readOrCreateKeyFile,
+	sizeOption,
+	textOption,
+	urlListOption,
+	urlOption,
+} from "@freehold/service";
+import { InferenceNode, nodeCrashPoints } from "./node/node.js";
+
+const OPG = 10n ** 18n;
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+const HOUR_MS = 3_600_000;
+const DRAIN_MS = 12_000;
+
+const options = {
+	rpcUrl: urlOption({ default: "http://127.0.0.1:8545", help: "JSON-RPC of the ledger.", group: "Network" }),
+	storageUrl: urlOption({ default: "http://127.0.0.1:8548", help: "Where releases are fetched.", group: "Network" }),
+	hubUrl: urlListOption({ default: [], help: "Hubs that are told that the node is alive, separated by commas.", group: "Network" }),
+	chainId: optional(integerOption({ help: "Refuse a ledger with another chain id.", group: "Network" })),
+	data: pathOption({ argument: "DIR", default: ".freehold/inference", help: "Folder of the node: answers, receipts, cached releases.", group: "Node" }),
+	host: textOption({ argument: "HOST", default: "127.0.0.1", help: "Address to listen on.", group: "Node" }),
+	port: portOption({ default: 8549, help: "Port to listen on; 0 takes any.", group: "Node" }),
+	publicUrl: optional(urlOption({ help: "URL at which gateways reach this node; default http://HOST:PORT.", group: "Node" })),
+	keyFile: optional(
+		pathOption({ argument: "FILE", help: "Private key of the operator, made if missing (0600); default node.key in the data folder.", group: "Operator" }),
+	),
+	bond: opgOption({ default: 1_000n * OPG, help: "Bond put in when the node is not registered yet.", group: "Operator" }),
+	nodeFee: opgOption({ default: OPG / 20n, help: "What the node asks for a call.", group: "Operator" }),
+	memoryLimit: sizeOption({ argument: "SIZE", default: GIB, help: "Memory of one engine process.", group: "Engines" }),
+	timeLimit: durationOption({ default: 10_000, help: "Longest run of one call.", group: "Engines" }),
+	maxWaiting: integerOption({ default: 256, min: 1, max: 100_000, help: "Calls that may wait; more are refused.", group: "Engines" }),
+	cache: sizeOption({ default: 20 * GIB, help: "Disk for releases; the longest unused goes first.", group: "Engines" }),
+	heartbeat: durationOption({ default: 20_000, help: "Time between two heartbeats.", group: "Node" }),
+	keepAnswers: durationOption({ default: HOUR_MS, help: "Time after its deadline in which an order gets its answer again.", group: "Node" }),
+	keepReceipts: durationOption({ default: 7 * 24 * HOUR_MS, help: "Time in which orders and receipts are kept as evidence.", group: "Node" }),
+};
+
+const LEAST_MEMORY = 64 * MIB;
+
+export const inferenceProgram = defineProgram({
+	role: "inference",
+	summary: "Runs releases for bonded gateways and signs what it answered.",
+	options,
+	crashPoints: nodeCrashPoints,
+	async start(context) {
+		const { config, listen } = context;
+		const privateKey = await readOrCreateKeyFile(config.keyFile ?? join(config.data, "node.key"));
+		const node = await InferenceNode.open(
+			{
+				data: config.data,
+				rpcUrl: config.rpcUrl,
+				storageUrl: config.storageUrl,
+				hubUrls: config.hubUrl,
+				chainId: config.chainId,
+				bond: config.bond,
+				nodeFee: config.nodeFee,
+				memoryLimit: Math.max(LEAST_MEMORY, config.memoryLimit),
+				timeLimit: config.timeLimit,
+				maxWaiting: config.maxWaiting,
+				cacheBytes: config.cache,
+				heartbeatMs: config.heartbeat,
+				retention: { answersMs: config.keepAnswers, receiptsMs: config.keepReceipts },
+			},
+			{ ...context, privateKey },
+		);
+		const server = await listen(node.bindings(), { host: config.host, port: config.port });
+		node.start(config.publicUrl ?? server.url);
+		return {
+			url: server.url,
+			ready: () => node.ready(),
+			async drain() {
+				await server.close(DRAIN_MS);
+				await node.close();
+			},
+		};
+	},
+});

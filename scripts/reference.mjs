@@ -1,0 +1,79 @@
+/** Writes the reference pages from the tables in the code: errors, limits, routes, options. `--check` says which page is out of date. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { commonRoutes, errorCatalogue, gatewayRoutes, hubRoutes, limits, nodeRoutes, storageRoutes } from "@freehold/protocol";
+import { commonOptions, environmentName, flagOf } from "@freehold/service";
+
+const check = process.argv.includes("--check");
+const folder = fileURLToPath(new URL("../docs/reference", import.meta.url));
+const made = "<!-- Made by scripts/reference.mjs from the code. -->";
+
+const pages = {
+	"errors.md": errorsPage(),
+	"limits.md": limitsPage(),
+	"routes.md": routesPage(),
+	"options.md": await optionsPage(),
+};
+
+mkdirSync(folder, { recursive: true });
+for (const [name, text] of Object.entries(pages)) {
+	const path = join(folder, name);
+	const current = existsSync(path) ? readFileSync(path, "utf8") : "";
+	if (current === text) continue;
+	if (check) {
+		process.stderr.write(`docs/reference/${name} is out of date: node scripts/reference.mjs\n`);
+		process.exitCode = 1;
+	} else writeFileSync(path, text);
+}
+
+function errorsPage() {
+	const entries = Object.entries(errorCatalogue).sort(([a], [b]) => a.localeCompare(b));
+	const sections = entries.map(
+		([code, { status, fault, retryable, message }]) =>
+			`<a id="${code.toLowerCase().replaceAll(".", "-")}"></a>\n### ${code}\n\n${message}\n\nHTTP ${status} · whose doing: ${fault} · ${retryable ? "may succeed if tried again" : "the same request will fail again"}\n`,
+	);
+	return `# Errors\n\n${made}\n\nEvery refusal has a code; the message fills in what stands in braces.\n\n${sections.join("\n")}`;
+}
+
+function limitsPage() {
+	const rows = Object.entries(limits).map(([name, value]) => `| \`${name}\` | ${value.toLocaleString("en")} |`);
+	return `# Limits\n\n${made}\n\nBounds on everything that comes from outside. Sizes in bytes, times in milliseconds.\n\n| limit | value |\n|---|---|\n${rows.join("\n")}\n`;
+}
+
+function routesPage() {
+	const groups = { "Every program": commonRoutes, Gateway: gatewayRoutes, Hub: hubRoutes, Storage: storageRoutes, "Inference node": nodeRoutes };
+	const tables = Object.entries(groups).map(([title, routes]) => {
+		const rows = Object.values(routes).map(({ method, path, summary }) => `| \`${method} ${path}\` | ${summary} |`);
+		return `## ${title}\n\n| route | what it does |\n|---|---|\n${rows.join("\n")}\n`;
+	});
+	return `# HTTP routes\n\n${made}\n\n${tables.join("\n")}`;
+}
+
+async function optionsPage() {
+	const programs = [
+		(await import("@freehold/ledger")).ledgerProgram,
+		(await import("@freehold/storage")).storageProgram,
+		(await import("@freehold/inference")).inferenceProgram,
+		(await import("@freehold/gateway")).gatewayProgram,
+		(await import("@freehold/hub")).hubProgram,
+	];
+	const tables = programs.map(({ role, summary, options }) => `## ${role}\n\n${summary}\n\n${optionTable(options, role)}`);
+	return `# Options of the programs\n\n${made}\n\nOn the command line (\`freehold node run <role> --option value\`) or in the environment.\n\n${tables.join("\n")}\n## Every program\n\n${optionTable(commonOptions, "<role>")}`;
+}
+
+function optionTable(options, role) {
+	const rows = Object.entries(options).map(
+		([name, { argument, help, default: standard }]) =>
+			`| \`${flagOf(name)}${argument === "" ? "" : ` ${argument}`}\` | \`${environmentName(role, name)}\` | ${spell(standard, name, argument)} | ${help.replaceAll("|", "\\|")} |`,
+	);
+	return `| option | environment | default | |\n|---|---|---|---|\n${rows.join("\n")}\n`;
+}
+
+function spell(value, _name, argument) {
+	if (value === undefined) return "–";
+	if (argument === "OPG" && typeof value === "bigint") return `${Number(value) / 1e18} OPG`;
+	if (argument === "DURATION") return `${value} ms`;
+	if (Array.isArray(value)) return value.length === 0 ? "–" : value.join(", ");
+	return String(value).replace(process.cwd(), ".");
+}
