@@ -1,0 +1,1 @@
+export function Gallery(): null { return null; }

@@ -1,0 +1,1 @@
+export function AccountRoom(): null { return null; }

@@ -1,0 +1,1 @@
+export function Earnings(): null { return null; }

@@ -1,0 +1,1 @@
+export function Model(): null { return null; }

@@ -1,0 +1,1 @@
+export function Publish(): null { return null; }
