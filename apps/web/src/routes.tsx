@@ -14,7 +14,7 @@ const home = createRoute({ getParentRoute: () => root, path: "/", component: Hom
 const models = createRoute({
 	getParentRoute: () => root,
 	path: "/models",
-	validateSearch: (search: Readonly<Record<string, unknown>>): { readonly q?: string; readonly sort?: ModelSort; readonly owner?: string } => ({
+	validateSearch: (search: Readonly<Record<string, unknown>>): { readonly q?: string | undefined; readonly sort?: ModelSort | undefined; readonly owner?: string | undefined } => ({
 		...(typeof search["q"] === "string" && search["q"] !== "" ? { q: search["q"].slice(0, 200) } : {}),
 		...(isSort(search["sort"]) ? { sort: search["sort"] } : {}),
 		...(typeof search["owner"] === "string" ? { owner: search["owner"] } : {}),
@@ -31,7 +31,7 @@ const verify = createRoute({ getParentRoute: () => root, path: "/verify", compon
 const earnings = createRoute({
 	getParentRoute: () => root,
 	path: "/earnings",
-	validateSearch: (search: Readonly<Record<string, unknown>>): { readonly owner?: string } => (typeof search["owner"] === "string" ? { owner: search["owner"] } : {}),
+	validateSearch: (search: Readonly<Record<string, unknown>>): { readonly owner?: string | undefined } => (typeof search["owner"] === "string" ? { owner: search["owner"] } : {}),
 	component: lazyRouteComponent(() => import("./rooms/earnings/earnings.js"), "Earnings"),
 });
 const account = createRoute({ getParentRoute: () => root, path: "/account", component: lazyRouteComponent(() => import("./rooms/account/account.js"), "AccountRoom") });

@@ -2,6 +2,7 @@
 import type { ReactElement, ReactNode } from "react";
 import { cx } from "./cx.js";
 import { Icon } from "./icon.js";
+import { Sentence } from "./values.js";
 
 export interface Step {
 	readonly id: string;
@@ -37,7 +38,7 @@ export function Steps({ steps, stagger }: { readonly steps: readonly Step[]; rea
 					</span>
 					<div className="min-w-0 flex-1">
 						<p className="text-small font-medium">{title}</p>
-						{detail && <div className="text-fine break-words text-soft">{detail}</div>}
+						{detail && <div className="text-fine break-words text-soft">{typeof detail === "string" ? <Sentence text={detail} /> : detail}</div>}
 					</div>
 				</li>
 			))}

@@ -84,3 +84,9 @@ export function Time({ value, className }: { readonly value: number; readonly cl
 		</time>
 	);
 }
+
+/** A sentence whose hashes can be copied. */
+export function Sentence({ text }: { readonly text: string }): ReactElement {
+	// biome-ignore lint/suspicious/noArrayIndexKey: parts of a fixed text have no other identity.
+	return <>{text.split(/(0x[0-9a-f]{16,})/).map((part, index) => (index % 2 === 1 ? <Hash key={index} value={part} /> : part))}</>;
+}

@@ -3,6 +3,7 @@ import type { NetworkFile } from "@freehold/protocol";
 import { connect, type Freehold, type Lane, type LaneStore, readLane, writeLane } from "@freehold/sdk";
 import type { Session } from "../account/session.js";
 import { signerOf } from "../account/signer.js";
+import { uploadFetch } from "./upload-fetch.js";
 
 export function open(
 	network: NetworkFile,
@@ -10,5 +11,5 @@ export function open(
 	lanes: (codec: { read(text: string): Lane; write(lane: Lane): string }) => LaneStore,
 ): Freehold {
 	const account = signerOf(session, network.chainId);
-	return connect({ network, ...(account === undefined ? {} : { account }), lanes: lanes({ read: readLane, write: writeLane }) });
+	return connect({ network, ...(account === undefined ? {} : { account }), lanes: lanes({ read: readLane, write: writeLane }), fetch: uploadFetch });
 }

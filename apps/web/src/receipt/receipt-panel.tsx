@@ -7,7 +7,7 @@ import { Steps } from "../design/checks.js";
 import { More, Section, Tag } from "../design/parts.js";
 import { Plot } from "../design/plot.js";
 import { Skeleton, TroubleNote } from "../design/states.js";
-import { Amount, Hash } from "../design/values.js";
+import { Amount, Hash, Sentence } from "../design/values.js";
 import { pinnedCheckpoint } from "../network/network.js";
 import { lineageQuery } from "../network/queries.js";
 import { troubleOf } from "../network/trouble.js";
@@ -135,13 +135,3 @@ export function Known({ title, sentences }: { readonly title: string; readonly s
 		</div>
 	);
 }
-
-/** A sentence whose hashes can be copied. */
-export function Sentence({ text }: { readonly text: string }): ReactElement {
-	return (
-		<>
-			{text.split(/(0x[0-9a-f]{16,})/).map((part, index) => (index % 2 === 1 ? <Hash key={`${index}${part}`} value={part} /> : part))}
-		</>
-	);
-}
-

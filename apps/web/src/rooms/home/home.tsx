@@ -121,7 +121,7 @@ export function Home(): ReactElement {
 
 function Invitation(): ReactElement {
 	return (
-		<div className="sheet rounded-card py-2 lg:py-6">
+		<div className="py-2 lg:py-5">
 			<h1 className="max-w-[15ch] text-hero font-bold">Models are property. Ask one.</h1>
 			<p className="mt-5 max-w-[46ch] text-lead text-soft">
 				Draw a digit. A model that somebody owns reads it, and the payment divides at once among the people it was built on. Then check all of it yourself, here.
