@@ -1,9 +1,9 @@
 import "./design/tokens.css";
+import { FreeholdError } from "@freehold/protocol";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { FreeholdError } from "@freehold/protocol";
 import { startSession } from "./account/session.js";
 import { router } from "./routes.js";
 

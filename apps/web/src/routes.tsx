@@ -14,7 +14,9 @@ const home = createRoute({ getParentRoute: () => root, path: "/", component: Hom
 const models = createRoute({
 	getParentRoute: () => root,
 	path: "/models",
-	validateSearch: (search: Readonly<Record<string, unknown>>): { readonly q?: string | undefined; readonly sort?: ModelSort | undefined; readonly owner?: string | undefined } => ({
+	validateSearch: (
+		search: Readonly<Record<string, unknown>>,
+	): { readonly q?: string | undefined; readonly sort?: ModelSort | undefined; readonly owner?: string | undefined } => ({
 		...(typeof search["q"] === "string" && search["q"] !== "" ? { q: search["q"].slice(0, 200) } : {}),
 		...(isSort(search["sort"]) ? { sort: search["sort"] } : {}),
 		...(typeof search["owner"] === "string" ? { owner: search["owner"] } : {}),
@@ -26,15 +28,24 @@ const model = createRoute({
 	path: "/models/$namespace/$name",
 	component: lazyRouteComponent(() => import("./rooms/model/model.js"), "Model"),
 });
-const publish = createRoute({ getParentRoute: () => root, path: "/publish", component: lazyRouteComponent(() => import("./rooms/publish/publish.js"), "Publish") });
+const publish = createRoute({
+	getParentRoute: () => root,
+	path: "/publish",
+	component: lazyRouteComponent(() => import("./rooms/publish/publish.js"), "Publish"),
+});
 const verify = createRoute({ getParentRoute: () => root, path: "/verify", component: lazyRouteComponent(() => import("./rooms/verify/verify.js"), "Verify") });
 const earnings = createRoute({
 	getParentRoute: () => root,
 	path: "/earnings",
-	validateSearch: (search: Readonly<Record<string, unknown>>): { readonly owner?: string | undefined } => (typeof search["owner"] === "string" ? { owner: search["owner"] } : {}),
+	validateSearch: (search: Readonly<Record<string, unknown>>): { readonly owner?: string | undefined } =>
+		typeof search["owner"] === "string" ? { owner: search["owner"] } : {},
 	component: lazyRouteComponent(() => import("./rooms/earnings/earnings.js"), "Earnings"),
 });
-const account = createRoute({ getParentRoute: () => root, path: "/account", component: lazyRouteComponent(() => import("./rooms/account/account.js"), "AccountRoom") });
+const account = createRoute({
+	getParentRoute: () => root,
+	path: "/account",
+	component: lazyRouteComponent(() => import("./rooms/account/account.js"), "AccountRoom"),
+});
 const design = createRoute({ getParentRoute: () => root, path: "/design", component: lazyRouteComponent(() => import("./design/gallery.js"), "Gallery") });
 
 export const router = createRouter({

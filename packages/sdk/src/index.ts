@@ -1,8 +1,8 @@
 /** `@freehold/sdk`: publish models, ask them, check the answers, be paid. Runs in browsers. */
 
-export type { DepositPlan } from "@freehold/payments/client";
 export type { LineageRelease, SplitPart, SplitRole } from "@freehold/payments";
 export { splitOf } from "@freehold/payments";
+export type { DepositPlan } from "@freehold/payments/client";
 export { type Lane, type LaneStore, memoryLaneStore, readLane, writeLane } from "@freehold/payments/client";
 export { type Check, type Outcome, type ReceiptVerdict, type VerifyOptions, verifyReceipt, verifyReceiptText } from "@freehold/proofs";
 export type { Closed, CloseOptions } from "./channels/close.js";

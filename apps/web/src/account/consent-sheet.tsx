@@ -26,7 +26,7 @@ export function ConsentSheet({ question: { explanation, answer } }: { readonly q
 			/>
 			<div className="mt-3">
 				<More summary="The data that is signed">
-					<pre className="max-h-48 overflow-auto rounded-lg bg-sunken p-3 font-mono text-fine" tabIndex={0} aria-label="Data that is signed">
+					<pre role="region" className="max-h-48 overflow-auto rounded-lg bg-sunken p-3 font-mono text-fine" tabIndex={0} aria-label="Data that is signed">
 						{raw}
 					</pre>
 				</More>

@@ -61,7 +61,12 @@ export function explainTypedData(typed: TypedData): Explanation | undefined {
 				"Only what your calls cost can be taken out of it. What is left comes back when you close the channel.",
 				"Each call then signs a voucher over what it costs. You are not asked again until these vouchers together would pass what you put in.",
 			],
-			rows: [["Amount", `${shortOpg(value)} OPG`, exactOpg(value)], ["From", shortHash(String(message["from"])), String(message["from"])], ["Valid until", exactTime(Number(until) * 1000)], where],
+			rows: [
+				["Amount", `${shortOpg(value)} OPG`, exactOpg(value)],
+				["From", shortHash(String(message["from"])), String(message["from"])],
+				["Valid until", exactTime(Number(until) * 1000)],
+				where,
+			],
 			amount: value,
 			raw,
 			yes: "Put it in",
@@ -74,7 +79,9 @@ export function explainTypedData(typed: TypedData): Explanation | undefined {
 		return {
 			kind: "voucher",
 			title: `Let the gateway claim up to ${shortOpg(value)} OPG in all`,
-			sentences: ["This voucher covers everything that you have asked through this channel so far, this call included. It replaces the one before; the amounts do not add up."],
+			sentences: [
+				"This voucher covers everything that you have asked through this channel so far, this call included. It replaces the one before; the amounts do not add up.",
+			],
 			rows: [["At most, in all", `${shortOpg(value)} OPG`, exactOpg(value)], ["Channel", shortHash(channel), channel], where],
 			amount: value,
 			channel: channel as Hex,
@@ -122,13 +129,23 @@ const CALLS: Readonly<Record<string, { readonly abi: Abi; readonly words: Readon
 					yes: "Set the price",
 				};
 			},
-			retire: (args) => ({ title: "Retire a release", sentences: ["Nobody can ask it any more. Old receipts stay valid."], rows: [hashRow("Release", args[0])], yes: "Retire it" }),
+			retire: (args) => ({
+				title: "Retire a release",
+				sentences: ["Nobody can ask it any more. Old receipts stay valid."],
+				rows: [hashRow("Release", args[0])],
+				yes: "Retire it",
+			}),
 		},
 	},
 	[contractAddresses.Royalties]: {
 		abi: royaltiesAbi as Abi,
 		words: {
-			claim: (args) => ({ title: "Take out what your models earned", sentences: ["Everything that the chain owes you is paid to the address below."], rows: [hashRow("Paid to", args[0])], yes: "Take it out" }),
+			claim: (args) => ({
+				title: "Take out what your models earned",
+				sentences: ["Everything that the chain owes you is paid to the address below."],
+				rows: [hashRow("Paid to", args[0])],
+				yes: "Take it out",
+			}),
 			flow: (args) => ({
 				title: "Move on what is on its way to your models",
 				sentences: ["Income that descendants owe to your releases is passed up the lineage. Anyone may do this; it costs you only the fee."],
@@ -139,7 +156,14 @@ const CALLS: Readonly<Record<string, { readonly abi: Abi; readonly words: Readon
 	},
 	[contractAddresses.UsageLedger]: {
 		abi: usageLedgerAbi as Abi,
-		words: { withdraw: (args) => ({ title: "Take out fees and refunds", sentences: ["What the ledger owes you is paid to the address below."], rows: [hashRow("Paid to", args[0])], yes: "Take it out" }) },
+		words: {
+			withdraw: (args) => ({
+				title: "Take out fees and refunds",
+				sentences: ["What the ledger owes you is paid to the address below."],
+				rows: [hashRow("Paid to", args[0])],
+				yes: "Take it out",
+			}),
+		},
 	},
 	[contractAddresses.Channels]: {
 		abi: channelsAbi as Abi,
@@ -156,7 +180,11 @@ const CALLS: Readonly<Record<string, { readonly abi: Abi; readonly words: Readon
 				rows: [["Amount", `${shortOpg(amountOf(args[1]) ?? 0n)} OPG`, exactOpg(amountOf(args[1]) ?? 0n)]],
 				yes: "Begin",
 			}),
-			finalizeWithdraw: () => ({ title: "Take the rest out of a channel", sentences: ["The notice is over; what is left comes back to your balance."], yes: "Take it out" }),
+			finalizeWithdraw: () => ({
+				title: "Take the rest out of a channel",
+				sentences: ["The notice is over; what is left comes back to your balance."],
+				yes: "Take it out",
+			}),
 		},
 	},
 };
@@ -190,7 +218,9 @@ function publishWords(args: Args): CallWords {
 		title: `Publish ${namespace}/${name} ${String(data["major"])}.${String(data["minor"])} as yours`,
 		sentences: [
 			`The chain records you as its owner, with a price of ${shortOpg(perCall)} OPG a call.`,
-			parents.length === 0 ? "It owes nothing to other models." : `It passes on ${parents.map(({ bps }) => `${bps / 100} %`).join(", ")} of what it earns to the releases it was made from.`,
+			parents.length === 0
+				? "It owes nothing to other models."
+				: `It passes on ${parents.map(({ bps }) => `${bps / 100} %`).join(", ")} of what it earns to the releases it was made from.`,
 			"A release never changes after this; the price can.",
 		],
 		rows: [

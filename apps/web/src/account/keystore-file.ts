@@ -1,7 +1,7 @@
 /** Taking a key elsewhere: Web3 Secret Storage version 3, which `freehold wallet import` and Ethereum wallets read. */
 import { fromHex, type Hex, toHex } from "@freehold/protocol";
-import { keccak_256 } from "@noble/hashes/sha3.js";
 import { scryptAsync } from "@noble/hashes/scrypt.js";
+import { keccak_256 } from "@noble/hashes/sha3.js";
 
 /** The cost that wallets use; about a second. */
 const COST = { N: 131_072, r: 8, p: 1, dkLen: 32 } as const;
@@ -36,7 +36,14 @@ export async function writeKeystore(privateKey: Hex, address: Hex, passphrase: s
 /** Private key of a keystore file. Throws `KeystoreError` in words for people. */
 export async function readKeystore(text: string, passphrase: string, onProgress?: (part: number) => void): Promise<Hex> {
 	const { n, r, p, salt, iv, ciphertext, mac } = parse(text);
-	const derived = await scryptAsync(new TextEncoder().encode(passphrase), salt, { N: n, r, p, dkLen: 32, maxmem: 1024 ** 3 + 2 ** 20, ...(onProgress === undefined ? {} : { onProgress }) });
+	const derived = await scryptAsync(new TextEncoder().encode(passphrase), salt, {
+		N: n,
+		r,
+		p,
+		dkLen: 32,
+		maxmem: 1024 ** 3 + 2 ** 20,
+		...(onProgress === undefined ? {} : { onProgress }),
+	});
 	if (bare(macOf(derived, ciphertext)) !== mac) throw new KeystoreError("The passphrase does not open this file.");
 	return toHex(await counterMode(derived.subarray(0, 16), iv, ciphertext));
 }
@@ -54,7 +61,17 @@ function parse(text: string) {
 			mac: string;
 		};
 		const { n, r, p, dklen, salt } = box.kdfparams;
-		const sane = Number.isInteger(n) && n > 1 && n <= MAX_COST && Number.isInteger(r) && r >= 1 && r <= 32 && Number.isInteger(p) && p >= 1 && p <= 16 && n * r * 128 <= 1024 ** 3;
+		const sane =
+			Number.isInteger(n) &&
+			n > 1 &&
+			n <= MAX_COST &&
+			Number.isInteger(r) &&
+			r >= 1 &&
+			r <= 32 &&
+			Number.isInteger(p) &&
+			p >= 1 &&
+			p <= 16 &&
+			n * r * 128 <= 1024 ** 3;
 		if (file.version !== 3 || box.cipher !== "aes-128-ctr" || box.kdf !== "scrypt" || dklen !== 32 || !sane) throw new Error("another form");
 		return { n, r, p, salt: unbare(salt, 32), iv: unbare(box.cipherparams.iv, 16), ciphertext: unbare(box.ciphertext, 32), mac: String(box.mac).toLowerCase() };
 	} catch (error) {

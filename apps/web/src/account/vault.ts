@@ -9,7 +9,9 @@ export interface VaultRecord {
 	readonly address: Hex;
 	readonly iv: Uint8Array<ArrayBuffer>;
 	readonly sealed: ArrayBuffer;
-	readonly lock: { readonly kind: "browser"; readonly key: CryptoKey } | { readonly kind: "passphrase"; readonly salt: Uint8Array<ArrayBuffer>; readonly rounds: number };
+	readonly lock:
+		| { readonly kind: "browser"; readonly key: CryptoKey }
+		| { readonly kind: "passphrase"; readonly salt: Uint8Array<ArrayBuffer>; readonly rounds: number };
 }
 
 /** OWASP's figure for PBKDF2 with SHA-256 (2023). */
@@ -27,7 +29,13 @@ export async function sealKey(privateKey: Hex, address: Hex, passphrase: string 
 	}
 	const salt = crypto.getRandomValues(new Uint8Array(32));
 	const key = await derive(passphrase, salt, ROUNDS);
-	return { version: 1, address, iv, sealed: await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, plain), lock: { kind: "passphrase", salt, rounds: ROUNDS } };
+	return {
+		version: 1,
+		address,
+		iv,
+		sealed: await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, plain),
+		lock: { kind: "passphrase", salt, rounds: ROUNDS },
+	};
 }
 
 /** Undefined when the passphrase is wrong. */
@@ -42,7 +50,10 @@ export async function openKey({ lock, iv, sealed }: VaultRecord, passphrase: str
 
 async function derive(passphrase: string, salt: Uint8Array<ArrayBuffer>, rounds: number): Promise<CryptoKey> {
 	const base = await crypto.subtle.importKey("raw", new TextEncoder().encode(passphrase.normalize("NFKC")), "PBKDF2", false, ["deriveKey"]);
-	return crypto.subtle.deriveKey({ name: "PBKDF2", hash: "SHA-256", salt, iterations: rounds }, base, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+	return crypto.subtle.deriveKey({ name: "PBKDF2", hash: "SHA-256", salt, iterations: rounds }, base, { name: "AES-GCM", length: 256 }, false, [
+		"encrypt",
+		"decrypt",
+	]);
 }
 
 export async function readVault(): Promise<VaultRecord | undefined> {

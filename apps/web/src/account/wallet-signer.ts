@@ -17,7 +17,14 @@ export function walletSigner({ provider, name }: InjectedWallet, address: Hex, c
 			if (typeof error !== "object" || error === null || !("code" in error) || error.code !== UNKNOWN_CHAIN) throw error;
 			await provider.request({
 				method: "wallet_addEthereumChain",
-				params: [{ chainId: id, chainName: `Freehold ${chainId}`, nativeCurrency: { name: "OPG", symbol: "OPG", decimals: 18 }, rpcUrls: [`${location.origin}/api/rpc`] }],
+				params: [
+					{
+						chainId: id,
+						chainName: `Freehold ${chainId}`,
+						nativeCurrency: { name: "OPG", symbol: "OPG", decimals: 18 },
+						rpcUrls: [`${location.origin}/api/rpc`],
+					},
+				],
 			});
 		}
 	};
@@ -52,7 +59,9 @@ export function walletSigner({ provider, name }: InjectedWallet, address: Hex, c
 				});
 				return signature(typeof answer === "object" && answer !== null && "raw" in answer ? answer.raw : answer, name);
 			} catch (error) {
-				throw new Error(`${name} does not sign transactions for others to send. Asking works with it; for publishing and claiming use a key of this browser.`, { cause: error });
+				throw new Error(`${name} does not sign transactions for others to send. Asking works with it; for publishing and claiming use a key of this browser.`, {
+					cause: error,
+				});
 			}
 		},
 	};

@@ -4,7 +4,10 @@ import { useEffect, useState } from "react";
 import type { InjectedWallet } from "./session.js";
 
 interface Announcement extends Event {
-	readonly detail?: { readonly info?: { readonly name?: unknown; readonly rdns?: unknown; readonly uuid?: unknown }; readonly provider?: InjectedWallet["provider"] };
+	readonly detail?: {
+		readonly info?: { readonly name?: unknown; readonly rdns?: unknown; readonly uuid?: unknown };
+		readonly provider?: InjectedWallet["provider"];
+	};
 }
 
 const MOST = 16;

@@ -1,5 +1,5 @@
 /** Answers of classifiers as people read them. */
-import { tensorElements, type Tensors } from "@freehold/protocol";
+import { type Tensors, tensorElements } from "@freehold/protocol";
 
 export interface Ranking {
 	/** Best first; probabilities from 0 to 1. */

@@ -24,11 +24,13 @@ export interface Answered {
 export type Asking =
 	| { readonly phase: "idle" }
 	| { readonly phase: "asking" }
-	| { readonly phase: "answered"; readonly answer: Answered }
+	| { readonly phase: "answered" }
 	| { readonly phase: "failed"; readonly trouble: Trouble };
 
 export interface Ask {
 	readonly asking: Asking;
+	/** The last answer there was: it stays while another question is under way, or failed. */
+	readonly answer: Answered | undefined;
 	readonly ask: (inputs: Readonly<Record<string, JsonTensor>>, maxCharge?: bigint) => void;
 	readonly clear: () => void;
 }
@@ -38,11 +40,20 @@ const ANCHOR_WAIT_MS = 60_000;
 export function useAsk(model: string): Ask {
 	const client = useQueryClient();
 	const [asking, setAsking] = useState<Asking>({ phase: "idle" });
+	const [last, setLast] = useState<Answered>();
 	const running = useRef<AbortController | undefined>(undefined);
-	useEffect(() => () => running.current?.abort(), []);
+	/** Ends with the room, or when the person clears it. */
+	const following = useRef(new Set<AbortController>());
+	const stop = useCallback(() => {
+		running.current?.abort();
+		for (const controller of following.current) controller.abort();
+		following.current.clear();
+	}, []);
+	useEffect(() => stop, [stop]);
 
 	const ask = useCallback(
 		(inputs: Readonly<Record<string, JsonTensor>>, maxCharge?: bigint) => {
+			// A question under way is dropped; following an earlier answer goes on until there is a new one.
 			running.current?.abort();
 			const controller = new AbortController();
 			running.current = controller;
@@ -58,21 +69,37 @@ export function useAsk(model: string): Ask {
 					const freehold = await freeholdOf(await client.ensureQueryData(networkQuery));
 					const startedAt = performance.now();
 					const inference = await freehold.infer(model, { inputs, signal, ...(maxCharge === undefined ? {} : { maxCharge }) });
-					answer = { inference, tookMs: performance.now() - startedAt, file: inference.receiptFile, state: "signed", split: undefined, transaction: undefined, trouble: undefined };
-					set({ phase: "answered", answer });
+					answer = {
+						inference,
+						tookMs: performance.now() - startedAt,
+						file: inference.receiptFile,
+						state: "signed",
+						split: undefined,
+						transaction: undefined,
+						trouble: undefined,
+					};
+					set({ phase: "answered" });
+					setLast(answer);
 					const update = (part: Partial<Answered>): void => {
-						answer = { ...answer, ...part };
-						set({ phase: "answered", answer });
+						const next = { ...answer, ...part };
+						answer = next;
+						// Another answer may stand there by now.
+						setLast((shown) => (shown?.inference === next.inference ? next : shown));
 					};
 					void client.invalidateQueries({ queryKey: ["balance"] });
+					const follow = new AbortController();
+					following.current.add(follow);
 					try {
+						const { signal } = follow;
 						update({ split: await freehold.receipts.split(answer.file, { signal }) });
 						const waited = await freehold.receipts.wait(inference.callId, { timeoutMs: ANCHOR_WAIT_MS, signal });
 						update({ file: waited.file, state: waited.state, transaction: waited.batch?.transaction });
 						if (waited.batch !== undefined) update({ split: await freehold.receipts.split(waited.file, { transaction: waited.batch.transaction, signal }) });
 						void client.invalidateQueries({ queryKey: ["calls"] });
 					} catch (error) {
-						update({ trouble: troubleOf(error, "Following the payment") });
+						if (!follow.signal.aborted) update({ trouble: troubleOf(error, "Following the payment") });
+					} finally {
+						following.current.delete(follow);
 					}
 				} catch (error) {
 					set({ phase: "failed", trouble: troubleOf(error, "Asking") });
@@ -82,8 +109,9 @@ export function useAsk(model: string): Ask {
 		[client, model],
 	);
 	const clear = useCallback(() => {
-		running.current?.abort();
+		stop();
 		setAsking({ phase: "idle" });
-	}, []);
-	return { asking, ask, clear };
+		setLast(undefined);
+	}, [stop]);
+	return { asking, answer: last, ask, clear };
 }

@@ -35,7 +35,11 @@ export function Button({ kind, small, icon, busy, children, className, disabled,
 	const waiting = typeof busy === "string";
 	return (
 		<button type="button" {...rest} disabled={disabled === true || waiting} aria-busy={waiting} className={cx(buttonClass(kind, small), className)}>
-			{waiting ? <span className="breathe inline-block size-2 rounded-full bg-current" aria-hidden="true" /> : icon && <Icon name={icon} size={small ? 15 : 17} />}
+			{waiting ? (
+				<span className="breathe inline-block size-2 rounded-full bg-current" aria-hidden="true" />
+			) : (
+				icon && <Icon name={icon} size={small ? 15 : 17} />
+			)}
 			{waiting ? busy : children}
 		</button>
 	);

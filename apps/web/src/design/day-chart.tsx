@@ -12,7 +12,15 @@ export interface DayValue {
 const HEIGHT = 190;
 const DAY_S = 86_400;
 
-export function DayChart({ days, label, format }: { readonly days: readonly DayValue[]; readonly label: string; readonly format: (value: number) => string }): ReactElement {
+export function DayChart({
+	days,
+	label,
+	format,
+}: {
+	readonly days: readonly DayValue[];
+	readonly label: string;
+	readonly format: (value: number) => string;
+}): ReactElement {
 	const box = useRef<HTMLDivElement>(null);
 	useEffect(() => {
 		const place = box.current;
@@ -34,7 +42,13 @@ export function DayChart({ days, label, format }: { readonly days: readonly DayV
 				tzDate: (stamp) => uPlot.tzDate(new Date(stamp * 1000), "UTC"),
 				scales: { x: { range: () => [first - spare - DAY_S / 2, last + DAY_S / 2] }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
 				axes: [
-					{ ...axis, grid: { show: false }, space: 90, values: (_, ticks) => ticks.map((tick) => new Date(tick * 1000).toISOString().slice(5, 10)), incrs: [DAY_S, 7 * DAY_S, 30 * DAY_S, 90 * DAY_S] },
+					{
+						...axis,
+						grid: { show: false },
+						space: 90,
+						values: (_, ticks) => ticks.map((tick) => new Date(tick * 1000).toISOString().slice(5, 10)),
+						incrs: [DAY_S, 7 * DAY_S, 30 * DAY_S, 90 * DAY_S],
+					},
 					{ ...axis, size: 66, values: (_, ticks) => ticks.map(format) },
 				],
 				series: [{}, { stroke: colour("--field"), fill: colour("--field-wash"), width: 1.5, paths: bars({ size: [0.7, 28] }), points: { show: false } }],

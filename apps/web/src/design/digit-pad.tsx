@@ -54,7 +54,6 @@ export function DigitPad({ side, most, pixels, onChange, label, disabled }: Digi
 	return (
 		<div
 			ref={field}
-			// biome-ignore lint/a11y/noNoninteractiveTabindex: the grid is the control; its cells are reached with the arrow keys.
 			tabIndex={0}
 			role="application"
 			aria-roledescription="drawing pad"
@@ -80,7 +79,10 @@ export function DigitPad({ side, most, pixels, onChange, label, disabled }: Digi
 			onPointerCancel={() => {
 				drawing.current = undefined;
 			}}
-			className={cx("grid aspect-square w-full touch-none select-none gap-[3px] rounded-card border border-edge bg-sunken p-[3px]", disabled ? "cursor-not-allowed" : "cursor-crosshair")}
+			className={cx(
+				"grid aspect-square w-full touch-none select-none gap-[3px] rounded-card border border-edge bg-sunken p-[3px]",
+				disabled ? "cursor-not-allowed" : "cursor-crosshair",
+			)}
 			style={{ gridTemplateColumns: `repeat(${side}, minmax(0, 1fr))` }}
 		>
 			{pixels.map((value, index) => {

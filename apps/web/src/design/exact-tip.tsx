@@ -32,21 +32,21 @@ export function ExactTip(): ReactElement | null {
 			clearTimeout(timer);
 			setTip(undefined);
 		};
-		const escape = (event: KeyboardEvent): void => {
+		const onEscape = (event: KeyboardEvent): void => {
 			if (event.key === "Escape") hide();
 		};
 		document.addEventListener("pointerover", show);
 		document.addEventListener("focusin", show);
 		document.addEventListener("pointerdown", hide);
 		document.addEventListener("scroll", hide, true);
-		document.addEventListener("keydown", escape);
+		document.addEventListener("keydown", onEscape);
 		return () => {
 			clearTimeout(timer);
 			document.removeEventListener("pointerover", show);
 			document.removeEventListener("focusin", show);
 			document.removeEventListener("pointerdown", hide);
 			document.removeEventListener("scroll", hide, true);
-			document.removeEventListener("keydown", escape);
+			document.removeEventListener("keydown", onEscape);
 		};
 	}, []);
 	if (tip === undefined) return null;

@@ -74,7 +74,17 @@ export function Choice({ label, hint, fault, children, className, ...rest }: Fie
 	);
 }
 
-export function Tick({ label, checked, onChange, hint }: { readonly label: ReactNode; readonly hint?: string; readonly checked: boolean; readonly onChange: (checked: boolean) => void }): ReactElement {
+export function Tick({
+	label,
+	checked,
+	onChange,
+	hint,
+}: {
+	readonly label: ReactNode;
+	readonly hint?: string;
+	readonly checked: boolean;
+	readonly onChange: (checked: boolean) => void;
+}): ReactElement {
 	return (
 		<label className="flex gap-3 py-1">
 			<input type="checkbox" checked={checked} onChange={(event) => onChange(event.target.checked)} className="mt-1 size-4.5 shrink-0 accent-[var(--field)]" />

@@ -15,7 +15,28 @@ const UNIT = 10n ** 18n;
 const ADDRESS = "0x4f50470000000000000000000000000000000002";
 const COLOURS = ["paper", "surface", "sunken", "line", "edge", "soft", "ink", "field", "field-wash", "bad", "bad-wash", "warn", "warn-wash"];
 const SIZES = ["text-hero", "text-head", "text-title", "text-lead", "text-base", "text-small", "text-fine"] as const;
-const ICONS: readonly IconName[] = ["home", "models", "publish", "verify", "earnings", "account", "copy", "check", "cross", "dash", "sun", "moon", "search", "download", "file", "key", "pen", "offline", "plus", "info"];
+const ICONS: readonly IconName[] = [
+	"home",
+	"models",
+	"publish",
+	"verify",
+	"earnings",
+	"account",
+	"copy",
+	"check",
+	"cross",
+	"dash",
+	"sun",
+	"moon",
+	"search",
+	"download",
+	"file",
+	"key",
+	"pen",
+	"offline",
+	"plus",
+	"info",
+];
 
 export function Gallery(): ReactElement {
 	const [open, setOpen] = useState(false);
@@ -23,7 +44,9 @@ export function Gallery(): ReactElement {
 	const [pixels, setPixels] = useState<readonly number[]>(() => Array.from({ length: 64 }, (_, index) => (index % 9 === 0 ? 16 : index % 7 === 0 ? 6 : 0)));
 	return (
 		<>
-			<RoomHead title="Design">Tokens and components as the rooms use them, in every state. A land register: chalk paper, ink, and parcels with a wash inside and an edge around.</RoomHead>
+			<RoomHead title="Design">
+				Tokens and components as the rooms use them, in every state. A land register: chalk paper, ink, and parcels with a wash inside and an edge around.
+			</RoomHead>
 			<Section title="Colour">
 				<ul className="grid grid-cols-3 gap-3 sm:grid-cols-5 lg:grid-cols-7">
 					{COLOURS.map((name) => (
@@ -48,7 +71,10 @@ export function Gallery(): ReactElement {
 			<Section title="Type">
 				<div className="flex flex-col gap-2">
 					{SIZES.map((size) => (
-						<p key={size} className={`${size} ${size === "text-hero" || size === "text-head" || size === "text-title" ? "font-display font-bold" : ""} truncate`}>
+						<p
+							key={size}
+							className={`${size} ${size === "text-hero" || size === "text-head" || size === "text-title" ? "font-display font-bold" : ""} truncate`}
+						>
 							Models are property <span className="text-fine text-soft">{size}</span>
 						</p>
 					))}
@@ -97,12 +123,24 @@ export function Gallery(): ReactElement {
 						["Count", <Count key="4" value={12_345} unit={["call", "calls"]} />],
 						["Hash", <Hash key="5" value={ADDRESS} label="address" />],
 						["Time", <Time key="6" value={Date.now() - 95_000} />],
-						["Tags", <span key="7" className="flex gap-1.5"><Tag>plain</Tag><Tag tone="good">good</Tag><Tag tone="warn">warn</Tag><Tag tone="bad">bad</Tag></span>],
+						[
+							"Tags",
+							<span key="7" className="flex gap-1.5">
+								<Tag>plain</Tag>
+								<Tag tone="good">good</Tag>
+								<Tag tone="warn">warn</Tag>
+								<Tag tone="bad">bad</Tag>
+							</span>,
+						],
 					]}
 				/>
 				<div className="mt-5 flex gap-10">
-					<Stat label="Earned in all" note="since yesterday"><Amount value={42n * UNIT} /></Stat>
-					<Stat label="Asked"><Count value={1} unit={["time", "times"]} /></Stat>
+					<Stat label="Earned in all" note="since yesterday">
+						<Amount value={42n * UNIT} />
+					</Stat>
+					<Stat label="Asked">
+						<Count value={1} unit={["time", "times"]} />
+					</Stat>
 				</div>
 			</Section>
 			<Section title="A payment, divided">
@@ -131,11 +169,25 @@ export function Gallery(): ReactElement {
 			</Section>
 			<Section title="States">
 				<div className="grid gap-4 lg:grid-cols-2">
-					<Empty title="Nothing here yet" action={<Button kind="solid" small>Begin</Button>}>What would be here, and how to bring it about.</Empty>
+					<Empty
+						title="Nothing here yet"
+						action={
+							<Button kind="solid" small>
+								Begin
+							</Button>
+						}
+					>
+						What would be here, and how to bring it about.
+					</Empty>
 					<div className="flex flex-col gap-4">
-						<TroubleNote trouble={{ title: "Asking did not work", detail: "The gateway did not answer within 15 s.", code: "upstream.timeout", retryable: true }} retry={() => undefined} />
+						<TroubleNote
+							trouble={{ title: "Asking did not work", detail: "The gateway did not answer within 15 s.", code: "upstream.timeout", retryable: true }}
+							retry={() => undefined}
+						/>
 						<Note>A plain note.</Note>
-						<Note tone="good" icon="check">Something went well.</Note>
+						<Note tone="good" icon="check">
+							Something went well.
+						</Note>
 						<Note tone="warn">Something to think about first.</Note>
 						<Progress label="2.4 MB of 5.9 MB" done={24} total={59} />
 						<Skeleton lines={3} />

@@ -14,7 +14,19 @@ export function RoomHead({ title, children, action }: { readonly title: ReactNod
 	);
 }
 
-export function Section({ title, aside, children, className, id }: { readonly title: string; readonly aside?: ReactNode; readonly children: ReactNode; readonly className?: string; readonly id?: string }): ReactElement {
+export function Section({
+	title,
+	aside,
+	children,
+	className,
+	id,
+}: {
+	readonly title: string;
+	readonly aside?: ReactNode;
+	readonly children: ReactNode;
+	readonly className?: string;
+	readonly id?: string;
+}): ReactElement {
 	return (
 		<section className={cx("mt-10", className)} aria-label={title} id={id}>
 			<div className="mb-3 flex flex-wrap items-baseline justify-between gap-x-6 gap-y-1">
@@ -31,7 +43,13 @@ export function Tag({ children, tone = "plain" }: { readonly children: ReactNode
 	return <span className={cx("inline-flex items-center rounded-md px-2 py-0.5 text-fine font-medium whitespace-nowrap", tones[tone])}>{children}</span>;
 }
 
-export function Facts({ rows, className }: { readonly rows: readonly (readonly [label: string, value: ReactNode])[]; readonly className?: string }): ReactElement {
+export function Facts({
+	rows,
+	className,
+}: {
+	readonly rows: readonly (readonly [label: string, value: ReactNode])[];
+	readonly className?: string;
+}): ReactElement {
 	return (
 		<dl className={cx("grid grid-cols-[minmax(7rem,auto)_minmax(0,1fr)] gap-x-6 text-small", className)}>
 			{rows.map(([label, value]) => (

@@ -21,11 +21,28 @@ const ASPECT = 1.7;
 const LABEL_WIDTH = 0.2;
 const LABEL_HEIGHT = 0.2;
 
-export function Plot({ parts, total, pending, foot }: { readonly parts: readonly PlotPart[]; readonly total: bigint; readonly pending?: boolean; readonly foot?: ReactNode }): ReactElement {
+export function Plot({
+	parts,
+	total,
+	pending,
+	foot,
+}: {
+	readonly parts: readonly PlotPart[];
+	readonly total: bigint;
+	readonly pending?: boolean;
+	readonly foot?: ReactNode;
+}): ReactElement {
 	const [chosen, choose] = useState<string>();
-	const parcels = useMemo(() => divide(parts.map(({ amount }) => Number(amount)), ASPECT), [parts]);
+	const parcels = useMemo(
+		() =>
+			divide(
+				parts.map(({ amount }) => Number(amount)),
+				ASPECT,
+			),
+		[parts],
+	);
 	return (
-		<div className="grid items-start gap-x-7 gap-y-4 md:grid-cols-[minmax(0,5fr)_minmax(0,6fr)]">
+		<div className="grid grid-cols-1 items-start gap-x-7 gap-y-4 md:grid-cols-[minmax(0,5fr)_minmax(0,6fr)]">
 			<div className="relative w-full overflow-hidden rounded-lg" style={{ aspectRatio: String(ASPECT) }} aria-hidden="true">
 				{parcels.map(({ index, left, top, width, height }, order) => {
 					const part = parts[index];
@@ -44,7 +61,10 @@ export function Plot({ parts, total, pending, foot }: { readonly parts: readonly
 							onPointerEnter={() => choose(part.id)}
 							onPointerLeave={() => choose(undefined)}
 							style={style}
-							className={cx("parcel settle absolute overflow-hidden rounded-plot p-2 transition-opacity duration-150", chosen !== undefined && chosen !== part.id && "opacity-45")}
+							className={cx(
+								"parcel settle absolute overflow-hidden rounded-plot p-2 transition-opacity duration-150",
+								chosen !== undefined && chosen !== part.id && "opacity-45",
+							)}
 						>
 							{pending && <div className="on-the-way absolute inset-0" />}
 							{width > LABEL_WIDTH && height > LABEL_HEIGHT && (
@@ -65,7 +85,10 @@ export function Plot({ parts, total, pending, foot }: { readonly parts: readonly
 							data-parcel={part.hue}
 							onPointerEnter={() => choose(part.id)}
 							onPointerLeave={() => choose(undefined)}
-							className={cx("grid grid-cols-[0.75rem_minmax(0,1fr)_auto] items-baseline gap-x-3 border-b border-line py-2 transition-opacity duration-150", chosen !== undefined && chosen !== part.id && "opacity-55")}
+							className={cx(
+								"grid grid-cols-[0.75rem_minmax(0,1fr)_auto] items-baseline gap-x-3 border-b border-line py-2 transition-opacity duration-150",
+								chosen !== undefined && chosen !== part.id && "opacity-55",
+							)}
 						>
 							<span className="parcel size-3 translate-y-px rounded-[3px]" aria-hidden="true" />
 							<span className="min-w-0">

@@ -3,7 +3,19 @@ import { Dialog } from "@base-ui/react/dialog";
 import type { ReactElement, ReactNode } from "react";
 import { Icon } from "./icon.js";
 
-export function Sheet({ open, title, onClose, children, wide }: { readonly open: boolean; readonly title: string; readonly onClose: () => void; readonly children: ReactNode; readonly wide?: boolean }): ReactElement {
+export function Sheet({
+	open,
+	title,
+	onClose,
+	children,
+	wide,
+}: {
+	readonly open: boolean;
+	readonly title: string;
+	readonly onClose: () => void;
+	readonly children: ReactNode;
+	readonly wide?: boolean;
+}): ReactElement {
 	return (
 		<Dialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
 			<Dialog.Portal>

@@ -15,7 +15,15 @@ export function Empty({ title, children, action }: { readonly title: string; rea
 	);
 }
 
-export function Skeleton({ className, lines = 1, label = "Loading" }: { readonly className?: string; readonly lines?: number; readonly label?: string }): ReactElement {
+export function Skeleton({
+	className,
+	lines = 1,
+	label = "Loading",
+}: {
+	readonly className?: string;
+	readonly lines?: number;
+	readonly label?: string;
+}): ReactElement {
 	return (
 		<div role="status" className="flex flex-col gap-2">
 			<span className="sr-only">{label}</span>
@@ -35,7 +43,15 @@ export interface Trouble {
 	readonly retryable: boolean;
 }
 
-export function TroubleNote({ trouble, retry, className }: { readonly trouble: Trouble; readonly retry?: (() => void) | undefined; readonly className?: string }): ReactElement {
+export function TroubleNote({
+	trouble,
+	retry,
+	className,
+}: {
+	readonly trouble: Trouble;
+	readonly retry?: (() => void) | undefined;
+	readonly className?: string;
+}): ReactElement {
 	return (
 		<div role="alert" className={cx("flex flex-wrap items-start gap-3 rounded-card border border-bad/50 bg-bad-wash px-4 py-3", className)}>
 			<Icon name="cross" className="mt-0.5 text-bad" />
@@ -53,7 +69,17 @@ export function TroubleNote({ trouble, retry, className }: { readonly trouble: T
 	);
 }
 
-export function Note({ tone = "plain", icon = "info", children, className }: { readonly tone?: "plain" | "good" | "warn"; readonly icon?: IconName; readonly children: ReactNode; readonly className?: string }): ReactElement {
+export function Note({
+	tone = "plain",
+	icon = "info",
+	children,
+	className,
+}: {
+	readonly tone?: "plain" | "good" | "warn";
+	readonly icon?: IconName;
+	readonly children: ReactNode;
+	readonly className?: string;
+}): ReactElement {
 	const tones = { plain: "bg-sunken", good: "bg-field-wash", warn: "bg-warn-wash" } as const;
 	const inks = { plain: "text-soft", good: "text-good", warn: "text-warn" } as const;
 	return (
@@ -73,7 +99,14 @@ export function Progress({ label, done, total }: { readonly label: string; reado
 				<span>{label}</span>
 				<span>{Math.floor(part * 100)} %</span>
 			</div>
-			<div role="progressbar" aria-label={label} aria-valuemin={0} aria-valuemax={100} aria-valuenow={Math.floor(part * 100)} className="h-2 overflow-hidden rounded-full bg-sunken">
+			<div
+				role="progressbar"
+				aria-label={label}
+				aria-valuemin={0}
+				aria-valuemax={100}
+				aria-valuenow={Math.floor(part * 100)}
+				className="h-2 overflow-hidden rounded-full bg-sunken"
+			>
 				<div className="h-full origin-left rounded-full bg-field transition-transform duration-200" style={{ transform: `scaleX(${part})` }} />
 			</div>
 		</div>

@@ -6,21 +6,37 @@ import { ago, exactTime } from "../format/time.js";
 import { cx } from "./cx.js";
 import { Icon } from "./icon.js";
 
-export function Amount({ value, unit = true, className }: { readonly value: bigint | string; readonly unit?: boolean; readonly className?: string }): ReactElement {
+export function Amount({
+	value,
+	unit = true,
+	className,
+}: {
+	readonly value: bigint | string;
+	readonly unit?: boolean;
+	readonly className?: string;
+}): ReactElement {
 	const amount = BigInt(value);
 	const exact = exactOpg(amount);
 	return (
 		<data value={amount.toString()} data-exact={exact} className={cx("whitespace-nowrap", className)}>
 			<span aria-hidden="true">
 				{shortOpg(amount)}
-				{unit && <span className="text-[0.82em] opacity-75"> OPG</span>}
+				{unit && <span className="text-[0.82em] font-normal"> OPG</span>}
 			</span>
 			<span className="sr-only">{exact}</span>
 		</data>
 	);
 }
 
-export function Count({ value, unit, className }: { readonly value: number; readonly unit: readonly [one: string, many: string]; readonly className?: string }): ReactElement {
+export function Count({
+	value,
+	unit,
+	className,
+}: {
+	readonly value: number;
+	readonly unit: readonly [one: string, many: string];
+	readonly className?: string;
+}): ReactElement {
 	const word = value === 1 ? unit[0] : unit[1];
 	return (
 		<data value={value} data-exact={`${value} ${word}`} className={cx("whitespace-nowrap", className)}>
@@ -29,7 +45,19 @@ export function Count({ value, unit, className }: { readonly value: number; read
 	);
 }
 
-export function Hash({ value, label, lead, tail, className }: { readonly value: string; readonly label?: string; readonly lead?: number; readonly tail?: number; readonly className?: string }): ReactElement {
+export function Hash({
+	value,
+	label,
+	lead,
+	tail,
+	className,
+}: {
+	readonly value: string;
+	readonly label?: string;
+	readonly lead?: number;
+	readonly tail?: number;
+	readonly className?: string;
+}): ReactElement {
 	const [copied, setCopied] = useState(false);
 	useEffect(() => {
 		if (!copied) return;
@@ -40,7 +68,6 @@ export function Hash({ value, label, lead, tail, className }: { readonly value: 
 		<button
 			type="button"
 			data-exact={value}
-			aria-label={copied ? "Copied" : `Copy ${label ?? "value"} ${value}`}
 			onClick={(event) => {
 				event.preventDefault();
 				event.stopPropagation();
@@ -48,6 +75,7 @@ export function Hash({ value, label, lead, tail, className }: { readonly value: 
 			}}
 			className={cx("group/hash inline-flex max-w-full items-center gap-1 rounded px-0.5 font-mono text-[0.88em] text-soft hover:text-ink", className)}
 		>
+			<span className="sr-only">{copied ? "Copied " : `Copy ${label ?? "value"} `}</span>
 			<span className="truncate">{shortHash(value, lead, tail)}</span>
 			<Icon name={copied ? "check" : "copy"} size={13} className={copied ? "text-good" : "opacity-55 group-hover/hash:opacity-100"} />
 		</button>

@@ -113,7 +113,10 @@ function PhoneBar(): ReactElement {
 
 function Pocket(): ReactElement {
 	return (
-		<nav aria-label="Rooms" className="fixed inset-x-0 bottom-0 z-30 grid grid-cols-5 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] lg:hidden">
+		<nav
+			aria-label="Rooms"
+			className="fixed inset-x-0 bottom-0 z-30 grid grid-cols-5 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] lg:hidden"
+		>
 			{rooms
 				.filter(({ pocket }) => pocket)
 				.map(({ path, label, icon }) => (
@@ -139,15 +142,19 @@ function AccountChip({ compact }: { readonly compact?: boolean }): ReactElement 
 	return (
 		<Link
 			to="/account"
-			aria-label={compact ? (address === undefined ? "Account: none yet" : `Account ${shortHash(address)}`) : undefined}
 			className={`flex min-w-0 items-center gap-2.5 rounded-lg border border-line bg-surface no-underline hover:border-edge ${compact ? "min-h-10 px-2.5" : "min-h-12 px-3 py-1.5"}`}
 		>
 			<Icon name={session.kind === "locked" ? "key" : "account"} className="text-soft" />
+			{address !== undefined && <span className="sr-only">Account </span>}
 			{address === undefined ? (
 				<span className="text-small font-medium">{compact ? "Account" : "No account yet"}</span>
 			) : (
 				<span className="min-w-0 leading-tight">
-					{balance.data === undefined ? <span className="text-small font-medium">{session.kind === "locked" ? "Locked" : "Account"}</span> : <Amount value={balance.data} className="block text-small font-semibold" />}
+					{balance.data === undefined ? (
+						<span className="text-small font-medium">{session.kind === "locked" ? "Locked" : "Account"}</span>
+					) : (
+						<Amount value={balance.data} className="block text-small font-semibold" />
+					)}
 					{!compact && <span className="block truncate font-mono text-fine text-soft">{shortHash(address)}</span>}
 				</span>
 			)}
@@ -158,7 +165,10 @@ function AccountChip({ compact }: { readonly compact?: boolean }): ReactElement 
 function NetworkName(): ReactElement {
 	const { data, isError } = useQuery(networkQuery);
 	return (
-		<span className="flex items-center gap-2 text-fine text-soft" data-exact={data === undefined ? undefined : `chain ${data.chainId}, ${data.checkpoint.kind === "sequencer" ? "one operator" : "validators"}`}>
+		<span
+			className="flex items-center gap-2 text-fine text-soft"
+			data-exact={data === undefined ? undefined : `chain ${data.chainId}, ${data.checkpoint.kind === "sequencer" ? "one operator" : "validators"}`}
+		>
 			<span className={`size-2 rounded-full ${isError ? "bg-bad" : data === undefined ? "bg-edge" : "bg-field"}`} aria-hidden="true" />
 			{isError ? "No answer" : data === undefined ? "Connecting" : `${data.name} network`}
 		</span>
@@ -168,7 +178,12 @@ function NetworkName(): ReactElement {
 function ThemeButton(): ReactElement {
 	const [theme, toggle] = useTheme();
 	return (
-		<button type="button" onClick={toggle} aria-label={theme === "dark" ? "Light colours" : "Dark colours"} className="rounded-lg p-2.5 text-soft hover:bg-sunken hover:text-ink">
+		<button
+			type="button"
+			onClick={toggle}
+			aria-label={theme === "dark" ? "Light colours" : "Dark colours"}
+			className="rounded-lg p-2.5 text-soft hover:bg-sunken hover:text-ink"
+		>
 			<Icon name={theme === "dark" ? "sun" : "moon"} />
 		</button>
 	);

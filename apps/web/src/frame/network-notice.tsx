@@ -31,8 +31,8 @@ export function NetworkNotice(): ReactElement | null {
 		return (
 			<Bar>
 				<p className="flex-1">
-					<strong>This is another network than the one this browser saw first.</strong> After a fresh start on your own machine that is expected. Otherwise do not go on: receipts are
-					checked against what you trust here.
+					<strong>This is another network than the one this browser saw first.</strong> After a fresh start on your own machine that is expected. Otherwise do
+					not go on: receipts are checked against what you trust here.
 				</p>
 				<Button
 					small

@@ -5,9 +5,17 @@ import { askJson } from "./ask.js";
 /** `network.json` with the addresses that this page may use. */
 export async function readNetwork(signal?: AbortSignal): Promise<NetworkFile> {
 	const file = (await askJson("/network.json", { what: "The gateway", signal })) as NetworkFile;
-	if (file.version !== 1 || typeof file.chainId !== "number") throw new FreeholdError("upstream.failed", { what: "The gateway", reason: "no description of a network" });
+	if (file.version !== 1 || typeof file.chainId !== "number")
+		throw new FreeholdError("upstream.failed", { what: "The gateway", reason: "no description of a network" });
 	const { origin } = location;
-	const network = { ...file, gatewayUrl: origin, rpcUrl: `${origin}/api/rpc`, hubUrl: `${origin}/api/hub`, storageUrl: `${origin}/api/storage`, webUrl: origin };
+	const network = {
+		...file,
+		gatewayUrl: origin,
+		rpcUrl: `${origin}/api/rpc`,
+		hubUrl: `${origin}/api/hub`,
+		storageUrl: `${origin}/api/storage`,
+		webUrl: origin,
+	};
 	pinCheckpoint(network);
 	return network;
 }

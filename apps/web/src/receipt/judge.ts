@@ -1,6 +1,7 @@
 /** Checking a receipt in this tab: nothing is asked of anyone. */
-import { formatReceiptFile, type ReceiptFile } from "@freehold/protocol";
+
 import { type ReceiptVerdict, verifyReceiptText } from "@freehold/proofs";
+import { formatReceiptFile, type ReceiptFile } from "@freehold/protocol";
 import type { Step } from "../design/checks.js";
 import type { PinnedCheckpoint } from "../network/network.js";
 import { checkWords } from "./check-words.js";

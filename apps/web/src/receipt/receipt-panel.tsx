@@ -76,13 +76,21 @@ export function VerifyPanel({ answer }: { readonly answer: Answered }): ReactEle
 	return (
 		<Section
 			title="Check it yourself"
-			aside={judgement && <span>{judgement.steps.filter(({ result }) => result === "holds").length} of {judgement.steps.length} steps hold · checked in this tab in {Math.max(1, Math.round(judgement.tookMs))} ms</span>}
+			aside={
+				judgement && (
+					<span>
+						{judgement.steps.filter(({ result }) => result === "holds").length} of {judgement.steps.length} steps hold · checked in this tab in{" "}
+						{Math.max(1, Math.round(judgement.tookMs))} ms
+					</span>
+				)
+			}
 		>
-			<div className="grid items-start gap-6 lg:grid-cols-[minmax(0,6fr)_minmax(0,5fr)]">
+			<div className="grid grid-cols-1 items-start gap-6 lg:grid-cols-[minmax(0,6fr)_minmax(0,5fr)]">
 				{judgement === undefined ? (
 					<div className="flex flex-col items-start gap-3">
 						<p className="max-w-prose text-soft">
-							You need not believe this page, the gateway or the machine. The receipt carries signatures and proofs; your browser can check every step by itself.
+							You need not believe this page, the gateway or the machine. The receipt carries signatures and proofs; your browser can check every step by
+							itself.
 						</p>
 						<Button kind="solid" icon="verify" busy={check.isPending && "Checking"} onClick={() => mutate()}>
 							Verify
@@ -103,11 +111,21 @@ export function VerifyPanel({ answer }: { readonly answer: Answered }): ReactEle
 							<Known title="What is not known" sentences={judgement.verdict.notKnown} />
 							<More summary="The receipt in exact terms">
 								<ul className="flex flex-col gap-1 text-small">
-									<li>Call <Hash value={file.order.callId} label="call id" /></li>
-									<li>Release <Hash value={file.order.release} label="release id" /></li>
-									<li>Node <Hash value={file.order.node} label="node" /></li>
-									<li>Gateway <Hash value={file.order.gateway} label="gateway" /></li>
-									<li>Charge <Amount value={file.receipt.charge} /></li>
+									<li>
+										Call <Hash value={file.order.callId} label="call id" />
+									</li>
+									<li>
+										Release <Hash value={file.order.release} label="release id" />
+									</li>
+									<li>
+										Node <Hash value={file.order.node} label="node" />
+									</li>
+									<li>
+										Gateway <Hash value={file.order.gateway} label="gateway" />
+									</li>
+									<li>
+										Charge <Amount value={file.receipt.charge} />
+									</li>
 								</ul>
 							</More>
 						</div>
@@ -118,7 +136,12 @@ export function VerifyPanel({ answer }: { readonly answer: Answered }): ReactEle
 	);
 }
 
-const OUTCOMES = { meets: "Genuine, and recorded on the chain", forged: "Not genuine", missingEvidence: "Genuine; evidence is missing", unanchored: "Genuine so far; not on the chain yet" } as const;
+const OUTCOMES = {
+	meets: "Genuine, and recorded on the chain",
+	forged: "Not genuine",
+	missingEvidence: "Genuine; evidence is missing",
+	unanchored: "Genuine so far; not on the chain yet",
+} as const;
 
 export function Known({ title, sentences }: { readonly title: string; readonly sentences: readonly string[] }): ReactElement | null {
 	if (sentences.length === 0) return null;

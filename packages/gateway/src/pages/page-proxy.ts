@@ -2,8 +2,8 @@
  * One origin for the page: hub, storage and ledger behind the gateway's own address, so that the page's policy can forbid every other one.
  * Only what a page needs is passed on, to fixed addresses, within bounds. Programs talk to each other directly.
  */
-import { Agent, type IncomingMessage, request as openRequest, type OutgoingHttpHeaders } from "node:http";
-import { Agent as SecureAgent, request as openSecureRequest } from "node:https";
+import { Agent, type IncomingMessage, type OutgoingHttpHeaders, request as openRequest } from "node:http";
+import { request as openSecureRequest, Agent as SecureAgent } from "node:https";
 import { pipeline } from "node:stream";
 import { FreeholdError, limits, type Route } from "@freehold/protocol";
 import type { Handler, HttpRequest, RouteBinding } from "@freehold/service";

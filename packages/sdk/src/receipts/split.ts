@@ -59,7 +59,12 @@ export async function splitReceipt(client: Client, file: ReceiptFile, { transact
 }
 
 /** The release and its ancestors as the chain had them, with what each had received before. */
-async function readLineage(client: Client, release: Hex, block: bigint | undefined, signal: AbortSignal | undefined): Promise<ReadonlyMap<Hex, LineageRelease>> {
+async function readLineage(
+	client: Client,
+	release: Hex,
+	block: bigint | undefined,
+	signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<Hex, LineageRelease>> {
 	const at = block === undefined ? {} : { block };
 	const before = block === undefined ? {} : { block: block - 1n };
 	const lineage = new Map<Hex, LineageRelease>();

@@ -30,7 +30,11 @@ export function AccountRoom(): ReactElement {
 						</Button>
 					}
 				>
-					{session.kind === "locked" ? <Hash value={session.address} label="address" /> : "It is made here and stays here, encrypted. Nobody else ever has it, so keep a copy: export it once it holds something."}
+					{session.kind === "locked" ? (
+						<Hash value={session.address} label="address" />
+					) : (
+						"It is made here and stays here, encrypted. Nobody else ever has it, so keep a copy: export it once it holds something."
+					)}
 				</Empty>
 				{session.kind === "none" && (
 					<Section title="You have one already">
@@ -44,7 +48,13 @@ export function AccountRoom(): ReactElement {
 			<RoomHead title="Account">
 				<p className="flex flex-wrap items-center gap-2.5">
 					<Hash value={session.address} label="address" lead={12} tail={10} />
-					<Tag>{session.kind === "wallet" ? session.wallet.name : session.protectedBy === "passphrase" ? "key of this browser, behind a passphrase" : "key of this browser"}</Tag>
+					<Tag>
+						{session.kind === "wallet"
+							? session.wallet.name
+							: session.protectedBy === "passphrase"
+								? "key of this browser, behind a passphrase"
+								: "key of this browser"}
+					</Tag>
 				</p>
 			</RoomHead>
 			<Money address={session.address} />
@@ -100,8 +110,7 @@ function SignedLog(): ReactElement {
 								</span>
 							</div>
 							<More summary="The data that was signed">
-								{/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable from the keyboard. */}
-								<pre tabIndex={0} aria-label="Signed data" className="max-h-48 overflow-auto rounded-lg bg-sunken p-3 font-mono text-fine">
+								<pre role="region" tabIndex={0} aria-label="Signed data" className="max-h-48 overflow-auto rounded-lg bg-sunken p-3 font-mono text-fine">
 									{explanation.raw}
 								</pre>
 							</More>

@@ -20,7 +20,11 @@ export function Channels({ address }: { readonly address: Hex }): ReactElement {
 		void client.invalidateQueries({ queryKey: ["channels"] });
 		void client.invalidateQueries({ queryKey: ["balance"] });
 	};
-	const query = useQuery({ queryKey: ["channels", address], queryFn: async ({ signal }) => (await freehold()).channels.show({ signal }), refetchInterval: 10_000 });
+	const query = useQuery({
+		queryKey: ["channels", address],
+		queryFn: async ({ signal }) => (await freehold()).channels.show({ signal }),
+		refetchInterval: 10_000,
+	});
 	const open = useMutation({ mutationFn: async (deposit: bigint) => (await freehold()).channels.open({ amount: deposit }), onSettled: refresh });
 	const close = useMutation({ mutationFn: async (channelId: Hex) => (await freehold()).channels.close({ channelId }), onSettled: refresh });
 	const channels = (query.data ?? []).filter(({ balance, left, exit }) => left > 0n || exit !== undefined || balance > 0n);
@@ -35,7 +39,12 @@ export function Channels({ address }: { readonly address: Hex }): ReactElement {
 			) : (
 				<ul className="card divide-y divide-line px-4">
 					{channels.map((channel) => (
-						<ChannelRow key={channel.channelId} channel={channel} busy={close.isPending && close.variables === channel.channelId} close={() => close.mutate(channel.channelId)} />
+						<ChannelRow
+							key={channel.channelId}
+							channel={channel}
+							busy={close.isPending && close.variables === channel.channelId}
+							close={() => close.mutate(channel.channelId)}
+						/>
 					))}
 				</ul>
 			)}
@@ -49,7 +58,14 @@ export function Channels({ address }: { readonly address: Hex }): ReactElement {
 				}}
 			>
 				<div className="w-44">
-					<TextField label="Put in" unit="OPG" inputMode="decimal" value={text} fault={amount === undefined ? "An amount, such as 10" : undefined} onChange={(event) => setText(event.target.value)} />
+					<TextField
+						label="Put in"
+						unit="OPG"
+						inputMode="decimal"
+						value={text}
+						fault={amount === undefined ? "An amount, such as 10" : undefined}
+						onChange={(event) => setText(event.target.value)}
+					/>
 				</div>
 				<Button type="submit" disabled={amount === undefined || amount === 0n} busy={open.isPending && "Putting it in"}>
 					{channels.length === 0 ? "Open a channel" : "Fill it up"}

@@ -23,7 +23,9 @@ export function KeyPanel(): ReactElement {
 	if (session.kind === "wallet")
 		return (
 			<div className="flex flex-wrap items-center gap-4">
-				<p className="text-small text-soft">{session.wallet.name} holds this key and signs with it. This page explains each request first, then the wallet asks again.</p>
+				<p className="text-small text-soft">
+					{session.wallet.name} holds this key and signs with it. This page explains each request first, then the wallet asks again.
+				</p>
 				<Button onClick={() => void leaveWallet()}>Leave the wallet</Button>
 			</div>
 		);
@@ -78,7 +80,12 @@ function WalletButtons(): ReactElement | null {
 		<div className="mt-4 flex flex-wrap items-center gap-2.5">
 			<span className="text-small text-soft">Or sign with</span>
 			{wallets.map((wallet) => (
-				<Button key={wallet.rdns} small busy={connect.isPending && connect.variables === wallet && `Waiting for ${wallet.name}`} onClick={() => connect.mutate(wallet)}>
+				<Button
+					key={wallet.rdns}
+					small
+					busy={connect.isPending && connect.variables === wallet && `Waiting for ${wallet.name}`}
+					onClick={() => connect.mutate(wallet)}
+				>
 					{wallet.name}
 				</Button>
 			))}
@@ -87,11 +94,35 @@ function WalletButtons(): ReactElement | null {
 	);
 }
 
-function TwoPassphrases({ first, second, onFirst, onSecond }: { readonly first: string; readonly second: string; readonly onFirst: (text: string) => void; readonly onSecond: (text: string) => void }): ReactElement {
+function TwoPassphrases({
+	first,
+	second,
+	onFirst,
+	onSecond,
+}: {
+	readonly first: string;
+	readonly second: string;
+	readonly onFirst: (text: string) => void;
+	readonly onSecond: (text: string) => void;
+}): ReactElement {
 	return (
 		<>
-			<TextField label="Passphrase" type="password" autoComplete="new-password" value={first} hint={`At least ${LEAST_CHARACTERS} characters; a few words are good`} onChange={(event) => onFirst(event.target.value)} />
-			<TextField label="Once more" type="password" autoComplete="new-password" value={second} fault={second !== "" && second !== first ? "Not the same" : undefined} onChange={(event) => onSecond(event.target.value)} />
+			<TextField
+				label="Passphrase"
+				type="password"
+				autoComplete="new-password"
+				value={first}
+				hint={`At least ${LEAST_CHARACTERS} characters; a few words are good`}
+				onChange={(event) => onFirst(event.target.value)}
+			/>
+			<TextField
+				label="Once more"
+				type="password"
+				autoComplete="new-password"
+				value={second}
+				fault={second !== "" && second !== first ? "Not the same" : undefined}
+				onChange={(event) => onSecond(event.target.value)}
+			/>
 		</>
 	);
 }
@@ -117,7 +148,9 @@ function ExportForm({ onDone }: { readonly onDone: () => void }): ReactElement {
 				work.mutate();
 			}}
 		>
-			<p className="text-small">The file is encrypted under a passphrase of your choice. It opens here, with freehold wallet import, and in Ethereum wallets.</p>
+			<p className="text-small">
+				The file is encrypted under a passphrase of your choice. It opens here, with freehold wallet import, and in Ethereum wallets.
+			</p>
 			<TwoPassphrases first={first} second={second} onFirst={setFirst} onSecond={setSecond} />
 			{work.isPending && <Progress label="Encrypting" done={part} total={1} />}
 			{work.isError && <TroubleNote trouble={troubleOf(work.error, "Exporting")} />}
@@ -164,7 +197,10 @@ export function RestorePanel({ onDone }: { readonly onDone?: () => void }): Reac
 	const [bare, setBare] = useState("");
 	const [passphrase, setPassphrase] = useState("");
 	const [part, setPart] = useState(0);
-	const key = bare.trim().toLowerCase().replace(/^(?!0x)/, "0x");
+	const key = bare
+		.trim()
+		.toLowerCase()
+		.replace(/^(?!0x)/, "0x");
 	const work = useMutation({
 		mutationFn: async () => restoreKey(file === undefined ? (key as Hex) : await readKeystore(file, passphrase, setPart)),
 		onSuccess: () => onDone?.(),
@@ -185,9 +221,23 @@ export function RestorePanel({ onDone }: { readonly onDone?: () => void }): Reac
 				onChange={(event) => void event.target.files?.[0]?.text().then(setFile)}
 			/>
 			{file === undefined ? (
-				<TextField label="Or a private key" type="password" autoComplete="off" spellCheck={false} value={bare} fault={bare !== "" && !isHex(key, 32) ? "64 hexadecimal digits" : undefined} onChange={(event) => setBare(event.target.value)} />
+				<TextField
+					label="Or a private key"
+					type="password"
+					autoComplete="off"
+					spellCheck={false}
+					value={bare}
+					fault={bare !== "" && !isHex(key, 32) ? "64 hexadecimal digits" : undefined}
+					onChange={(event) => setBare(event.target.value)}
+				/>
 			) : (
-				<TextField label="Passphrase of the file" type="password" autoComplete="current-password" value={passphrase} onChange={(event) => setPassphrase(event.target.value)} />
+				<TextField
+					label="Passphrase of the file"
+					type="password"
+					autoComplete="current-password"
+					value={passphrase}
+					onChange={(event) => setPassphrase(event.target.value)}
+				/>
 			)}
 			{work.isPending && file !== undefined && <Progress label="Opening" done={part} total={1} />}
 			{work.isError && <TroubleNote trouble={troubleOf(work.error, "Restoring")} />}

@@ -65,7 +65,11 @@ function Of({ address }: { readonly address: Hex }): ReactElement {
 				action={
 					body && (
 						<div className="flex flex-wrap gap-2.5">
-							<Button icon="download" disabled={(body.byDay?.length ?? 0) === 0} onClick={() => saveText(`earnings-${address.slice(2, 10)}.csv`, earningsCsv(body), "text/csv")}>
+							<Button
+								icon="download"
+								disabled={(body.byDay?.length ?? 0) === 0}
+								onClick={() => saveText(`earnings-${address.slice(2, 10)}.csv`, earningsCsv(body), "text/csv")}
+							>
 								CSV
 							</Button>
 							<Button kind="solid" disabled={waiting === 0n} busy={claim.isPending && "Taking it out"} onClick={() => claim.mutate()}>
@@ -138,16 +142,25 @@ function Figures({ body, address }: { readonly body: EarningsBody; readonly addr
 			) : (
 				<>
 					<Section title="By model">
-						{/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable from the keyboard. */}
 						<div className="card overflow-x-auto" tabIndex={0} role="region" aria-label="Earnings by model">
 							<table className="w-full min-w-[38rem] text-small">
 								<thead>
 									<tr className="border-b border-line text-left text-soft">
-										<th scope="col" className="px-4 py-2 font-medium">Model</th>
-										<th scope="col" className="px-4 py-2 text-right font-medium">Asked</th>
-										<th scope="col" className="px-4 py-2 text-right font-medium">Direct</th>
-										<th scope="col" className="px-4 py-2 text-right font-medium">From descendants</th>
-										<th scope="col" className="px-4 py-2 text-right font-medium">Together</th>
+										<th scope="col" className="px-4 py-2 font-medium">
+											Model
+										</th>
+										<th scope="col" className="px-4 py-2 text-right font-medium">
+											Asked
+										</th>
+										<th scope="col" className="px-4 py-2 text-right font-medium">
+											Direct
+										</th>
+										<th scope="col" className="px-4 py-2 text-right font-medium">
+											From descendants
+										</th>
+										<th scope="col" className="px-4 py-2 text-right font-medium">
+											Together
+										</th>
 									</tr>
 								</thead>
 								<tbody>
@@ -160,10 +173,18 @@ function Figures({ body, address }: { readonly body: EarningsBody; readonly addr
 														{model}
 													</Link>
 												</th>
-												<td className="px-4 py-2.5 text-right"><Count value={calls} unit={["call", "calls"]} /></td>
-												<td className="px-4 py-2.5 text-right"><Amount value={direct} /></td>
-												<td className="px-4 py-2.5 text-right"><Amount value={fromDescendants} /></td>
-												<td className="px-4 py-2.5 text-right font-semibold"><Amount value={net} /></td>
+												<td className="px-4 py-2.5 text-right">
+													<Count value={calls} unit={["call", "calls"]} />
+												</td>
+												<td className="px-4 py-2.5 text-right">
+													<Amount value={direct} />
+												</td>
+												<td className="px-4 py-2.5 text-right">
+													<Amount value={fromDescendants} />
+												</td>
+												<td className="px-4 py-2.5 text-right font-semibold">
+													<Amount value={net} />
+												</td>
 											</tr>
 										);
 									})}
@@ -186,19 +207,33 @@ function Figures({ body, address }: { readonly body: EarningsBody; readonly addr
 										<table className="w-full max-w-3xl text-small">
 											<thead>
 												<tr className="border-b border-line text-left text-soft">
-													<th scope="col" className="py-1.5 font-medium">Day</th>
-													<th scope="col" className="py-1.5 font-medium">Release</th>
-													<th scope="col" className="py-1.5 text-right font-medium">Direct</th>
-													<th scope="col" className="py-1.5 text-right font-medium">From descendants</th>
+													<th scope="col" className="py-1.5 font-medium">
+														Day
+													</th>
+													<th scope="col" className="py-1.5 font-medium">
+														Release
+													</th>
+													<th scope="col" className="py-1.5 text-right font-medium">
+														Direct
+													</th>
+													<th scope="col" className="py-1.5 text-right font-medium">
+														From descendants
+													</th>
 												</tr>
 											</thead>
 											<tbody>
 												{(body.byDay ?? []).slice(0, 500).map(({ day, release, model, direct, fromDescendants }) => (
 													<tr key={`${day}${release}`} className="border-b border-line">
 														<td className="py-1.5">{day}</td>
-														<td className="py-1.5" data-exact={release}>{model}</td>
-														<td className="py-1.5 text-right"><Amount value={direct} /></td>
-														<td className="py-1.5 text-right"><Amount value={fromDescendants} /></td>
+														<td className="py-1.5" data-exact={release}>
+															{model}
+														</td>
+														<td className="py-1.5 text-right">
+															<Amount value={direct} />
+														</td>
+														<td className="py-1.5 text-right">
+															<Amount value={fromDescendants} />
+														</td>
 													</tr>
 												))}
 											</tbody>
@@ -215,7 +250,7 @@ function Figures({ body, address }: { readonly body: EarningsBody; readonly addr
 }
 
 /** The hub counts; the contract owes. This tab reads the contract itself, at the same block, and holds one against the other. */
-function Reconciliation({ body, address, total }: { readonly body: EarningsBody; readonly address: Hex; readonly total: bigint }): ReactElement {
+function Reconciliation({ body, address, total }: { readonly body: EarningsBody; readonly address: Hex; readonly total: bigint }): ReactElement | null {
 	const client = useQueryClient();
 	const [opened, setOpened] = useState(false);
 	const chain = useQuery({
@@ -228,7 +263,7 @@ function Reconciliation({ body, address, total }: { readonly body: EarningsBody;
 		placeholderData: (before) => before,
 		enabled: total > 0n || opened,
 	});
-	if (total === 0n) return <></>;
+	if (total === 0n) return null;
 	const expected = total - BigInt(body.claimed);
 	const agrees = chain.data !== undefined && chain.data === BigInt(body.claimable) && chain.data === expected;
 	return (
@@ -239,12 +274,14 @@ function Reconciliation({ body, address, total }: { readonly body: EarningsBody;
 				<>
 					<Icon name="check" size={16} className="self-center text-good" />
 					<span>
-						Agrees with the chain to the unit at block {body.height.toLocaleString("en")}: <Amount value={total} /> earned, less <Amount value={body.claimed} /> taken out, is the <Amount value={chain.data} /> that the contract owes you.
+						Agrees with the chain to the unit at block {body.height.toLocaleString("en")}: <Amount value={total} /> earned, less <Amount value={body.claimed} />{" "}
+						taken out, is the <Amount value={chain.data} /> that the contract owes you.
 					</span>
 				</>
 			) : (
 				<span className="text-warn">
-					The hub counts <Amount value={expected} />, the contract owes <Amount value={chain.data} /> at block {body.height.toLocaleString("en")}. The contract's figure is the one that counts.
+					The hub counts <Amount value={expected} />, the contract owes <Amount value={chain.data} /> at block {body.height.toLocaleString("en")}. The
+					contract's figure is the one that counts.
 				</span>
 			)}
 		</div>

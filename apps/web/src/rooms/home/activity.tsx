@@ -22,7 +22,7 @@ export function Activity(): ReactElement {
 	const shown = models.data?.pages[0];
 	return (
 		<div className="mt-14 border-t border-line pt-4">
-			<div className="grid gap-x-12 lg:grid-cols-[minmax(0,7fr)_minmax(0,5fr)]">
+			<div className="grid grid-cols-1 gap-x-12 lg:grid-cols-[minmax(0,7fr)_minmax(0,5fr)]">
 				<Section title="Being asked now" aside={hour && <HourFigures hour={hour} />}>
 					{calls.isError && calls.data === undefined ? (
 						<TroubleNote trouble={troubleOf(calls.error, "Reading the latest calls")} retry={() => void calls.refetch()} />
@@ -47,7 +47,14 @@ export function Activity(): ReactElement {
 					) : shown === undefined ? (
 						<Skeleton lines={5} label="Reading the models" />
 					) : shown.models.length === 0 ? (
-						<Empty title="No model is published yet" action={<Link to="/publish" className={buttonClass("solid", true)}>Publish the first</Link>} />
+						<Empty
+							title="No model is published yet"
+							action={
+								<Link to="/publish" className={buttonClass("solid", true)}>
+									Publish the first
+								</Link>
+							}
+						/>
 					) : (
 						<ul className="card divide-y divide-line overflow-hidden">
 							{shown.models.map((model) => (
@@ -71,4 +78,3 @@ function HourFigures({ hour }: { readonly hour: ReturnType<typeof lastHour> }): 
 		</span>
 	);
 }
-

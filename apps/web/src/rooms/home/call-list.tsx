@@ -1,6 +1,7 @@
 /** Paid calls, newest first: any number of them, only those in sight are drawn. Older ones are fetched as one scrolls. */
-import { useVirtualizer } from "@tanstack/react-virtual";
+
 import { Link } from "@tanstack/react-router";
+import { useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactElement, useEffect, useMemo, useRef, useState } from "react";
 import { Amount, Count, Hash, Time } from "../../design/values.js";
 import { askJson } from "../../network/ask.js";
@@ -18,7 +19,13 @@ export function CallList({ newest }: { readonly newest: PaidLines }): ReactEleme
 		const oldest = newest.lines.at(-1)?.id ?? 0;
 		return [...newest.lines, ...older.filter(({ id }) => id < oldest)];
 	}, [newest, older]);
-	const rows = useVirtualizer({ count: lines.length, getScrollElement: () => box.current, estimateSize: () => ROW_PX, overscan: 6, getItemKey: (index) => lines[index]?.id ?? index });
+	const rows = useVirtualizer({
+		count: lines.length,
+		getScrollElement: () => box.current,
+		estimateSize: () => ROW_PX,
+		overscan: 6,
+		getItemKey: (index) => lines[index]?.id ?? index,
+	});
 	const items = rows.getVirtualItems();
 	const last = items.at(-1)?.index ?? 0;
 	const more = newest.cursor !== undefined && !end;
@@ -39,7 +46,6 @@ export function CallList({ newest }: { readonly newest: PaidLines }): ReactEleme
 	return (
 		<div
 			ref={box}
-			// biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable from the keyboard.
 			tabIndex={0}
 			role="region"
 			aria-label="Latest paid calls"
@@ -51,7 +57,11 @@ export function CallList({ newest }: { readonly newest: PaidLines }): ReactEleme
 					const line = lines[index];
 					return (
 						line && (
-							<li key={key} style={{ transform: `translateY(${start}px)`, height: ROW_PX }} className="absolute inset-x-0 flex items-center gap-4 border-b border-line px-4 text-small">
+							<li
+								key={key}
+								style={{ transform: `translateY(${start}px)`, height: ROW_PX }}
+								className="absolute inset-x-0 flex items-center gap-4 border-b border-line px-4 text-small"
+							>
 								<CallRow line={line} />
 							</li>
 						)
@@ -70,7 +80,11 @@ function CallRow({ line }: { readonly line: PaidLine }): ReactElement {
 				{namespace === undefined || rest === undefined ? (
 					<Hash value={line.release} label="release" />
 				) : (
-					<Link to="/models/$namespace/$name" params={{ namespace, name: rest.replace(/@.*$/, "") }} className="block truncate font-medium no-underline hover:underline">
+					<Link
+						to="/models/$namespace/$name"
+						params={{ namespace, name: rest.replace(/@.*$/, "") }}
+						className="block truncate font-medium no-underline hover:underline"
+					>
 						{line.model}
 					</Link>
 				)}

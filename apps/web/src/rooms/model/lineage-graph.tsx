@@ -15,13 +15,22 @@ const MOST_DRAWN = 60;
 export function LineageGraph({ lineage }: { readonly lineage: Lineage }): ReactElement {
 	const { releases, edges, release: here } = lineage;
 	const layout = useMemo(() => (releases.length > MOST_DRAWN ? undefined : arrange(lineage)), [lineage, releases.length]);
-	if (edges.length === 0) return <p className="text-small text-soft">It was made from no other model here, and none was made from it yet. All of its owner's part stays with its owner.</p>;
+	if (edges.length === 0)
+		return (
+			<p className="text-small text-soft">It was made from no other model here, and none was made from it yet. All of its owner's part stays with its owner.</p>
+		);
 	return (
 		<>
 			{layout && (
-				// biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable from the keyboard.
 				<div className="card sheet overflow-x-auto p-6" role="region" aria-label="Lineage, drawn" tabIndex={0}>
-					<svg width={layout.width} height={layout.height} viewBox={`0 0 ${layout.width} ${layout.height}`} className="mx-auto block max-w-none" role="group" aria-label="Lineage: parents above, descendants below">
+					<svg
+						width={layout.width}
+						height={layout.height}
+						viewBox={`0 0 ${layout.width} ${layout.height}`}
+						className="mx-auto block max-w-none"
+						role="group"
+						aria-label="Lineage: parents above, descendants below"
+					>
 						{layout.edges.map(({ path, label, x, y, key }) => (
 							<g key={key}>
 								<path d={path} fill="none" stroke="var(--edge)" strokeWidth="1.6" />
@@ -34,7 +43,16 @@ export function LineageGraph({ lineage }: { readonly lineage: Lineage }): ReactE
 						{layout.nodes.map(({ id, x, y, model }) => (
 							<Link key={id} to="/models/$namespace/$name" params={pathOf(model)} aria-label={`${model}${id === here ? ", this release" : ""}`}>
 								<g data-parcel={id === here ? 0 : "stone"}>
-									<rect x={x - WIDTH / 2} y={y - HEIGHT / 2} width={WIDTH} height={HEIGHT} rx="6" fill="var(--wash)" stroke="var(--mark)" strokeWidth={id === here ? 2.2 : 1.4} />
+									<rect
+										x={x - WIDTH / 2}
+										y={y - HEIGHT / 2}
+										width={WIDTH}
+										height={HEIGHT}
+										rx="6"
+										fill="var(--wash)"
+										stroke="var(--mark)"
+										strokeWidth={id === here ? 2.2 : 1.4}
+									/>
 									<text x={x} y={y - 3} textAnchor="middle" fontSize="14" fontWeight="600" fill="var(--ink)">
 										{clip(model.replace(/@.*$/, ""))}
 									</text>
@@ -54,7 +72,8 @@ export function LineageGraph({ lineage }: { readonly lineage: Lineage }): ReactE
 					<ul className="flex flex-col gap-1.5 text-small">
 						{edges.map(({ child, parent, bps }) => (
 							<li key={`${child}${parent}`}>
-								{nameOf(lineage, child)} passes on <strong data-exact={`${bps} basis points`}>{bps / 100} %</strong> to {nameOf(lineage, parent)} <Hash value={parent} label="release" />
+								{nameOf(lineage, child)} passes on <strong data-exact={`${bps} basis points`}>{bps / 100} %</strong> to {nameOf(lineage, parent)}{" "}
+								<Hash value={parent} label="release" />
 							</li>
 						))}
 					</ul>

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noArrayIndexKey: parts of a fixed text have no other identity than their place.
 /**
  * Cards are texts by strangers. They are read into a tree, and only known parts of it become elements: there is no HTML in between, no picture, no address but
  * https and mail, and nothing that loads.
@@ -51,8 +52,7 @@ function render(node: RootContent | PhrasingContent, key: number, depth: number)
 			);
 		case "code":
 			return (
-				// biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable from the keyboard.
-				<pre key={key} tabIndex={0} className="overflow-x-auto rounded-lg bg-sunken p-3 font-mono text-fine">
+				<pre key={key} role="region" aria-label="Code of the card" tabIndex={0} className="overflow-x-auto rounded-lg bg-sunken p-3 font-mono text-fine">
 					<code>{node.value}</code>
 				</pre>
 			);
@@ -69,7 +69,9 @@ function render(node: RootContent | PhrasingContent, key: number, depth: number)
 		case "listItem":
 			return (
 				<li key={key} className="my-0.5">
-					{node.children.map((child, index) => (child.type === "paragraph" ? <span key={index}>{inside(child, depth + 1)}</span> : render(child, index, depth + 1)))}
+					{node.children.map((child, index) =>
+						child.type === "paragraph" ? <span key={index}>{inside(child, depth + 1)}</span> : render(child, index, depth + 1),
+					)}
 				</li>
 			);
 		case "blockquote":
@@ -92,7 +94,6 @@ function render(node: RootContent | PhrasingContent, key: number, depth: number)
 			return <hr key={key} className="border-line" />;
 		case "table":
 			return (
-				// biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable from the keyboard.
 				<div key={key} tabIndex={0} role="region" aria-label="Table of the card" className="overflow-x-auto">
 					<table className="w-full text-small">
 						<tbody>

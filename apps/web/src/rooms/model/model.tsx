@@ -28,7 +28,14 @@ export function Model(): ReactElement {
 		if (!query.isError) return <Skeleton lines={8} label={`Reading ${path}`} />;
 		const missing = "code" in query.error && query.error.code === "model.notFound";
 		return missing ? (
-			<Empty title={`There is no ${path} here`} action={<Link to="/models" className={buttonClass("outline", true)}>All models</Link>}>
+			<Empty
+				title={`There is no ${path} here`}
+				action={
+					<Link to="/models" className={buttonClass("outline", true)}>
+						All models
+					</Link>
+				}
+			>
 				It may be on another network, or its hub has not seen it yet.
 			</Empty>
 		) : (
@@ -76,7 +83,7 @@ function Known({ model }: { readonly model: ModelBody }): ReactElement {
 					<TryIt model={model.model} inputs={model.inputs} />
 				</Section>
 			)}
-			<div className="grid gap-x-12 lg:grid-cols-[minmax(0,7fr)_minmax(0,5fr)]">
+			<div className="grid grid-cols-1 gap-x-12 lg:grid-cols-[minmax(0,7fr)_minmax(0,5fr)]">
 				<Section title="Card">
 					{model.card === undefined ? (
 						<p className="text-small text-soft">Its owner wrote no card.</p>
@@ -92,8 +99,24 @@ function Known({ model }: { readonly model: ModelBody }): ReactElement {
 						<Facts
 							className="card px-4 py-1"
 							rows={[
-								...(model.inputs ?? []).map(({ name, dtype, shape }) => [`in: ${name}`, <code key={name} className="font-mono text-fine">{dtype} {formatShape(shape)}</code>] as const),
-								...(model.outputs ?? []).map(({ name, dtype, shape }) => [`out: ${name}`, <code key={name} className="font-mono text-fine">{dtype} {formatShape(shape)}</code>] as const),
+								...(model.inputs ?? []).map(
+									({ name, dtype, shape }) =>
+										[
+											`in: ${name}`,
+											<code key={name} className="font-mono text-fine">
+												{dtype} {formatShape(shape)}
+											</code>,
+										] as const,
+								),
+								...(model.outputs ?? []).map(
+									({ name, dtype, shape }) =>
+										[
+											`out: ${name}`,
+											<code key={name} className="font-mono text-fine">
+												{dtype} {formatShape(shape)}
+											</code>,
+										] as const,
+								),
 							]}
 						/>
 					</Section>
@@ -207,10 +230,18 @@ function Usage({ name }: { readonly name: string }): ReactElement {
 							<table className="w-full max-w-xl text-small">
 								<thead>
 									<tr className="border-b border-line text-left text-soft">
-										<th scope="col" className="py-1.5 font-medium">Day (UTC)</th>
-										<th scope="col" className="py-1.5 text-right font-medium">Calls</th>
-										<th scope="col" className="py-1.5 text-right font-medium">Paid</th>
-										<th scope="col" className="py-1.5 text-right font-medium">Earned</th>
+										<th scope="col" className="py-1.5 font-medium">
+											Day (UTC)
+										</th>
+										<th scope="col" className="py-1.5 text-right font-medium">
+											Calls
+										</th>
+										<th scope="col" className="py-1.5 text-right font-medium">
+											Paid
+										</th>
+										<th scope="col" className="py-1.5 text-right font-medium">
+											Earned
+										</th>
 									</tr>
 								</thead>
 								<tbody>
@@ -218,8 +249,12 @@ function Usage({ name }: { readonly name: string }): ReactElement {
 										<tr key={day} className="border-b border-line">
 											<td className="py-1.5">{day}</td>
 											<td className="py-1.5 text-right">{calls.toLocaleString("en")}</td>
-											<td className="py-1.5 text-right"><Amount value={gross} /></td>
-											<td className="py-1.5 text-right"><Amount value={net} /></td>
+											<td className="py-1.5 text-right">
+												<Amount value={gross} />
+											</td>
+											<td className="py-1.5 text-right">
+												<Amount value={net} />
+											</td>
 										</tr>
 									))}
 								</tbody>

@@ -6,8 +6,8 @@ import { rankingOf } from "../../asking/outputs.js";
 import { RankingBars } from "../../asking/ranking-bars.js";
 import { type Answered, useAsk } from "../../asking/use-ask.js";
 import { Button } from "../../design/button.js";
-import { DigitPad } from "../../design/digit-pad.js";
 import { cx } from "../../design/cx.js";
+import { DigitPad } from "../../design/digit-pad.js";
 import { TextArea, TextField } from "../../design/field.js";
 import { Skeleton, TroubleNote } from "../../design/states.js";
 import { Amount } from "../../design/values.js";
@@ -31,12 +31,11 @@ export function TryIt({ model, inputs }: { readonly model: string; readonly inpu
 	const kinds = inputKinds(inputs);
 	const [kind, setKind] = useState<InputKind>(kinds[0] ?? "json");
 	const [prepared, setPrepared] = useState<Prepared>({ inputs: undefined, fault: undefined });
-	const { asking, ask } = useAsk(model);
+	const { asking, answer, ask } = useAsk(model);
 	const quote = useQuery(quoteQuery(model));
-	const answer = asking.phase === "answered" ? asking.answer : undefined;
 	return (
 		<>
-			<div className="grid items-start gap-x-10 gap-y-6 md:grid-cols-[minmax(0,21rem)_minmax(0,1fr)]">
+			<div className="grid grid-cols-1 items-start gap-x-10 gap-y-6 md:grid-cols-[minmax(0,21rem)_minmax(0,1fr)]">
 				<div>
 					{kinds.length > 1 && (
 						<div role="group" aria-label="How to ask" className="mb-3 inline-flex rounded-lg bg-sunken p-0.5">
@@ -65,7 +64,13 @@ export function TryIt({ model, inputs }: { readonly model: string; readonly inpu
 						onPointerEnter={warmUp}
 						onClick={() => prepared.inputs && ask(prepared.inputs)}
 					>
-						{quote.data?.charge === undefined ? "Ask" : <>Ask for <Amount value={quote.data.charge} /></>}
+						{quote.data?.charge === undefined ? (
+							"Ask"
+						) : (
+							<>
+								Ask for <Amount value={quote.data.charge} />
+							</>
+						)}
 					</Button>
 					{quote.data && (
 						<p className="mt-2 text-fine text-soft">
@@ -74,9 +79,8 @@ export function TryIt({ model, inputs }: { readonly model: string; readonly inpu
 					)}
 				</div>
 				<div aria-live="polite" className="min-w-0">
-					{asking.phase === "failed" ? (
-						<TroubleNote trouble={asking.trouble} />
-					) : answer ? (
+					{asking.phase === "failed" && <TroubleNote trouble={asking.trouble} className="mb-4" />}
+					{answer ? (
 						<Outcome key={answer.inference.callId} answer={answer} />
 					) : (
 						<p className="text-small text-soft">The answer appears here, with who was paid for it and a receipt that anybody can check.</p>
@@ -108,8 +112,7 @@ function Outcome({ answer }: { readonly answer: Answered }): ReactElement {
 					</div>
 				</div>
 			)}
-			{/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable from the keyboard. */}
-			<pre tabIndex={0} aria-label="Outputs as JSON" className="max-h-44 overflow-auto rounded-lg bg-sunken p-3 font-mono text-fine">
+			<pre role="region" tabIndex={0} aria-label="Outputs as JSON" className="max-h-44 overflow-auto rounded-lg bg-sunken p-3 font-mono text-fine">
 				{JSON.stringify(inference.outputs)}
 			</pre>
 			<p className="mt-3 flex flex-wrap items-center gap-3 text-small">
@@ -122,7 +125,15 @@ function Outcome({ answer }: { readonly answer: Answered }): ReactElement {
 	);
 }
 
-function Editor({ kind, inputs, onChange }: { readonly kind: InputKind; readonly inputs: readonly TensorSpec[]; readonly onChange: (prepared: Prepared) => void }): ReactElement | null {
+function Editor({
+	kind,
+	inputs,
+	onChange,
+}: {
+	readonly kind: InputKind;
+	readonly inputs: readonly TensorSpec[];
+	readonly onChange: (prepared: Prepared) => void;
+}): ReactElement | null {
 	const [only] = inputs;
 	if (kind === "json" || only === undefined) return <JsonEditor inputs={inputs} onChange={onChange} />;
 	return kind === "pad" ? <PadEditor spec={only} onChange={onChange} /> : <FormEditor spec={only} onChange={onChange} />;
@@ -172,7 +183,10 @@ function FormEditor({ spec, onChange }: { readonly spec: TensorSpec; readonly on
 						fault={text !== "" && !valid(text) ? (whole ? "A whole number" : "A number") : undefined}
 						onChange={(event) => take(texts.map((old, other) => (other === index ? event.target.value : old)))}
 						onPaste={(event) => {
-							const values = event.clipboardData.getData("text").split(/[\s,;[\]]+/).filter((part) => part !== "");
+							const values = event.clipboardData
+								.getData("text")
+								.split(/[\s,;[\]]+/)
+								.filter((part) => part !== "");
 							if (values.length < 2) return;
 							event.preventDefault();
 							take(texts.map((old, other) => (other >= index ? (values[other - index] ?? old) : old)));
@@ -213,7 +227,7 @@ function JsonEditor({ inputs, onChange }: { readonly inputs: readonly TensorSpec
 function parse(text: string): Prepared {
 	try {
 		const value: unknown = JSON.parse(text);
-		if (typeof value !== "object" || value === null || Array.isArray(value)) return { inputs: undefined, fault: "This must be an object: {\"name\": tensor}" };
+		if (typeof value !== "object" || value === null || Array.isArray(value)) return { inputs: undefined, fault: 'This must be an object: {"name": tensor}' };
 		return { inputs: value as Readonly<Record<string, JsonTensor>>, fault: undefined };
 	} catch (error) {
 		return { inputs: undefined, fault: error instanceof Error ? error.message : "This is no JSON" };

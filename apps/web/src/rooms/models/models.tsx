@@ -47,7 +47,14 @@ export function Models(): ReactElement {
 				Everything that somebody owns and anybody may ask.
 			</RoomHead>
 			<form role="search" className="mb-4 grid items-end gap-3 sm:grid-cols-[minmax(0,1fr)_12rem_12rem]" onSubmit={(event) => event.preventDefault()}>
-				<TextField label="Search" type="search" placeholder="Name, task, words of its card" maxLength={200} value={text} onChange={(event) => setText(event.target.value)} />
+				<TextField
+					label="Search"
+					type="search"
+					placeholder="Name, task, words of its card"
+					maxLength={200}
+					value={text}
+					onChange={(event) => setText(event.target.value)}
+				/>
 				<Choice
 					label="Order"
 					value={search.sort ?? (q === "" ? "newest" : "best")}
@@ -65,7 +72,9 @@ export function Models(): ReactElement {
 				<Choice
 					label="Owner"
 					value={search.owner ?? ""}
-					onChange={(event) => void navigate({ search: (before) => ({ ...before, owner: event.target.value === "" ? undefined : event.target.value }), replace: true })}
+					onChange={(event) =>
+						void navigate({ search: (before) => ({ ...before, owner: event.target.value === "" ? undefined : event.target.value }), replace: true })
+					}
 				>
 					<option value="">Anyone</option>
 					{mine && <option value={mine}>Me</option>}
@@ -88,7 +97,9 @@ export function Models(): ReactElement {
 						</Link>
 					}
 				>
-					{q === "" ? "The first one published here can be asked within seconds." : "Each word must begin a word of the model's name, title, task, tags or card."}
+					{q === ""
+						? "The first one published here can be asked within seconds."
+						: "Each word must begin a word of the model's name, title, task, tags or card."}
 				</Empty>
 			) : (
 				<Rows models={models} more={query.hasNextPage && !query.isFetchingNextPage ? () => void query.fetchNextPage() : undefined} />
@@ -97,11 +108,23 @@ export function Models(): ReactElement {
 	);
 }
 
-function Rows({ models, more }: { readonly models: readonly Parameters<typeof ModelRow>[0]["model"][]; readonly more: (() => void) | undefined }): ReactElement {
+function Rows({
+	models,
+	more,
+}: {
+	readonly models: readonly Parameters<typeof ModelRow>[0]["model"][];
+	readonly more: (() => void) | undefined;
+}): ReactElement {
 	const list = useRef<HTMLUListElement>(null);
 	const [margin, setMargin] = useState(0);
 	useEffect(() => setMargin(list.current?.offsetTop ?? 0), []);
-	const rows = useWindowVirtualizer({ count: models.length, estimateSize: () => ROW_PX, overscan: 8, scrollMargin: margin, getItemKey: (index) => models[index]?.id ?? index });
+	const rows = useWindowVirtualizer({
+		count: models.length,
+		estimateSize: () => ROW_PX,
+		overscan: 8,
+		scrollMargin: margin,
+		getItemKey: (index) => models[index]?.id ?? index,
+	});
 	const items = rows.getVirtualItems();
 	const last = items.at(-1)?.index ?? 0;
 	useEffect(() => {
@@ -113,7 +136,13 @@ function Rows({ models, more }: { readonly models: readonly Parameters<typeof Mo
 				const model = models[index];
 				return (
 					model && (
-						<li key={key} className="absolute inset-x-0 border-b border-line" style={{ height: ROW_PX, transform: `translateY(${start - margin}px)` }} aria-setsize={models.length} aria-posinset={index + 1}>
+						<li
+							key={key}
+							className="absolute inset-x-0 border-b border-line"
+							style={{ height: ROW_PX, transform: `translateY(${start - margin}px)` }}
+							aria-setsize={models.length}
+							aria-posinset={index + 1}
+						>
 							<ModelRow model={model} />
 						</li>
 					)

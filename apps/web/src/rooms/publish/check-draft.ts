@@ -19,7 +19,8 @@ const WHOLE = 10_000;
 export function checkDraft(draft: Draft): CheckedDraft {
 	const faults: { -readonly [K in keyof DraftFaults]: DraftFaults[K] } = {};
 	const parsed = parseModelName(draft.name);
-	if (draft.name !== "" && (parsed === undefined || parsed.version !== undefined)) faults.name = "namespace/name of lower-case letters, digits and hyphens, such as ada/digits";
+	if (draft.name !== "" && (parsed === undefined || parsed.version !== undefined))
+		faults.name = "namespace/name of lower-case letters, digits and hyphens, such as ada/digits";
 	if (!/^\d{1,5}\.\d{1,5}$/.test(draft.version)) faults.version = "major.minor, such as 1.0";
 	const perCall = parseOpg(draft.price.trim());
 	if (perCall === undefined) faults.price = "An amount of OPG, such as 1.00";

@@ -31,15 +31,30 @@ export function Preview({ name, owner, perCall, parents, fees }: PreviewProps): 
 	});
 	if (query.isError) return <TroubleNote trouble={troubleOf(query.error, "Working out the shares")} retry={() => void query.refetch()} />;
 	if (query.data === undefined) return <Skeleton lines={4} label="Working out the shares" />;
-	return <Plot parts={query.data.parts} total={query.data.charge} foot={<>One call costs <Amount value={query.data.charge} /> in all. Your price is <Amount value={perCall} /> of it.</>} />;
+	return (
+		<Plot
+			parts={query.data.parts}
+			total={query.data.charge}
+			foot={
+				<>
+					One call costs <Amount value={query.data.charge} /> in all. Your price is <Amount value={perCall} /> of it.
+				</>
+			}
+		/>
+	);
 }
 
-async function work({ name, owner, perCall, parents, fees }: PreviewProps, signal: AbortSignal): Promise<{ readonly charge: bigint; readonly parts: readonly PlotPart[] }> {
+async function work(
+	{ name, owner, perCall, parents, fees }: PreviewProps,
+	signal: AbortSignal,
+): Promise<{ readonly charge: bigint; readonly parts: readonly PlotPart[] }> {
 	const { splitOf } = await import("@freehold/sdk");
 	const lineages = await Promise.all(
 		parents.map(async ({ release }) => {
 			const [path = "", version = ""] = release.split("@");
-			const model = (await askJson(`/api/hub/v1/models/${path}`, { what: "The hub", signal })) as { readonly releases?: readonly { readonly release: Hex; readonly version: string }[] };
+			const model = (await askJson(`/api/hub/v1/models/${path}`, { what: "The hub", signal })) as {
+				readonly releases?: readonly { readonly release: Hex; readonly version: string }[];
+			};
 			const id = model.releases?.find((known) => known.version === version)?.release;
 			if (id === undefined) throw new Error(`There is no release ${release}.`);
 			return (await askJson(`/api/hub/v1/releases/${id}/lineage`, { what: "The hub", signal })) as Lineage;
@@ -55,7 +70,16 @@ async function work({ name, owner, perCall, parents, fees }: PreviewProps, signa
 			});
 	lineage.set(SELF, { release: SELF, owner: owner ?? SOMEONE, parents: parents.map(({ bps }, index) => ({ release: lineages[index]?.release ?? SELF, bps })) });
 	const split = splitOf(
-		{ release: SELF, node: SOMEONE, gateway: fees?.gateway ?? SOMEONE, calls: 1n, inputUnits: 0n, outputUnits: 0n, nodeFee: fees?.nodeFee ?? 0n, gatewayFee: fees?.gatewayFee ?? 0n },
+		{
+			release: SELF,
+			node: SOMEONE,
+			gateway: fees?.gateway ?? SOMEONE,
+			calls: 1n,
+			inputUnits: 0n,
+			outputUnits: 0n,
+			nodeFee: fees?.nodeFee ?? 0n,
+			gatewayFee: fees?.gatewayFee ?? 0n,
+		},
 		{ perCall, perInputUnit: 0n, perOutputUnit: 0n },
 		lineage,
 		{ treasury: systemAddresses.treasury, protocolFeeBps: fees?.protocolFeeBps ?? 0 },
@@ -63,6 +87,12 @@ async function work({ name, owner, perCall, parents, fees }: PreviewProps, signa
 	const names: Lineage = { release: SELF, releases: lineages.flatMap(({ releases }) => releases), edges: [], complete: true };
 	return {
 		charge: split.charge,
-		parts: plotParts(split.parts, names).map((part) => (part.id === `owner ${SELF}` ? { ...part, label: name === "" ? "Your model" : name, short: "you", why: "you, its owner" } : part.id.startsWith("node") ? { ...part, why: "whoever runs it" } : part)),
+		parts: plotParts(split.parts, names).map((part) =>
+			part.id === `owner ${SELF}`
+				? { ...part, label: name === "" ? "Your model" : name, short: "you", why: "you, its owner" }
+				: part.id.startsWith("node")
+					? { ...part, why: "whoever runs it" }
+					: part,
+		),
 	};
 }

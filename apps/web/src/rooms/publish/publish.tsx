@@ -1,5 +1,5 @@
 /** From a file to property: looked at here, priced, previewed, uploaded, minted. After a failure the same button goes on where it stopped. */
-import { inspectOnnx, limits, type OnnxModel, formatShape, type QuoteBody, toHex } from "@freehold/protocol";
+import { formatShape, inspectOnnx, limits, type OnnxModel, type QuoteBody, toHex } from "@freehold/protocol";
 import type { Published } from "@freehold/sdk";
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -7,7 +7,7 @@ import { type DragEvent, type ReactElement, useEffect, useRef, useState } from "
 import { addressOf, useSession } from "../../account/session.js";
 import { requireAccount } from "../../account/starting.js";
 import { Button, buttonClass } from "../../design/button.js";
-import { Steps, type Step } from "../../design/checks.js";
+import { type Step, Steps } from "../../design/checks.js";
 import { cx } from "../../design/cx.js";
 import { TextArea, TextField } from "../../design/field.js";
 import { Icon } from "../../design/icon.js";
@@ -129,9 +129,24 @@ export function Publish(): ReactElement {
 			<fieldset disabled={publish.isPending} className="contents">
 				<Section title="Name">
 					<div className="grid gap-4 sm:grid-cols-[minmax(0,1fr)_8rem]">
-						<TextField label="Name" placeholder="you/thing" autoCapitalize="off" spellCheck={false} value={draft.name} fault={checked.faults.name} hint="A namespace that is free becomes yours." onChange={(event) => set({ name: event.target.value.trim() })} />
+						<TextField
+							label="Name"
+							placeholder="you/thing"
+							autoCapitalize="off"
+							spellCheck={false}
+							value={draft.name}
+							fault={checked.faults.name}
+							hint="A namespace that is free becomes yours."
+							onChange={(event) => set({ name: event.target.value.trim() })}
+						/>
 						<TextField label="Release" value={draft.version} fault={checked.faults.version} onChange={(event) => set({ version: event.target.value.trim() })} />
-						<TextField label="Title" placeholder="What it does, in a few words" maxLength={120} value={draft.title} onChange={(event) => set({ title: event.target.value })} />
+						<TextField
+							label="Title"
+							placeholder="What it does, in a few words"
+							maxLength={120}
+							value={draft.title}
+							onChange={(event) => set({ title: event.target.value })}
+						/>
 						<TextField label="Licence" value={draft.licence} fault={checked.faults.licence} onChange={(event) => set({ licence: event.target.value })} />
 					</div>
 					<div className="mt-3">
@@ -140,7 +155,13 @@ export function Publish(): ReactElement {
 								<TextField label="Task" placeholder="image-classification" value={draft.task} onChange={(event) => set({ task: event.target.value })} />
 								<TextField label="Tags" placeholder="digits small" value={draft.tags} onChange={(event) => set({ tags: event.target.value })} />
 								<div className="sm:col-span-2">
-									<TextArea label="Card" hint="Markdown: what it was made from, how good it is, what it is not for." value={draft.card} fault={checked.faults.card} onChange={(event) => set({ card: event.target.value })} />
+									<TextArea
+										label="Card"
+										hint="Markdown: what it was made from, how good it is, what it is not for."
+										value={draft.card}
+										fault={checked.faults.card}
+										onChange={(event) => set({ card: event.target.value })}
+									/>
 								</div>
 							</div>
 						</More>
@@ -151,14 +172,35 @@ export function Publish(): ReactElement {
 				</Section>
 				<Section title="Price">
 					<div className="grid max-w-xl gap-4 sm:grid-cols-2">
-						<TextField label="Your price for a call" unit="OPG" inputMode="decimal" value={draft.price} fault={checked.faults.price} onChange={(event) => set({ price: event.target.value })} />
-						<TextField label="Least share from descendants" unit="%" inputMode="decimal" value={draft.leastShare} fault={checked.faults.leastShare} hint="Of what is made from yours" onChange={(event) => set({ leastShare: event.target.value })} />
+						<TextField
+							label="Your price for a call"
+							unit="OPG"
+							inputMode="decimal"
+							value={draft.price}
+							fault={checked.faults.price}
+							onChange={(event) => set({ price: event.target.value })}
+						/>
+						<TextField
+							label="Least share from descendants"
+							unit="%"
+							inputMode="decimal"
+							value={draft.leastShare}
+							fault={checked.faults.leastShare}
+							hint="Of what is made from yours"
+							onChange={(event) => set({ leastShare: event.target.value })}
+						/>
 					</div>
 				</Section>
 			</fieldset>
 			{checked.perCall !== undefined && checked.perCall > 0n && checked.faults.parents === undefined && (
 				<Section title="Who gets what of one call">
-					<Preview name={draft.name} owner={addressOf(session)} perCall={checked.perCall} parents={checked.parents.map(({ release, bps }) => ({ release, bps: bps ?? 0 }))} fees={feesOf(quote.data)} />
+					<Preview
+						name={draft.name}
+						owner={addressOf(session)}
+						perCall={checked.perCall}
+						parents={checked.parents.map(({ release, bps }) => ({ release, bps: bps ?? 0 }))}
+						fees={feesOf(quote.data)}
+					/>
 				</Section>
 			)}
 			<div className="mt-10 border-t border-line pt-6">
@@ -175,14 +217,23 @@ export function Publish(): ReactElement {
 				{publish.isError && (
 					<TroubleNote
 						className="mb-4 max-w-xl"
-						trouble={{ ...troubleOf(publish.error, "Publishing"), ...(stage === undefined || stage === "checking" ? {} : { detail: `${troubleOf(publish.error, "").detail} What is done stays done; continuing sends only the rest.` }) }}
+						trouble={{
+							...troubleOf(publish.error, "Publishing"),
+							...(stage === undefined || stage === "checking"
+								? {}
+								: { detail: `${troubleOf(publish.error, "").detail} What is done stays done; continuing sends only the rest.` }),
+						}}
 					/>
 				)}
 				<div className="flex flex-wrap items-center gap-4">
 					<Button kind="solid" icon="publish" disabled={!complete} busy={publish.isPending && "Publishing"} onClick={() => publish.mutate()}>
 						{publish.isError ? "Continue" : "Publish"}
 					</Button>
-					{!complete && <p className="text-small text-soft">{file === undefined ? "Choose a file first." : draft.name === "" ? "Give it a name." : "Something above is not right yet."}</p>}
+					{!complete && (
+						<p className="text-small text-soft">
+							{file === undefined ? "Choose a file first." : draft.name === "" ? "Give it a name." : "Something above is not right yet."}
+						</p>
+					)}
 				</div>
 			</div>
 		</>
@@ -216,7 +267,11 @@ function ModelDrop({ file, onFile }: { readonly file: Inspected | undefined; rea
 				const dropped = event.dataTransfer.files[0];
 				if (dropped) onFile(dropped);
 			}}
-			className={cx("sheet flex flex-wrap items-center justify-center gap-x-5 gap-y-3 rounded-card border-2 border-dashed px-6 text-center", file ? "py-5" : "py-14", over ? "border-field bg-field-wash" : "border-edge/70")}
+			className={cx(
+				"sheet flex flex-wrap items-center justify-center gap-x-5 gap-y-3 rounded-card border-2 border-dashed px-6 text-center",
+				file ? "py-5" : "py-14",
+				over ? "border-field bg-field-wash" : "border-edge/70",
+			)}
 		>
 			<Icon name="models" size={file ? 20 : 28} className="text-soft" />
 			<p className={file ? "text-small" : "text-lead"}>{file ? file.fileName : "Drop an ONNX file here"}</p>
@@ -242,10 +297,15 @@ function ModelDrop({ file, onFile }: { readonly file: Inspected | undefined; rea
 
 function Findings({ file: { onnx, sha256, bytes: data } }: { readonly file: Inspected }): ReactElement {
 	return (
-		<div className="rise mt-4 grid gap-x-10 md:grid-cols-2" data-testid="findings">
+		<div className="rise mt-4 grid grid-cols-1 items-start gap-x-10 md:grid-cols-2" data-testid="findings">
 			<Facts
 				rows={[
-					["Size", <span key="s" data-exact={`${data.length} bytes`}>{bytes(data.length)}</span>],
+					[
+						"Size",
+						<span key="s" data-exact={`${data.length} bytes`}>
+							{bytes(data.length)}
+						</span>,
+					],
 					["SHA-256", <Hash key="h" value={sha256} label="SHA-256" />],
 					["Parameters", groups(onnx.parameters)],
 					["Made by", `${onnx.producer.name || "unknown"} ${onnx.producer.version}`],
@@ -253,8 +313,24 @@ function Findings({ file: { onnx, sha256, bytes: data } }: { readonly file: Insp
 			/>
 			<Facts
 				rows={[
-					...onnx.inputs.map(({ name, dtype, shape }) => [`Takes ${name}`, <code key={name} className="font-mono text-fine">{dtype} {formatShape(shape)}</code>] as const),
-					...onnx.outputs.map(({ name, dtype, shape }) => [`Gives ${name}`, <code key={name} className="font-mono text-fine">{dtype} {formatShape(shape)}</code>] as const),
+					...onnx.inputs.map(
+						({ name, dtype, shape }) =>
+							[
+								`Takes ${name}`,
+								<code key={name} className="font-mono text-fine">
+									{dtype} {formatShape(shape)}
+								</code>,
+							] as const,
+					),
+					...onnx.outputs.map(
+						({ name, dtype, shape }) =>
+							[
+								`Gives ${name}`,
+								<code key={name} className="font-mono text-fine">
+									{dtype} {formatShape(shape)}
+								</code>,
+							] as const,
+					),
 				]}
 			/>
 			{onnx.random && (
@@ -266,21 +342,47 @@ function Findings({ file: { onnx, sha256, bytes: data } }: { readonly file: Insp
 	);
 }
 
-function Parents({ draft, set, fault }: { readonly draft: Draft; readonly set: (part: Partial<Draft>) => void; readonly fault: string | undefined }): ReactElement {
-	const change = (index: number, part: Partial<Draft["parents"][number]>): void => set({ parents: draft.parents.map((parent, other) => (other === index ? { ...parent, ...part } : parent)) });
+function Parents({
+	draft,
+	set,
+	fault,
+}: {
+	readonly draft: Draft;
+	readonly set: (part: Partial<Draft>) => void;
+	readonly fault: string | undefined;
+}): ReactElement {
+	const change = (index: number, part: Partial<Draft["parents"][number]>): void =>
+		set({ parents: draft.parents.map((parent, other) => (other === index ? { ...parent, ...part } : parent)) });
 	return (
 		<div className="flex max-w-xl flex-col gap-3">
 			{draft.parents.map(({ release, share }, index) => (
 				// biome-ignore lint/suspicious/noArrayIndexKey: a parent that is being typed has no other identity.
 				<div key={index} className="grid grid-cols-[minmax(0,1fr)_7rem_auto] items-end gap-3">
-					<TextField label={`Parent ${index + 1}`} placeholder="base/digits@1.0" spellCheck={false} autoCapitalize="off" value={release} onChange={(event) => change(index, { release: event.target.value.trim() })} />
+					<TextField
+						label={`Parent ${index + 1}`}
+						placeholder="base/digits@1.0"
+						spellCheck={false}
+						autoCapitalize="off"
+						value={release}
+						onChange={(event) => change(index, { release: event.target.value.trim() })}
+					/>
 					<TextField label="Share" unit="%" inputMode="decimal" value={share} onChange={(event) => change(index, { share: event.target.value })} />
-					<Button kind="quiet" aria-label={`Remove parent ${index + 1}`} icon="cross" onClick={() => set({ parents: draft.parents.filter((_, other) => other !== index) })} />
+					<Button
+						kind="quiet"
+						aria-label={`Remove parent ${index + 1}`}
+						icon="cross"
+						onClick={() => set({ parents: draft.parents.filter((_, other) => other !== index) })}
+					/>
 				</div>
 			))}
 			{fault && <p className="text-fine font-medium text-bad">{fault}</p>}
 			<div className="flex items-center gap-4">
-				<Button small icon="plus" disabled={draft.parents.length >= limits.modelParents} onClick={() => set({ parents: [...draft.parents, { release: "", share: "10" }] })}>
+				<Button
+					small
+					icon="plus"
+					disabled={draft.parents.length >= limits.modelParents}
+					onClick={() => set({ parents: [...draft.parents, { release: "", share: "10" }] })}
+				>
 					Add a parent
 				</Button>
 				{draft.parents.length === 0 && <p className="text-small text-soft">None: all of your price is yours.</p>}
@@ -296,11 +398,24 @@ function Done({ published, again }: { readonly published: Published; readonly ag
 		<div className="rise sheet rounded-card bg-field-wash px-6 py-12 text-center" data-testid="published">
 			<h1 className="text-head font-bold">{published.model} is yours</h1>
 			<p className="mx-auto mt-3 max-w-md">
-				Anybody can ask it now{published.quote.charge !== undefined && <> for <Amount value={published.quote.charge} /></>}. What it earns is credited to you within one batch.
+				Anybody can ask it now
+				{published.quote.charge !== undefined && (
+					<>
+						{" "}
+						for <Amount value={published.quote.charge} />
+					</>
+				)}
+				. What it earns is credited to you within one batch.
 			</p>
 			<p className="mt-3 flex flex-wrap justify-center gap-x-4 text-small">
-				<span>Release <Hash value={published.release} label="release id" /></span>
-				{published.transaction && <span>Transaction <Hash value={published.transaction} label="transaction" /></span>}
+				<span>
+					Release <Hash value={published.release} label="release id" />
+				</span>
+				{published.transaction && (
+					<span>
+						Transaction <Hash value={published.transaction} label="transaction" />
+					</span>
+				)}
 			</p>
 			<div className="mt-6 flex flex-wrap justify-center gap-3">
 				<Link to="/models/$namespace/$name" params={{ namespace, name }} className={buttonClass("solid")}>

@@ -71,7 +71,10 @@ class Scanner {
 		if (depth > MAX_DEPTH) throw new SyntaxError("too deep");
 		this.#space();
 		const first = this.#text[this.#at];
-		if (first === '"') return this.#skipString();
+		if (first === '"') {
+			this.#skipString();
+			return;
+		}
 		if (first !== "{" && first !== "[") {
 			const rest = /[^\s,\]}]+/y;
 			rest.lastIndex = this.#at;

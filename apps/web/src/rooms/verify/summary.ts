@@ -59,7 +59,12 @@ export interface Fault {
 	readonly title: string;
 	readonly reason: string;
 	/** Parts of the file that the step reads, with their bytes. */
-	readonly parts: readonly { readonly path: string; readonly from: number | undefined; readonly to: number | undefined; readonly excerpt: string | undefined }[];
+	readonly parts: readonly {
+		readonly path: string;
+		readonly from: number | undefined;
+		readonly to: number | undefined;
+		readonly excerpt: string | undefined;
+	}[];
 }
 
 /** One for each failing step, in the order of the checks. */
@@ -89,4 +94,3 @@ function excerpt(text: string, from: number, to: number): string {
 	const part = text.slice(from, Math.min(to, from + EXCERPT)).replace(/\s+/g, " ");
 	return to - from > EXCERPT ? `${part}…` : part;
 }
-

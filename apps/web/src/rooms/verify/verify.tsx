@@ -43,7 +43,9 @@ export function Verify(): ReactElement {
 	};
 	return (
 		<>
-			<RoomHead title="Verify a receipt">A receipt proves what was asked, answered and paid. Your browser checks it alone: the file stays here, and no request is made.</RoomHead>
+			<RoomHead title="Verify a receipt">
+				A receipt proves what was asked, answered and paid. Your browser checks it alone: the file stays here, and no request is made.
+			</RoomHead>
 			<DropField onFile={(file) => void take(file)} small={dropped !== undefined} />
 			{fault && <TroubleNote className="mt-4" trouble={{ title: "This file was not checked", detail: fault, retryable: false }} />}
 			<TrustLine trust={trust} />
@@ -128,7 +130,11 @@ const VERDICTS = {
 	meets: ["Genuine.", "Every part of this file is what was signed, and the chain recorded it.", "good"],
 	forged: ["Not genuine.", "Something in this file was altered, or was never signed.", "bad"],
 	missingEvidence: ["Genuine.", "A kind of evidence that was required is missing.", "warn"],
-	unanchored: ["Genuine so far.", "Nothing speaks against it, and it does not prove when it was made: it is not anchored, or older than what you trust.", "warn"],
+	unanchored: [
+		"Genuine so far.",
+		"Nothing speaks against it, and it does not prove when it was made: it is not anchored, or older than what you trust.",
+		"warn",
+	],
 } as const;
 
 function Result({ dropped: { name, text, judgement } }: { readonly dropped: Dropped }): ReactElement {
@@ -156,7 +162,9 @@ function Result({ dropped: { name, text, judgement } }: { readonly dropped: Drop
 								{faultFound.parts.map(({ path, from, to, excerpt }) => (
 									<li key={path} className="flex flex-wrap items-baseline gap-x-3">
 										<code className="font-mono font-medium">{path}</code>
-										<span className="text-fine text-soft">{from === undefined ? "missing" : `bytes ${from.toLocaleString("en")} to ${to?.toLocaleString("en")}`}</span>
+										<span className="text-fine text-soft">
+											{from === undefined ? "missing" : `bytes ${from.toLocaleString("en")} to ${to?.toLocaleString("en")}`}
+										</span>
 										{excerpt && <code className="max-w-full truncate font-mono text-fine text-soft">{excerpt}</code>}
 									</li>
 								))}
@@ -165,7 +173,7 @@ function Result({ dropped: { name, text, judgement } }: { readonly dropped: Drop
 					)}
 				</div>
 			))}
-			<div className="grid items-start gap-x-8 lg:grid-cols-[minmax(0,6fr)_minmax(0,5fr)]">
+			<div className="grid grid-cols-1 items-start gap-x-8 lg:grid-cols-[minmax(0,6fr)_minmax(0,5fr)]">
 				<Section title="Step by step">
 					<div className="card px-4 py-1.5">
 						<Steps steps={steps} stagger />
@@ -183,7 +191,16 @@ function Result({ dropped: { name, text, judgement } }: { readonly dropped: Drop
 									["Ran on", <Hash key="n" value={summary.node} label="node" />],
 									["Through", <Hash key="g" value={summary.gateway} label="gateway" />],
 									["Call", <Hash key="i" value={summary.callId} label="call" />],
-									...(summary.outputs === undefined ? [] : [["Answer", <span key="o" className="font-mono text-fine">{summary.outputs}</span>] as const]),
+									...(summary.outputs === undefined
+										? []
+										: [
+												[
+													"Answer",
+													<span key="o" className="font-mono text-fine">
+														{summary.outputs}
+													</span>,
+												] as const,
+											]),
 								]}
 							/>
 						</Section>
@@ -191,7 +208,12 @@ function Result({ dropped: { name, text, judgement } }: { readonly dropped: Drop
 					<div className="mt-6 flex flex-col gap-5">
 						{verdict.kinds.length > 0 && (
 							<p className="flex flex-wrap items-center gap-2 text-small">
-								Evidence that holds: {verdict.kinds.map((kind) => <Tag key={kind} tone="good">{kind}</Tag>)}
+								Evidence that holds:{" "}
+								{verdict.kinds.map((kind) => (
+									<Tag key={kind} tone="good">
+										{kind}
+									</Tag>
+								))}
 							</p>
 						)}
 						<Known title="What is known" sentences={verdict.known} />
