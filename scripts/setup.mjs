@@ -75,7 +75,7 @@ async function build() {
 	progress.stop(code === 0);
 	if (code !== 0) process.exit(1);
 	await buildPage();
-	writeFileSync(buildStamp, wanted);
+	writeFileSync(buildStamp, newestSource());
 }
 
 /** The page is a matter of its own: where it cannot be built, everything else still works and the gateway serves its plain page. */
@@ -132,10 +132,14 @@ async function withLock(work) {
 		}
 	}
 	const release = () => rmSync(path, { force: true });
+	const stop = () => process.exit(130);
 	process.once("exit", release);
-	for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
+	for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, stop);
 	await work();
 	release();
+	process.off("exit", release);
+	// What runs next in this process has its own way to stop.
+	for (const signal of ["SIGINT", "SIGTERM"]) process.off(signal, stop);
 }
 
 function isAlive(pid) {

@@ -35,8 +35,3 @@ export async function latencies(work, { count, connections }) {
 }
 
 export const percentile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-export const median = (values) =>
-	percentile(
-		[...values].sort((a, b) => a - b),
-		0.5,
-	);

@@ -42,8 +42,6 @@ export async function until(condition, what) {
 	throw new Error(`${what} did not happen within ${READY_MS / 1000} s`);
 }
 
-export const answers = (url) => async () => (await fetch(url)).ok;
-
 export function freePort() {
 	return new Promise((resolve, reject) => {
 		const probe = createServer();

@@ -1,50 +1,22 @@
 /** The whole loop by the command line alone: a stranger's model is published, asked by another stranger, checked by anyone, and paid for. */
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { copyFile, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { linear } from "../onnx/models.ts";
-import { freePortBase, type Ran, type Shell, shell } from "./command.ts";
+import { type Ran, shell } from "./command.ts";
+import { startTestNetwork, type TestNetwork, UP_DEADLINE_MS } from "./network.ts";
 
-const UP_DEADLINE_MS = 90_000;
-
-let folder: string;
-let data: string;
-let freehold: Shell;
-let network: ChildProcess;
-const path = (name: string): string => join(folder, name);
-/** Runs a command that must succeed. */
-const good = async (...args: string[]): Promise<Ran> => {
-	const ran = await freehold.run("--data", data, ...args);
-	if (ran.status !== 0) throw new Error(`freehold ${args.join(" ")} ended with ${ran.status}: ${ran.out}${ran.err}`);
-	return ran;
-};
+let network: TestNetwork;
+const path = (name: string): string => network.path(name);
+const good = (...args: string[]): Promise<Ran> => network.good(...args);
+const run = (...args: string[]): Promise<Ran> => network.freehold.run(...args);
 
 beforeAll(async () => {
-	folder = await mkdtemp(join(tmpdir(), "freehold-journey-"));
-	data = path("network");
-	await writeFile(path("password"), "correct horse\n");
+	network = await startTestNetwork("--batch-age", "200");
 	await writeFile(path("thing.onnx"), linear([1, 0, 0, 1], [10, 20]));
 	await writeFile(path("question.json"), JSON.stringify({ X: [[1, 2]] }));
-	freehold = shell({ FREEHOLD_HOME: path("home"), FREEHOLD_PASSWORD_FILE: path("password") });
-	network = freehold.start("up", "--data", data, "--port-base", String(await freePortBase()), "--batch-age", "200");
-	const ended = once(network, "exit").then(() => true);
-	const deadline = performance.now() + UP_DEADLINE_MS;
-	while ((await stat(join(data, "network.json")).catch(() => undefined)) === undefined) {
-		if (performance.now() > deadline || (await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 50))])) === true)
-			throw new Error(`the network did not start: ${await readFile(join(data, "logs", "gateway.log"), "utf8").catch(() => "no log")}`);
-	}
-}, UP_DEADLINE_MS + 10_000);
-
-afterAll(async () => {
-	if (network.exitCode === null && network.signalCode === null) {
-		network.kill("SIGTERM");
-		await once(network, "exit");
-	}
-	await rm(folder, { recursive: true, force: true });
-});
+}, UP_DEADLINE_MS);
+afterAll(() => network.remove());
 
 describe("a stranger with a model", () => {
 	it("makes a wallet, gets money for trying, and looks into the file", async () => {
@@ -56,12 +28,16 @@ describe("a stranger with a model", () => {
 	});
 
 	it("publishes it, and anyone finds it", async () => {
-		const published = (await good("model", "publish", path("thing.onnx"), "--name", "ada/thing", "--price", "1", "--title", "A thing", "--account", "ada", "--json")).json() as {
+		const published = (
+			await good("model", "publish", path("thing.onnx"), "--name", "ada/thing", "--price", "1", "--title", "A thing", "--account", "ada", "--json")
+		).json() as {
 			model: string;
 			claimedNamespace: boolean;
 		};
 		expect(published).toMatchObject({ model: "ada/thing@1.0", claimedNamespace: true });
-		const again = (await good("model", "publish", path("thing.onnx"), "--name", "ada/thing", "--price", "1", "--title", "A thing", "--account", "ada", "--json")).json();
+		const again = (
+			await good("model", "publish", path("thing.onnx"), "--name", "ada/thing", "--price", "1", "--title", "A thing", "--account", "ada", "--json")
+		).json();
 		expect(again).not.toHaveProperty("transaction");
 		expect((await good("model", "list", "thing")).out).toContain("ada/thing");
 		expect((await good("model", "show", "ada/thing")).out).toContain("1.00 OPG a call");
@@ -69,10 +45,10 @@ describe("a stranger with a model", () => {
 
 	it("is told what is wrong before anything is sent", async () => {
 		await writeFile(path("not-a-model.onnx"), "hello");
-		const refused = await freehold.run("--data", data, "model", "publish", path("not-a-model.onnx"), "--name", "ada/other", "--price", "1", "--account", "ada");
+		const refused = await run("model", "publish", path("not-a-model.onnx"), "--name", "ada/other", "--price", "1", "--account", "ada");
 		expect([refused.status, refused.out]).toEqual([1, ""]);
 		expect(refused.err).toContain("refused");
-		const taken = await freehold.run("--data", data, "model", "publish", path("thing.onnx"), "--name", "base/mine", "--price", "1", "--account", "ada");
+		const taken = await run("model", "publish", path("thing.onnx"), "--name", "base/mine", "--price", "1", "--account", "ada");
 		expect(taken.err).toContain("The namespace base belongs to");
 	});
 });
@@ -84,7 +60,7 @@ describe("another stranger", () => {
 		await good("wallet", "create", "bob");
 		await good("faucet", "--account", "bob", "--amount", "50");
 		expect((await good("infer", "ada/thing", "--quote")).out).toContain("you pay  1.08 OPG");
-		const declined = await freehold.run("--data", data, "infer", "ada/thing", "--input", path("question.json"), "--account", "bob");
+		const declined = await run("infer", "ada/thing", "--input", path("question.json"), "--account", "bob");
 		expect(declined.status).toBe(1);
 		expect(declined.err).toContain("--yes");
 		expect((await good("wallet", "balance", "bob")).out).toBe("50.00 OPG\n");
@@ -117,7 +93,7 @@ describe("another stranger", () => {
 	});
 
 	it("checks the receipt: genuine, altered, misused, short of evidence, not anchored", async () => {
-		const verify = (...args: string[]): Promise<Ran> => freehold.run("--data", data, "receipt", "verify", ...args);
+		const verify = (...args: string[]): Promise<Ran> => run("receipt", "verify", ...args);
 		expect(await verify(receipt())).toMatchObject({ status: 0 });
 		expect((await verify(receipt(), "--require", "replayed")).status).toBe(3);
 		expect((await verify(receipt(), "--require", "magic")).status).toBe(2);
@@ -141,10 +117,25 @@ describe("another stranger", () => {
 	});
 });
 
+describe("checking a receipt", () => {
+	it("opens no connection", async () => {
+		// Any attempt to connect ends the process with another status.
+		const guard = "import { Socket } from 'node:net'; Socket.prototype.connect = () => process.exit(99);";
+		const alone = shell({ NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(guard)}` });
+		const checkpoint = join(network.data, "checkpoint.json");
+		expect(await alone.run("receipt", "verify", path("answer.receipt.json"), "--checkpoint", checkpoint)).toMatchObject({ status: 0 });
+		expect((await alone.run("--network", join(network.data, "network.json"), "model", "list")).status).toBe(99);
+	});
+});
+
 describe("the owner", () => {
 	it("sees the income and takes it out", async () => {
 		const earnings = (await good("earnings", "show", "--account", "ada", "--json")).json() as { claimable: string; byModel: object[]; reconciled: boolean };
-		expect(earnings).toMatchObject({ claimable: "4000000000000000000", reconciled: true, byModel: [{ model: "ada/thing", calls: 4, net: "4000000000000000000" }] });
+		expect(earnings).toMatchObject({
+			claimable: "4000000000000000000",
+			reconciled: true,
+			byModel: [{ model: "ada/thing", calls: 4, net: "4000000000000000000" }],
+		});
 		expect((await good("earnings", "claim", "--account", "ada")).out).toBe("4.00 OPG claimed\n");
 		expect((await good("earnings", "claim", "--account", "ada")).out).toBe("Nothing is claimable now.\n");
 		expect(Number((await good("wallet", "balance", "ada")).out.split(" ")[0])).toBeGreaterThan(103.99);
@@ -155,7 +146,7 @@ describe("the owner", () => {
 		expect((await good("infer", "ada/thing", "--quote")).out).toContain("you pay  0.58 OPG");
 		expect((await good("model", "price", "ada/thing", "2", "--account", "ada")).out).toContain("until then the old price holds");
 		await good("model", "retire", "ada/thing", "--account", "ada");
-		const asked = await freehold.run("--data", data, "infer", "ada/thing", "--input", path("question.json"), "--account", "bob", "--yes", "--json");
+		const asked = await run("infer", "ada/thing", "--input", path("question.json"), "--account", "bob", "--yes", "--json");
 		expect(asked.status).toBe(1);
 		expect(asked.json()).toMatchObject({ error: { code: "model.retired" } });
 	});
@@ -163,7 +154,11 @@ describe("the owner", () => {
 
 describe("everyone", () => {
 	it("can see it all in one command", async () => {
-		const report = (await good("demo", "--json")).json() as { checks: { name: string; ok: boolean }[]; calls: { charge: string }[]; splits: { amount: string }[] };
+		const report = (await good("demo", "--json")).json() as {
+			checks: { name: string; ok: boolean }[];
+			calls: { charge: string }[];
+			splits: { amount: string }[];
+		};
 		expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);
 		expect(report.checks.map(({ name }) => name)).toEqual(
 			expect.arrayContaining(["signed", "request", "answer", "price", "anchored", "sum", "cheat-pixel", "cheat-charge", "cheat-retired"]),
@@ -173,15 +168,13 @@ describe("everyone", () => {
 	});
 
 	it("can check a copied receipt when the network is gone", async () => {
-		await copyFile(join(data, "network.json"), path("trusted.json"));
-		network.kill("SIGTERM");
-		const [status] = (await once(network, "exit")) as [number];
-		expect(status).toBe(0);
-		await expect(stat(join(data, "network.json"))).rejects.toThrow();
+		await copyFile(join(network.data, "network.json"), path("trusted.json"));
+		expect(await network.stop()).toBe(0);
+		await expect(stat(join(network.data, "network.json"))).rejects.toThrow();
 		await copyFile(path("answer.receipt.json"), path("copy.receipt.json"));
 		expect((await good("receipt", "verify", path("copy.receipt.json"))).out).toContain("Genuine.");
 		await good("receipt", "verify", path("copy.receipt.json"), "--checkpoint", path("trusted.json"));
-		const asked = await freehold.run("--data", data, "infer", "ada/thing", "--input", path("question.json"), "--account", "bob");
+		const asked = await run("infer", "ada/thing", "--input", path("question.json"), "--account", "bob");
 		expect(asked.err).toContain("npm start");
 	});
 });

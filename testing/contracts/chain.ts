@@ -7,8 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as abis from "@freehold/contracts/abi";
 import { type GenesisOptions, genesisAllocations, genesisDeployments } from "@freehold/contracts/bytecode";
+import { openStateMachine } from "@freehold/ledger";
 import {
 	type Abi,
+	type AbiEvent,
+	type AbiParameter,
 	type Address,
 	type ContractFunctionArgs,
 	type ContractFunctionName,
@@ -21,16 +24,16 @@ import {
 	getAddress,
 	type Hex,
 	hexToBytes,
+	toEventSelector,
 	toHex,
 } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
-import { openStateMachine } from "../../packages/ledger/dist/execution/execution.js";
 
 export const OPG_UNIT = 10n ** 18n;
 export const CHAIN_ID = 10741;
 export const GENESIS_TIME = 1_800_000_000;
 const TX_GAS = 60_000_000n;
-const BLOCK_GAS = 1_000_000_000n;
+const BLOCK_GAS = 10_000_000_000n;
 
 /** Test accounts with known keys; each holds `FUNDS` at genesis. */
 export const accounts = Array.from({ length: 16 }, (_, index) => privateKeyToAccount(toHex(BigInt(index + 1), { size: 32 })));
@@ -68,7 +71,7 @@ export interface Sent {
 
 /** A transaction that was executed and failed. `name` is the custom error's, or `Error`, `Panic`, or the engine's halt reason. */
 export class Reverted extends Error {
-	readonly name: string;
+	override readonly name: string;
 	readonly args: readonly unknown[];
 
 	constructor(name: string, args: readonly unknown[]) {
@@ -114,30 +117,34 @@ export async function openChain(options: { readonly extraAbis?: readonly Abi[]; 
 
 	const known = [...(Object.values(abis) as readonly Abi[]), ...(options.extraAbis ?? [])].flat();
 	const errors = unique(known.filter((item) => item.type === "error"));
-	const events = unique(known.filter((item) => item.type === "event"));
+	const events = new Map<Hex, AbiEvent[]>();
+	for (const item of unique(known.filter((entry) => entry.type === "event"))) {
+		const topic = toEventSelector(item);
+		events.set(topic, [...(events.get(topic) ?? []), item]);
+	}
 
 	async function transact(from: Address, transaction: Transaction): Promise<Sent> {
+		const [sent] = await block([{ from, ...transaction }]);
+		if (sent === undefined) throw new Error("the block is empty");
+		return sent;
+	}
+
+	/** Executes transactions in one block. Throws `Reverted` for the first that fails; the block stands all the same. */
+	async function block(transactions: readonly (Transaction & { readonly from: Address })[]): Promise<Sent[]> {
 		number += 1n;
-		const { type, authorizationList } = delegated(transaction);
 		machine.beginBlock(environment(number, time));
-		const [outcome] = machine.execute([
-			{
-				type,
-				sender: bytes(from),
-				nonce: machine.account(bytes(from))?.nonce ?? 0n,
-				to: transaction.to === undefined ? undefined : bytes(transaction.to),
-				value: transaction.value ?? 0n,
-				data: bytes(transaction.data ?? "0x"),
-				gasLimit: TX_GAS,
-				maxFeePerGas: 0n,
-				maxPriorityFeePerGas: 0n,
-				accessList: [],
-				authorizationList,
-			},
-		]);
+		const nonces = new Map<Address, bigint>();
+		const outcomes = machine.execute(
+			transactions.map((transaction) => {
+				const { from } = transaction;
+				const nonce = nonces.get(from) ?? machine.account(bytes(from))?.nonce ?? 0n;
+				nonces.set(from, nonce + 1n);
+				return executable(transaction, nonce);
+			}),
+		);
 		machine.finishBlock();
 		await machine.commit([]);
-		return settled(outcome);
+		return outcomes.map((outcome) => settled(outcome));
 	}
 
 	function settled(outcome: ReturnType<typeof machine.call> | undefined): Sent {
@@ -167,13 +174,11 @@ export async function openChain(options: { readonly extraAbis?: readonly Abi[]; 
 	}
 
 	function decodeLog({ address, topics, data }: RawLog): DecodedEvent {
-		for (const item of events) {
-			try {
-				const { eventName, args } = decodeEventLog({ abi: [item], topics, data, strict: true });
-				return { address, name: String(eventName), args: (args ?? {}) as Record<string, unknown> };
-			} catch {
-				// Another event.
-			}
+		// Events of one signature differ in what is indexed (ERC-20's and ERC-721's Transfer), so each is tried.
+		for (const item of events.get(topics[0]) ?? []) {
+			if (item.inputs.filter((input) => input.indexed === true).length !== topics.length - 1) continue;
+			const { eventName, args } = decodeEventLog({ abi: [item], topics, data });
+			return { address, name: String(eventName), args: (args ?? {}) as unknown as Record<string, unknown> };
 		}
 		return { address, name: "unknown", args: {} };
 	}
@@ -203,6 +208,7 @@ export async function openChain(options: { readonly extraAbis?: readonly Abi[]; 
 		},
 		/** Sends a transaction in a block of its own. Throws `Reverted`. */
 		transact,
+		block,
 		/** Sends a call of a contract's function in a block of its own. Throws `Reverted`. */
 		send<const A extends Abi, N extends ContractFunctionName<A, "nonpayable" | "payable">>(
 			from: Address | { readonly address: Address },
@@ -277,23 +283,33 @@ function environment(number: bigint, time: number) {
 	};
 }
 
-function delegated(transaction: Transaction) {
-	const authorizationList = (transaction.delegations ?? []).map(({ authority, address, nonce }) => ({
+function executable(transaction: Transaction & { readonly from: Address }, nonce: bigint) {
+	const authorizationList = (transaction.delegations ?? []).map((delegation) => ({
 		chainId: BigInt(CHAIN_ID),
-		address: bytes(address),
-		nonce,
-		authority: bytes(authority),
+		address: bytes(delegation.address),
+		nonce: delegation.nonce,
+		authority: bytes(delegation.authority),
 	}));
-	return { type: authorizationList.length > 0 ? (4 as const) : (2 as const), authorizationList };
+	return {
+		type: authorizationList.length > 0 ? (4 as const) : (2 as const),
+		sender: bytes(transaction.from),
+		nonce,
+		to: transaction.to === undefined ? undefined : bytes(transaction.to),
+		value: transaction.value ?? 0n,
+		data: bytes(transaction.data ?? "0x"),
+		gasLimit: TX_GAS,
+		maxFeePerGas: 0n,
+		maxPriorityFeePerGas: 0n,
+		accessList: [],
+		authorizationList,
+	};
 }
 
 /** Contracts declare the same standard errors and events; one of each signature is enough. */
-function unique<T extends { readonly name: string; readonly inputs: readonly { readonly type: string; readonly indexed?: boolean }[] }>(
-	items: readonly T[],
-): readonly T[] {
-	const seen = new Map<string, T>();
-	for (const item of items) seen.set(`${item.name}(${item.inputs.map((input) => `${input.type}${input.indexed === true ? "!" : ""}`).join(",")})`, item);
-	return [...seen.values()];
+function unique<T extends AbiEvent | Extract<Abi[number], { type: "error" }>>(items: readonly T[]): readonly T[] {
+	type Input = AbiParameter & { readonly indexed?: boolean };
+	const text = (input: Input) => `${input.type}${input.indexed === true ? "!" : ""}`;
+	return [...new Map(items.map((item) => [`${item.name}(${(item.inputs as readonly Input[]).map(text).join(",")})`, item])).values()];
 }
 
 function bytes(hex: Hex): Uint8Array {

@@ -228,7 +228,7 @@ describe("EIP-3009", () => {
 		from: Address,
 		to: Address,
 		signer = alice,
-		times = [0n, validBefore] as const,
+		times: readonly [bigint, bigint] = [0n, validBefore],
 	) {
 		const message = { from, to, value: 11n, validAfter: times[0], validBefore: times[1], nonce: fresh() };
 		const signature = await signer.signTypedData({ domain, types, primaryType, message });
@@ -240,7 +240,11 @@ describe("EIP-3009", () => {
 	test("transferWithAuthorization pays by either form of signature, once", async () => {
 		for (const form of ["vrs", "bytes"] as const) {
 			const { args, vrs, signature, message } = await authorize("TransferWithAuthorization", alice.address, bob.address);
-			const call = { ...opg, functionName: "transferWithAuthorization", args: form === "vrs" ? [...args, ...vrs] : [...args, signature] } as const;
+			const call = {
+				...opg,
+				functionName: "transferWithAuthorization",
+				args: form === "vrs" ? ([...args, ...vrs] as const) : ([...args, signature] as const),
+			} as const;
 			const before = chain.balance(bob.address);
 			const sent = await chain.send(carol, call);
 			expect(chain.balance(bob.address)).toBe(before + 11n);
@@ -252,7 +256,11 @@ describe("EIP-3009", () => {
 	test("receiveWithAuthorization pays only when the payee sends it", async () => {
 		for (const form of ["vrs", "bytes"] as const) {
 			const { args, vrs, signature } = await authorize("ReceiveWithAuthorization", alice.address, bob.address);
-			const call = { ...opg, functionName: "receiveWithAuthorization", args: form === "vrs" ? [...args, ...vrs] : [...args, signature] } as const;
+			const call = {
+				...opg,
+				functionName: "receiveWithAuthorization",
+				args: form === "vrs" ? ([...args, ...vrs] as const) : ([...args, signature] as const),
+			} as const;
 			await expect(chain.send(carol, call)).rejects.toThrow("ERC20InvalidReceiver");
 			const before = chain.balance(bob.address);
 			await chain.send(bob, call);
@@ -266,7 +274,11 @@ describe("EIP-3009", () => {
 	test("a contract wallet pays by ERC-1271 in both forms; one that refuses, reverts, burns gas or writes does not", async () => {
 		for (const form of ["vrs", "bytes"] as const) {
 			const { args, vrs, signature } = await authorize("TransferWithAuthorization", wallet, bob.address, carol);
-			const call = { ...opg, functionName: "transferWithAuthorization", args: form === "vrs" ? [...args, ...vrs] : [...args, signature] } as const;
+			const call = {
+				...opg,
+				functionName: "transferWithAuthorization",
+				args: form === "vrs" ? ([...args, ...vrs] as const) : ([...args, signature] as const),
+			} as const;
 			for (const mood of [1, 2, 3, 4]) {
 				await chain.send(carol, { address: wallet, abi: fixture("Wallet").abi, functionName: "setMood", args: [mood] });
 				await expect(chain.send(carol, call)).rejects.toThrow("ERC3009InvalidSignature");

@@ -150,7 +150,7 @@ describe("witnesses and batches", () => {
 				{ name: "chainId", type: "uint256" },
 				{ name: "verifyingContract", type: "address" },
 			],
-		};
+		} as const;
 		expect(chain.read({ ...permit2, functionName: "DOMAIN_SEPARATOR" })).toBe(hashDomain({ domain: { ...domain, chainId: BigInt(CHAIN_ID) }, types }));
 	});
 });

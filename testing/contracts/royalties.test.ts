@@ -1,9 +1,9 @@
 /** Royalties are conserved to the unit and do not depend on who calls `flow`, when, or in which order. */
 import fc from "fast-check";
-import { type Address, type Hex, zeroHash } from "viem";
+import { type Address, encodeAbiParameters, encodeFunctionData, type Hex, keccak256, toHex, zeroHash } from "viem";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { account, accounts, type Chain, OPG_UNIT, openChain } from "./chain.js";
-import { anchor, claimableOf, line, opg, publish, ROLE, register, registry, royalties, tillOf, upstreamOf } from "./market.js";
+import { anchor, claimableOf, line, opg, publication, publish, ROLE, register, registry, royalties, tillOf, upstreamOf } from "./market.js";
 
 const deep = process.env["FREEHOLD_DEEP"] === "1";
 const [gateway, node, payer, stranger] = [account(0), account(1), account(2), account(3)];
@@ -124,17 +124,16 @@ describe("depth", () => {
 	test("a chain of 1,000 releases pays its root, 256 steps a transaction", async () => {
 		const depth = 1_000;
 		const owners = [4, 5, 6].map((index) => account(index));
-		const ids: Hex[] = [];
-		for (let index = 0; index < depth; index++) {
-			const owner = owners[index % 3] ?? stranger;
-			const parent = ids.at(-1);
-			const { release } = await publish(chain, owner, {
-				name: `deep${index % 3}/m${index}`,
-				price,
-				...(parent === undefined ? {} : { parents: [{ release: parent, bps: 9_990 }] }),
-			});
-			ids.push(release);
-		}
+		const name = (index: number) => `deep${index % 3}/m${index}`;
+		const ids = Array.from({ length: depth }, (_, index) =>
+			keccak256(encodeAbiParameters([{ type: "uint256" }, { type: "uint16" }, { type: "uint16" }], [BigInt(keccak256(toHex(name(index)))), 1, 0])),
+		);
+		const publications = ids.map((_, index) => {
+			const parent = ids[index - 1];
+			const call = publication({ name: name(index), price, ...(parent === undefined ? {} : { parents: [{ release: parent, bps: 9_990 }] }) });
+			return { from: (owners[index % 3] ?? stranger).address, to: registry.address, data: encodeFunctionData(call) };
+		});
+		for (let start = 0; start < depth; start += 100) await chain.block(publications.slice(start, start + 100));
 		const before = owners.map(({ address }) => claimableOf(chain, address));
 		const amount = 10n ** 18n;
 		await pay(ids.at(-1) ?? zeroHash, amount);

@@ -1,6 +1,7 @@
 /** A batch, its money and what a cheating gateway cannot do. */
 import { batchRoot } from "@freehold/protocol";
-import { type Address, zeroAddress } from "viem";
+import fc from "fast-check";
+import { type Address, getAddress, toHex, zeroAddress } from "viem";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { account, type Chain, OPG_UNIT, openChain } from "./chain.js";
 import {
@@ -263,6 +264,52 @@ describe("one bad line never stops a batch: its money is held", () => {
 		chain.advance(1);
 		expect(await heldReason({ release, node: node.address, ...usage })).toBe(4);
 		expect(claimableOf(chain, owner.address) - before).toBe(ownerPart);
+	});
+
+	test("whatever a line says, the batch goes through and every unit is paid or held", async () => {
+		const word = fc.bigInt({ min: 0n, max: (1n << 256n) - 1n }).map((value) => toHex(value, { size: 32 }));
+		const lines = fc.array(
+			fc.record({
+				release: fc.oneof(fc.constant(undefined), word),
+				priceVersion: fc.integer({ min: 0, max: 2 ** 32 - 1 }).map((version) => (version % 3 === 0 ? 1 : version)),
+				node: fc.oneof(
+					fc.constant(zeroAddress),
+					word.map((value) => getAddress(`0x${value.slice(26)}`)),
+				),
+				calls: fc.bigInt({ min: 0n, max: 1_000n }),
+				inputUnits: fc.bigInt({ min: 0n, max: 1_000n }),
+				outputUnits: fc.bigInt({ min: 0n, max: 1_000n }),
+				nodeFee: fc.bigInt({ min: 0n, max: 10n ** 9n }),
+				gatewayFee: fc.bigInt({ min: 0n, max: 10n ** 9n }),
+				root: word,
+			}),
+			{ minLength: 1, maxLength: 9 },
+		);
+		await fc.assert(
+			fc.asyncProperty(lines, async (drawn) => {
+				const before = chain.balance(till);
+				const sent = await anchor(
+					chain,
+					gateway,
+					drawn.map((item) => ({ ...item, release: item.release ?? release })),
+				);
+				const paid = sent.all("LinePaid").map((event) => ["ownerAmount", "nodeFee", "gatewayFee"].reduce((sum, part) => sum + (event[part] as bigint), 0n));
+				const held = sent.all("LineHeld").map((event) => event["amount"] as bigint);
+				expect(paid.length + held.length).toBe(drawn.length);
+				expect([...paid, ...held].reduce((sum, amount) => sum + amount, 0n)).toBe(before - chain.balance(till));
+			}),
+			{ numRuns: 40 },
+		);
+	});
+	test("the largest batch fits into a block many times", async () => {
+		const parents: { release: `0x${string}`; bps: number }[] = [];
+		for (let index = 0; index < 8; index++) parents.push({ release: (await publish(chain, owner, { name: `base/p${names++}` })).release, bps: 1_000 });
+		const releases: `0x${string}`[] = [];
+		for (let index = 0; index < 32; index++) releases.push((await publish(chain, owner, { name: `base/c${names++}`, price, parents })).release);
+		const many = Array.from({ length: 256 }, (_, index) => line({ release: releases[index % 32] ?? release, node: node.address, ...usage }));
+		const refunds = Array.from({ length: 256 }, (_, index) => ({ payer: account(index % 16).address, amount: 1n }));
+		const sent = await anchor(chain, gateway, many, { refunds });
+		expect(sent.gasUsed).toBeLessThan(30_000_000n);
 	});
 
 	test("the payers of a held line take their part with leaf, order, receipt and salt, once each", async () => {

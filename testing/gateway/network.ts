@@ -33,7 +33,8 @@ export interface TestNetwork {
 	readonly startGateway: (env?: Readonly<Record<string, string>>, options?: Readonly<Record<string, string>>) => Promise<RunningProgram>;
 	readonly addNode: (name: AccountName, nodeFee: bigint) => Promise<StandInNode>;
 	readonly ledger: () => RunningProgram;
-	readonly startLedger: () => Promise<RunningProgram>;
+	/** Starts the ledger again; it must have ended. */
+	readonly startLedger: (aheadMs?: number) => Promise<RunningProgram>;
 	readonly stop: () => Promise<void>;
 }
 
@@ -165,8 +166,8 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
 		startGateway,
 		addNode,
 		ledger: () => ledger,
-		startLedger: async () => {
-			ledger = await startProgram("ledger", ledgerOptions(ledgerPort), start);
+		startLedger: async (aheadMs = 0) => {
+			ledger = await startProgram("ledger", ledgerOptions(ledgerPort), { ...start, aheadMs });
 			return ledger;
 		},
 		stop: async () => {

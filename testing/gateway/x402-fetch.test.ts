@@ -19,7 +19,9 @@ beforeAll(async () => {
 });
 afterAll(() => network.stop());
 
-const spendControls = { allowedAssets: [{ network: `eip155:${CHAIN_ID}`, asset: contractAddresses.OPG, maxAmountPerPayment: (2n * OPG).toString() }] } as const;
+const spendControls: Parameters<x402Client["setSpendControls"]>[0] = {
+	allowedAssets: [{ network: `eip155:${CHAIN_ID}`, asset: contractAddresses.OPG, maxAmountPerPayment: (2n * OPG).toString() }],
+};
 
 function signer(withChain: boolean) {
 	const { account: wallet } = account("payer");

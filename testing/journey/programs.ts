@@ -16,6 +16,7 @@ const programs = {
 	storage: ["@freehold/storage", "storageProgram"],
 	inference: ["@freehold/inference", "inferenceProgram"],
 	gateway: ["@freehold/gateway", "gatewayProgram"],
+	hub: ["@freehold/hub", "hubProgram"],
 } as const;
 
 export type TestedRole = keyof typeof programs;
@@ -38,16 +39,17 @@ export async function temporaryFolder(): Promise<{ readonly path: string; readon
 	return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** Starts a program and waits until it answers. Options by their flag, without the dashes. */
+/** Starts a program and waits until it answers. Options by their flag, without the dashes. `aheadMs`: its clock is that far in the future. */
 export async function startProgram(
 	role: TestedRole,
 	options: Readonly<Record<string, string>>,
-	{ env = {}, folder }: { readonly env?: Readonly<Record<string, string>>; readonly folder: string },
+	{ env = {}, folder, aheadMs = 0 }: { readonly env?: Readonly<Record<string, string>>; readonly folder: string; readonly aheadMs?: number },
 ): Promise<RunningProgram> {
 	const [module, name] = programs[role];
 	const runFile = join(folder, `run-${role}-${Math.random().toString(36).slice(2)}.json`);
 	const argv = [...Object.entries(options).flatMap(([flag, value]) => [`--${flag}`, value]), "--run-file", runFile];
 	const script = `import { runProgram } from "@freehold/service"; import { ${name} as program } from "${module}";
+const clock = Date.now; Date.now = () => clock() + ${aheadMs};
 process.exitCode = await runProgram(program, ${JSON.stringify(argv)}, process.env);`;
 	const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
 		cwd: root,

@@ -9,14 +9,17 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 interface Package {
 	readonly name: string;
-	readonly exports: Readonly<Record<string, { readonly types: string; readonly default: string }>>;
+	readonly exports?: Readonly<Record<string, { readonly types?: string; readonly default: string }>>;
 	readonly bin?: Readonly<Record<string, string>>;
 }
 
 const packages = readdirSync(join(root, "packages")).map(
 	(folder) => JSON.parse(readFileSync(join(root, "packages", folder, "package.json"), "utf8")) as Package,
 );
-const entries = packages.flatMap(({ name, exports = {} }) => Object.keys(exports).map((entry) => (entry === "." ? name : `${name}/${entry.slice(2)}`)));
+/** What people import. An entry without types is a program that a package starts as a thread or process of its own. */
+const entries = packages.flatMap(({ name, exports = {} }) =>
+	Object.entries(exports).flatMap(([entry, { types }]) => (types === undefined ? [] : [entry === "." ? name : `${name}/${entry.slice(2)}`])),
+);
 
 let folder = "";
 

@@ -52,7 +52,9 @@ describe.skipIf(!wanted)("pictures of the page [FREEHOLD_SCREENSHOTS=1, a Chromi
 
 			await ada.page.getByRole("link", { name: "Earnings" }).first().click();
 			await ada.page.locator('[data-agrees="true"]').waitFor();
+			await ada.page.locator(".uplot").waitFor();
 			await ada.page.getByRole("button", { name: "Dark colours" }).first().click();
+			await ada.page.mouse.move(640, 880);
 			await take(ada.page, "page-earnings");
 
 			const phone = await openPerson(browser, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 });

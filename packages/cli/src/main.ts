@@ -6,6 +6,8 @@ import { type CommandContext, createContext, type GlobalOptions } from "./contex
 /** Exit status of a refusal, and of a command that was not understood. */
 const REFUSED = 1;
 const USAGE = 2;
+/** As shells count a command that SIGINT ended. */
+const INTERRUPTED = 130;
 
 export type Action = (context: CommandContext, args: readonly string[], options: Readonly<Record<string, unknown>>) => Promise<number | undefined>;
 
@@ -235,6 +237,10 @@ function addCommands(program: Command, act: Act): void {
 /** Says what went wrong and what to do. Never prints a stack: an unexpected error names itself in one line. */
 function report(context: CommandContext, error: unknown): number {
 	const known = error instanceof FreeholdError ? error : undefined;
+	if (context.signal.aborted && !context.output.json) {
+		context.output.note("Stopped.");
+		return INTERRUPTED;
+	}
 	const message = known?.message ?? (error instanceof Error ? error.message : String(error));
 	if (context.output.json) context.output.result(known === undefined ? { error: { code: "internal", message } } : { error: errorBody(known) }, () => "");
 	else process.stderr.write(`${context.output.bad("✗")} ${message}\n`);

@@ -24,7 +24,7 @@ const CONTRACTS = [
 	["OPG.sol", "OPG", "opg"],
 	["ModelRegistry.sol", "ModelRegistry", "modelRegistry"],
 	["UsageLedger.sol", "UsageLedger", "usageLedger"],
-	["Till.sol", "Till", "till"],
+	["usage/Till.sol", "Till", "till"],
 	["Royalties.sol", "Royalties", "royalties"],
 	["NodeRegistry.sol", "NodeRegistry", "nodeRegistry"],
 	["x402/Channels.sol", "Channels", "channels"],
@@ -49,7 +49,7 @@ const fingerprint = fingerprintOfInputs();
 
 if (mode === "--check") {
 	const current =
-		existsSync(join(generated, "fingerprint.ts")) && readFileSync(join(generated, "fingerprint.ts"), "utf8").includes(fingerprint) && outputsMatch();
+		existsSync(join(generated, "fingerprint.json")) && readFileSync(join(generated, "fingerprint.json"), "utf8").includes(fingerprint) && outputsMatch();
 	if (!current) fail("the contract bindings do not belong to the sources: run `node packages/contracts/scripts/build.mjs`");
 } else {
 	const files = outputFiles(compile());
@@ -82,7 +82,8 @@ function compile() {
 		}
 	};
 	const output = JSON.parse(solc.compile(JSON.stringify(input), { import: imports }));
-	const problems = (output.errors ?? []).filter((item) => item.severity !== "info");
+	const ours = (item) => item.severity === "error" || !item.sourceLocation?.file.startsWith("@openzeppelin/");
+	const problems = (output.errors ?? []).filter((item) => item.severity !== "info" && ours(item));
 	for (const item of problems) process.stderr.write(`${item.formattedMessage}\n`);
 	if (problems.some((item) => item.severity === "error")) fail("the contracts do not compile");
 	return output.contracts;
@@ -121,8 +122,8 @@ function outputFiles(contracts) {
 	];
 	for (const { name, size } of found) process.stdout.write(`${name.padEnd(26)} ${String(size).padStart(6)} bytes\n`);
 	const outputs = Object.fromEntries(files.map(([name, text]) => [name, sha256(text)]));
-	const fingerprintFile = `${banner}\n/** SHA-256 of the sources, the compiler's version and its settings; then of each generated file. */\nexport const fingerprint = ${literal({ inputs: fingerprint, outputs })} as const;\n`;
-	return [...files, ["fingerprint.ts", fingerprintFile]];
+	const fingerprintFile = `${JSON.stringify({ inputs: fingerprint, outputs }, undefined, "\t")}\n`;
+	return [...files, ["fingerprint.json", fingerprintFile]];
 }
 
 /** JSON as a TypeScript literal on one line. */
@@ -153,12 +154,12 @@ function sortedAbi(abi) {
 function fingerprintOfInputs() {
 	const hash = createHash("sha256");
 	for (const file of solidityFiles(sources)) hash.update(relative(sources, file).replaceAll("\\", "/")).update("\0").update(readFileSync(file)).update("\0");
-	hash.update(JSON.stringify([SETTINGS, CONTRACTS, version("solc"), version("@openzeppelin/contracts")]));
+	hash.update(JSON.stringify([SETTINGS, CONTRACTS, require("solc/package.json").version, require("@openzeppelin/contracts/package.json").version]));
 	return hash.digest("hex");
 }
 
 function outputsMatch() {
-	const text = readFileSync(join(generated, "fingerprint.ts"), "utf8");
+	const text = readFileSync(join(generated, "fingerprint.json"), "utf8");
 	return ["abi.ts", "bytecode.ts", "slots.ts"].every((name) => text.includes(sha256(readFileSync(join(generated, name), "utf8"))));
 }
 
@@ -166,10 +167,6 @@ function solidityFiles(folder) {
 	return readdirSync(folder, { withFileTypes: true })
 		.sort((a, b) => (a.name < b.name ? -1 : 1))
 		.flatMap((entry) => (entry.isDirectory() ? solidityFiles(join(folder, entry.name)) : entry.name.endsWith(".sol") ? [join(folder, entry.name)] : []));
-}
-
-function version(name) {
-	return JSON.parse(readFileSync(require.resolve(`${name}/package.json`), "utf8")).version;
 }
 
 function sha256(text) {

@@ -1,25 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Addresses} from "./Addresses.sol";
-import {BatchTree} from "./BatchTree.sol";
-import {EvidenceHash} from "./EvidenceHash.sol";
 import {IChannels, VoucherClaim} from "./interfaces/IChannels.sol";
-import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {INodeRegistry} from "./interfaces/INodeRegistry.sol";
 import {IRoyalties} from "./interfaces/IRoyalties.sol";
 import {PriceVersion} from "./ModelTypes.sol";
 import {Payout} from "./Payout.sol";
-import {Till} from "./Till.sol";
-import {Batch, Line, Order, Receipt, Refund, Sums, SumStep, Usage} from "./UsageTypes.sol";
+import {BatchTree} from "./usage/BatchTree.sol";
+import {GatewayDebts} from "./usage/GatewayDebts.sol";
+import {HeldLines} from "./usage/HeldLines.sol";
+import {Till} from "./usage/Till.sol";
+import {Batch, Line, Refund, Usage} from "./usage/UsageTypes.sol";
 
 /// @title UsageLedger
 /// @notice Every payment for inference ends here and is split here. A gateway anchors batches of calls; the owner's amount comes from
 /// the registry's price, not from the gateway's arithmetic, and payees get credit that they take out themselves. Nothing here can be
 /// paused, upgraded or redirected; governance may set two rates inside fixed bounds.
-contract UsageLedger is EIP712 {
-    uint256 private constant BASIS_POINTS = 10_000;
+contract UsageLedger is HeldLines, GatewayDebts {
     uint256 public constant MAX_LINES = 256;
     uint256 public constant MAX_REFUNDS = 256;
     uint256 public constant MAX_CLAIMS = 256;
@@ -27,16 +25,6 @@ contract UsageLedger is EIP712 {
     uint64 public constant ANCHOR_GRACE = 5 minutes + 1 hours;
     uint16 public constant MAX_PROTOCOL_FEE_BPS = 500;
     uint16 public constant MAX_PENALTY_BPS = 10_000;
-    /// @notice Part of a penalty that goes to whoever reported the fault. A fifth, so that reporting oneself never pays.
-    uint16 public constant REPORTER_BPS = 2_000;
-    /// @notice Earliest report of a call that is not anchored, after its order's deadline.
-    uint64 public constant DEBT_DELAY = 5 minutes;
-    /// @notice Latest report after the deadline. It bounds how long a key that was stolen and revoked can harm.
-    uint64 public constant DEBT_WINDOW = 1 days;
-    /// @notice Time to show that a reported call was anchored.
-    uint64 public constant ANSWER_WINDOW = 1 days;
-    /// @notice Longest time from the start of a run to its order's deadline.
-    uint64 public constant MAX_ORDER_SECONDS = 1 hours;
     uint8 private constant ROLE_GATEWAY = 2;
 
     /// @notice Why a line was held.
@@ -46,47 +34,6 @@ contract UsageLedger is EIP712 {
     uint8 public constant HELD_RELEASE_RETIRED = 4;
     uint8 public constant HELD_NO_NODE = 5;
     uint8 public constant HELD_NO_CALLS = 6;
-
-    uint8 public constant DEBT_NONE = 0;
-    uint8 public constant DEBT_OPEN = 1;
-    uint8 public constant DEBT_ANSWERED = 2;
-    uint8 public constant DEBT_PAID = 3;
-
-    /// @notice The money of an inadmissible line, until its payers have taken it. `priced`: the owner's part is in it.
-    struct Held {
-        bytes32 lineHash;
-        uint248 amount;
-        bool priced;
-    }
-
-    /// @notice A call that its gateway is said to have kept for itself.
-    struct Debt {
-        address gateway;
-        uint64 openedAt;
-        uint8 status;
-        address node;
-        address reporter;
-        bytes32 release;
-        bytes32 receipt;
-        uint256 ownerAmount;
-        uint256 nodeFee;
-        uint256 penalty;
-        uint256 locked;
-    }
-
-    /// @dev Slots 0 and 1 hold EIP-712's fallback strings (empty here). See `layout.ts`.
-    mapping(address gateway => mapping(uint64 seq => Batch)) private _batches;
-    mapping(address gateway => uint64) private _lastSeq;
-    /// @notice Protocol fee in basis points of the charge, never above `MAX_PROTOCOL_FEE_BPS` nor above the gateway's fee.
-    uint16 public protocolFeeBps = 100;
-    /// @notice Penalty for a call that is not anchored, in basis points of what it kept from owner and node.
-    uint16 public penaltyBps = 5_000;
-    /// @notice What an account may take out.
-    mapping(address account => uint256) public credit;
-    mapping(bytes32 release => Usage) private _usage;
-    mapping(address gateway => mapping(uint64 seq => mapping(uint256 index => Held))) private _held;
-    mapping(bytes32 heldLeaf => bool) private _heldLeafClaimed;
-    mapping(bytes32 order => Debt) private _debts;
 
     event TillOpened(address indexed gateway, address till);
     event Anchored(address indexed gateway, uint64 indexed seq, bytes32 root, uint256 lines, uint256 refunds, uint256 total);
@@ -108,29 +55,12 @@ contract UsageLedger is EIP712 {
     event LineHeld(
         address indexed gateway, uint64 indexed seq, bytes32 indexed release, uint256 index, uint256 amount, uint8 reason
     );
-    event HeldClaimed(
-        address indexed gateway, uint64 indexed seq, uint256 index, bytes32 receipt, address indexed payer, uint256 amount
-    );
     event Refunded(address indexed gateway, uint64 indexed seq, address indexed payer, uint256 amount);
     event Withdrawn(address indexed account, address indexed to, uint256 amount);
-    event DebtOpened(
-        bytes32 indexed order, address indexed gateway, address indexed reporter, uint256 ownerAmount, uint256 nodeFee
-    );
-    /// @notice The call had been anchored; `late`: only after it was reported, so the penalty was due.
-    event DebtAnswered(bytes32 indexed order, address indexed gateway, uint64 seq, bool late);
-    event DebtPaid(
-        bytes32 indexed order,
-        address indexed gateway,
-        uint256 ownerAmount,
-        uint256 nodeFee,
-        uint256 reporterAmount,
-        uint256 treasuryAmount
-    );
     event FeeParametersSet(uint16 protocolFeeBps, uint16 penaltyBps);
 
     error NotGateway(address caller);
     error SeqNotNext(uint64 given, uint64 next);
-    error RootMismatch(bytes32 given, bytes32 computed);
     error TooManyLines(uint256 count);
     error TooManyRefunds(uint256 count);
     error TooManyClaims(uint256 count);
@@ -138,25 +68,9 @@ contract UsageLedger is EIP712 {
     /// @notice A claim in the batch is for another receiver or token, or its voucher would need the payer's code to be run.
     error ClaimNotForTill(uint256 index);
     error TillTooSmall(uint256 needed, uint256 held);
-    error NothingHeld();
-    error LineMismatch();
-    error LeafNotInLine();
-    error LeafAlreadyClaimed();
-    error OrderMismatch();
-    error NotThePayer();
     error NothingToWithdraw(address account);
     error NotGovernor(address caller);
     error OutOfBounds(string parameter, uint256 most);
-    error DebtExists(bytes32 order);
-    error DebtNotOpen(bytes32 order);
-    error TooEarly(uint256 from);
-    error TooLate(uint256 until);
-    error InvalidSignature(string signer);
-    error ChargeMismatch(uint256 charged, uint256 due);
-    error UnknownPrice(bytes32 release, uint32 version);
-    error BatchMissing(address gateway, uint64 seq);
-
-    constructor() EIP712("Freehold", "1") {}
 
     // ── tills ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -250,129 +164,6 @@ contract UsageLedger is EIP712 {
         return _withdraw(account, account);
     }
 
-    // ── held lines ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-    /// @notice What is left of a held line; zero when it was paid or does not exist.
-    function heldAmount(address gateway, uint64 seq, uint256 index) external view returns (uint256) {
-        return _held[gateway][seq][index].amount;
-    }
-
-    /// @notice Gives a payer what their call put into a held line, once per leaf, as credit. Anyone may send it: the proof names the
-    /// payer. The gateway's own anchoring binds the receipt, so no signature is needed.
-    /// @param steps Way from the leaf to the line's root.
-    /// @param leaf Sums of the leaf.
-    /// @param salt With `payer`, opens the order's commitment.
-    function claimHeld(
-        address gateway,
-        uint64 seq,
-        uint256 index,
-        Line calldata line,
-        Sums calldata leaf,
-        SumStep[] calldata steps,
-        Order calldata order,
-        Receipt calldata receipt,
-        address payer,
-        bytes32 salt
-    ) external returns (uint256 amount) {
-        Held storage held = _held[gateway][seq][index];
-        if (held.lineHash == bytes32(0)) revert NothingHeld();
-        if (held.lineHash != BatchTree.hashLine(line)) revert LineMismatch();
-        bytes32 digest = receiptDigest(receipt);
-        if (leaf.calls != 1 || !BatchTree.contains(line, digest, leaf, steps)) revert LeafNotInLine();
-        if (receipt.order != orderDigest(order) || order.gateway != gateway) revert OrderMismatch();
-        if (order.payer != keccak256(abi.encodePacked(payer, salt))) revert NotThePayer();
-        bytes32 key = keccak256(abi.encode(gateway, seq, index, digest));
-        if (_heldLeafClaimed[key]) revert LeafAlreadyClaimed();
-        _heldLeafClaimed[key] = true;
-
-        amount = leaf.nodeFee + leaf.gatewayFee;
-        if (held.priced) {
-            (PriceVersion memory price,) = _price(line.release, line.priceVersion);
-            amount += _ownerAmount(price, 1, leaf.inputUnits, leaf.outputUnits);
-        }
-        held.amount -= uint248(amount);
-        credit[payer] += amount;
-        emit HeldClaimed(gateway, seq, index, digest, payer, amount);
-    }
-
-    // ── calls that were never anchored ──────────────────────────────────────────────────────────────────────────────
-
-    function debtOf(bytes32 order) external view returns (Debt memory) {
-        return _debts[order];
-    }
-
-    /// @notice Reports a call that its gateway ordered, its node answered, and no batch holds. What it owes to owner and node, and the
-    /// penalty, are locked in the gateway's bond. Each order can be reported once, so it is paid from the bond at most once.
-    function claimUnanchored(
-        Order calldata order,
-        bytes calldata orderSignature,
-        Receipt calldata receipt,
-        bytes calldata receiptSignature
-    ) external returns (bytes32 digest) {
-        digest = orderDigest(order);
-        if (_debts[digest].status != DEBT_NONE) revert DebtExists(digest);
-        if (receipt.order != digest) revert OrderMismatch();
-        _checkTimes(order, receipt);
-        bytes32 receiptHash = receiptDigest(receipt);
-        _checkSigner("gateway", order.gateway, digest, orderSignature, receipt.startedAt);
-        _checkSigner("node", order.node, receiptHash, receiptSignature, receipt.finishedAt);
-
-        uint256 ownerAmount = _dueToOwner(order, receipt);
-        uint256 penalty = ((ownerAmount + order.nodeFee) * penaltyBps) / BASIS_POINTS;
-        _debts[digest] = Debt({
-            gateway: order.gateway,
-            openedAt: uint64(block.timestamp),
-            status: DEBT_OPEN,
-            node: order.node,
-            reporter: msg.sender,
-            release: order.release,
-            receipt: receiptHash,
-            ownerAmount: ownerAmount,
-            nodeFee: order.nodeFee,
-            penalty: penalty,
-            locked: INodeRegistry(Addresses.NODE_REGISTRY).lock(order.gateway, ownerAmount + order.nodeFee + penalty)
-        });
-        emit DebtOpened(digest, order.gateway, msg.sender, ownerAmount, order.nodeFee);
-    }
-
-    /// @notice Shows that a reported call stands in an anchored batch. Anyone may answer for the gateway. If the batch is younger than
-    /// the report, owner and node have been paid by it, and the penalty alone is taken.
-    /// @param lines All lines of the batch; `index` is the one with the call.
-    function answerUnanchored(
-        bytes32 order,
-        uint64 seq,
-        Line[] calldata lines,
-        Refund[] calldata refunds,
-        uint256 index,
-        Sums calldata leaf,
-        SumStep[] calldata steps
-    ) external {
-        Debt storage debt = _openDebt(order);
-        Batch storage anchored = _batches[debt.gateway][seq];
-        if (anchored.root == bytes32(0)) revert BatchMissing(debt.gateway, seq);
-        if (anchored.root != BatchTree.rootOf(lines, refunds)) revert RootMismatch(anchored.root, BatchTree.rootOf(lines, refunds));
-        if (leaf.calls != 1 || !BatchTree.contains(lines[index], debt.receipt, leaf, steps)) revert LeafNotInLine();
-        debt.status = DEBT_ANSWERED;
-        bool late = anchored.timestamp > debt.openedAt;
-        emit DebtAnswered(order, debt.gateway, seq, late);
-        uint256 penalty = late ? _least(debt.penalty, debt.locked) : 0;
-        INodeRegistry(Addresses.NODE_REGISTRY).unlock(debt.gateway, debt.locked - penalty);
-        _settleDebt(order, debt, 0, 0, penalty);
-    }
-
-    /// @notice Pays a report that stayed unanswered: owner first, then node, then the penalty, as far as the locked bond reaches.
-    function payUnanchored(bytes32 order) external {
-        Debt storage debt = _openDebt(order);
-        uint256 from = debt.openedAt + ANSWER_WINDOW;
-        if (block.timestamp < from) revert TooEarly(from);
-        debt.status = DEBT_PAID;
-        uint256 left = debt.locked;
-        uint256 owner = _least(debt.ownerAmount, left);
-        left -= owner;
-        uint256 node = _least(debt.nodeFee, left);
-        _settleDebt(order, debt, owner, node, left - node);
-    }
-
     // ── governance ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// @notice Sets the two rates; the treasury's address governs.
@@ -383,16 +174,6 @@ contract UsageLedger is EIP712 {
         protocolFeeBps = newProtocolFeeBps;
         penaltyBps = newPenaltyBps;
         emit FeeParametersSet(newProtocolFeeBps, newPenaltyBps);
-    }
-
-    // ── typed data ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-    function orderDigest(Order calldata order) public view returns (bytes32) {
-        return _hashTypedDataV4(EvidenceHash.hashOrder(order));
-    }
-
-    function receiptDigest(Receipt calldata receipt) public view returns (bytes32) {
-        return _hashTypedDataV4(EvidenceHash.hashReceipt(receipt));
     }
 
     // ── helpers ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -498,74 +279,4 @@ contract UsageLedger is EIP712 {
         Payout.send(to, amount);
     }
 
-    function _openDebt(bytes32 order) private view returns (Debt storage debt) {
-        debt = _debts[order];
-        if (debt.status != DEBT_OPEN) revert DebtNotOpen(order);
-    }
-
-    /// @dev Slashes what is paid and hands it out: owner through `Royalties`, node, reporter, treasury.
-    function _settleDebt(bytes32 order, Debt storage debt, uint256 owner, uint256 node, uint256 penalty) private {
-        uint256 total = owner + node + penalty;
-        if (total == 0) return;
-        INodeRegistry(Addresses.NODE_REGISTRY).slash(debt.gateway, total, order);
-        uint256 toReporter = (penalty * REPORTER_BPS) / BASIS_POINTS;
-        credit[debt.node] += node;
-        credit[debt.reporter] += toReporter;
-        credit[Addresses.TREASURY] += penalty - toReporter;
-        if (owner != 0) {
-            Payout.send(Addresses.ROYALTIES, owner);
-            IRoyalties(Addresses.ROYALTIES).book(debt.release, owner);
-        }
-        emit DebtPaid(order, debt.gateway, owner, node, toReporter, penalty - toReporter);
-    }
-
-    /// @dev Orders carry milliseconds, blocks seconds.
-    function _checkTimes(Order calldata order, Receipt calldata receipt) private view {
-        uint256 deadline = order.deadline / 1000;
-        if (block.timestamp < deadline + DEBT_DELAY) revert TooEarly(deadline + DEBT_DELAY);
-        if (block.timestamp > deadline + DEBT_WINDOW) revert TooLate(deadline + DEBT_WINDOW);
-        if (
-            receipt.startedAt > receipt.finishedAt || receipt.finishedAt > order.deadline
-                || order.deadline - receipt.startedAt > uint256(MAX_ORDER_SECONDS) * 1000
-        ) revert OrderMismatch();
-    }
-
-    function _checkSigner(
-        string memory role,
-        address operator,
-        bytes32 digest,
-        bytes calldata signature,
-        uint64 timeMs
-    ) private view {
-        address key = EvidenceHash.recover(digest, signature);
-        bool ok = key != address(0)
-            && INodeRegistry(Addresses.NODE_REGISTRY).isKeyValid(operator, key, timeMs / 1000);
-        if (!ok) revert InvalidSignature(role);
-    }
-
-    /// @dev The receipt must charge what the order allows: neither side can enlarge the debt.
-    function _dueToOwner(Order calldata order, Receipt calldata receipt) private view returns (uint256 ownerAmount) {
-        if (receipt.inputUnits > order.maxInputUnits || receipt.outputUnits > order.maxOutputUnits) revert OrderMismatch();
-        (PriceVersion memory price,) = _price(order.release, order.priceVersion);
-        if (price.validFrom == 0) revert UnknownPrice(order.release, order.priceVersion);
-        ownerAmount = _ownerAmount(price, 1, receipt.inputUnits, receipt.outputUnits);
-        uint256 due = ownerAmount + order.nodeFee + order.gatewayFee;
-        if (receipt.charge != due) revert ChargeMismatch(receipt.charge, due);
-    }
-
-    function _price(bytes32 release, uint32 version) private view returns (PriceVersion memory, uint64) {
-        return IModelRegistry(Addresses.MODEL_REGISTRY).priceOf(release, version);
-    }
-
-    function _ownerAmount(PriceVersion memory price, uint256 calls, uint256 inputUnits, uint256 outputUnits)
-        private
-        pure
-        returns (uint256)
-    {
-        return calls * price.perCall + inputUnits * price.perInputUnit + outputUnits * price.perOutputUnit;
-    }
-
-    function _least(uint256 a, uint256 b) private pure returns (uint256) {
-        return a < b ? a : b;
-    }
 }

@@ -1,11 +1,11 @@
 /** The ledger as a program: one data folder, one chain, one sequencer, JSON-RPC in front. */
-import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { equalBytes, FreeholdError, fromHex, networkOf, systemAddresses, toHex } from "@freehold/protocol";
 import {
 	defineProgram,
 	durationOption,
+	integerOption,
 	lockFolder,
 	nativeCrypto,
 	type ProgramContext,
@@ -18,7 +18,9 @@ import { LedgerApplication } from "./application/application.js";
 import { ledgerEvents } from "./events.js";
 import { openStateMachine } from "./execution/execution.js";
 import { parseGenesisFile } from "./genesis/genesis-file.js";
+import type { RpcContext } from "./rpc/context.js";
 import { rpcBinding, rpcMethods } from "./rpc/rpc.js";
+import { rpcUpgrade } from "./rpc/websocket.js";
 import { ConsensusStore } from "./sequencer/consensus-store.js";
 import { Sequencer, sequencerCrashPoints } from "./sequencer/sequencer.js";
 import { signingKey } from "./sequencer/signing-key.js";
@@ -30,6 +32,7 @@ const options = {
 	genesis: pathOption({ argument: "FILE", help: "Genesis file: chain id, time, first balances.", group: "Chain" }),
 	sequencerKey: pathOption({ argument: "FILE", help: "Ed25519 key that signs blocks, made if missing (0600).", group: "Chain" }),
 	blockInterval: durationOption({ default: 20, help: "Least time between two blocks with transactions; under load they are batched by it.", group: "Chain" }),
+	historyBlocks: integerOption({ default: 128, min: 1, max: 1_000_000, help: "Earlier EVM blocks whose state stays readable.", group: "Storage" }),
 	host: textOption({ argument: "HOST", default: "127.0.0.1", help: "Address to listen on.", group: "Network" }),
 	port: portOption({ default: 8545, help: "Port of JSON-RPC; 0 takes any.", group: "Network" }),
 } as const;
@@ -57,7 +60,7 @@ async function startLedger(context: Context) {
 	}
 	context.onChain(genesis.chainId);
 	const unlock = lockFolder(config.data);
-	const state = openStateMachine({ dir: join(config.data, "state") });
+	const state = openStateMachine({ dir: join(config.data, "state"), historyBlocks: config.historyBlocks });
 	try {
 		const events = ledgerEvents(log, context.metrics, context.fail);
 		const application = new LedgerApplication(
@@ -79,38 +82,41 @@ async function startLedger(context: Context) {
 		crashPoint("ledger.genesis.committed");
 		const sequencer = new Sequencer(
 			{ chainId, blockIntervalMs: config.blockInterval, genesisTime },
-			{ application, store: consensus, key, hashes: nativeCrypto, now: () => clock.now(), crashPoint, events },
+			{ application, store: consensus, key, hashes: nativeCrypto, now: () => clock.now(), ticks: () => performance.now(), crashPoint, events },
 		);
 		await sequencer.start();
 		const closing = new AbortController();
-		const pace = { now: () => performance.now(), breathe: () => new Promise<void>((resolve) => setImmediate(resolve)) };
-		const methods = rpcMethods(
-			{
-				application,
-				state,
-				consensus,
-				crypto: nativeCrypto,
-				validators: sequencer.validators,
-				notify: () => sequencer.notify(),
-				now: () => clock.now(),
-				pace,
-				closing: closing.signal,
-				later: (ms, work) => {
-					const timer = setTimeout(work, ms);
-					return () => clearTimeout(timer);
-				},
+		const rpc: RpcContext = {
+			application,
+			state,
+			consensus,
+			crypto: nativeCrypto,
+			validators: sequencer.validators,
+			notify: () => sequencer.notify(),
+			now: () => clock.now(),
+			pace: {
+				now: () => performance.now(),
+				breathe: () => new Promise<void>((resolve) => setImmediate(resolve)),
+				rest: (ms) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
 			},
-			LEDGER_VERSION,
-		);
-		const binding = rpcBinding(methods, {
-			onFault: (error, method) => {
-				const reference = randomBytes(6).toString("hex");
+			closing: closing.signal,
+			random: context.random,
+			later: (ms, work) => {
+				const timer = setTimeout(work, ms);
+				return () => clearTimeout(timer);
+			},
+		};
+		const methods = rpcMethods(rpc, LEDGER_VERSION);
+		const dispatching = {
+			...rpc.pace,
+			onFault: (error: unknown, method: string) => {
+				const reference = Buffer.from(context.random(6)).toString("hex");
 				events.rpcFailed(error, method, reference);
 				return reference;
 			},
-			...pace,
-		});
-		const server = await context.listen([binding], { host: config.host, port: config.port });
+		};
+		const upgrade = rpcUpgrade(rpc, methods, dispatching);
+		const server = await context.listen([rpcBinding(methods, dispatching)], { host: config.host, port: config.port, upgrade });
 		events.started({ chainId: genesis.chainId, height: sequencer.height, evmNumber: application.chain.head.header.number });
 		return {
 			url: server.url,

@@ -56,6 +56,7 @@ export async function openSequencer(clock?: { now: number }) {
 			key: KEY,
 			hashes: nativeCrypto,
 			now: () => opened.clock.now,
+			ticks: () => performance.now(),
 			crashPoint: () => undefined,
 			events: { blockMade: () => made++, blockFailed: (error) => faults.push(error), stopped: (error) => faults.push(error) },
 		},

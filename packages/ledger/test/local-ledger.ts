@@ -1,4 +1,5 @@
 /** A whole ledger in this process, on a free port and a folder of its own. */
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,17 +48,18 @@ export async function startLocalLedger(
 			genesis: join(dir, "genesis.json"),
 			sequencerKey: join(dir, "sequencer.key"),
 			blockInterval: options.blockIntervalMs ?? 5,
+			historyBlocks: 128,
 			host: "127.0.0.1",
 			port: 0,
 		},
 		log,
 		metrics,
 		clock: { now: options.now ?? (() => Date.now()) },
-		random: (length) => new Uint8Array(length),
+		random: (length) => new Uint8Array(randomBytes(length)),
 		signal: new AbortController().signal,
 		onChain: () => undefined,
 		crashPoint: () => undefined,
-		listen: (bindings, { host, port }) => startHttpServer(bindings, { host, port, log, metrics }),
+		listen: (bindings, options) => startHttpServer(bindings, { ...options, log, metrics }),
 		fail: (error) => faults.push(error),
 	});
 	return {

@@ -6,6 +6,7 @@ import { type ChannelConfig, channelId, decodePayment, encodeHeader, tillAddress
 import {
 	channelSettlement,
 	channelStateMessage,
+	checkSignature,
 	checkVoucher,
 	offer,
 	opgToken,
@@ -15,6 +16,8 @@ import {
 } from "@freehold/payments/server";
 import { defaultCrypto } from "@freehold/proofs";
 import {
+	type ChannelBody,
+	type ChannelTermsBody,
 	callId,
 	charge,
 	commit,
@@ -57,6 +60,7 @@ export const OPG = 10n ** 18n;
 const CHAIN_ID = 10741;
 const NODE_FEE = OPG / 20n;
 const GATEWAY_FEE = (3n * OPG) / 100n;
+const noExit = { amount: 0n, initiatedAt: 0 };
 const NOBODY: Hex = `0x${"00".repeat(20)}`;
 
 const gatewayKey = privateKeyToAccount(toHex(new Uint8Array(32).fill(7)));
@@ -69,7 +73,8 @@ interface StoredRelease {
 	readonly model: string;
 	readonly owner: Hex;
 	readonly data: { readonly manifest: Hex; readonly inputSchema: Hex; readonly outputSchema: Hex; readonly modes: number; readonly terms: StoredTerms };
-	readonly price: { readonly perCall: bigint; readonly perInputUnit: bigint; readonly perOutputUnit: bigint };
+	/** Version n is the nth. */
+	readonly prices: { readonly perCall: bigint; readonly perInputUnit: bigint; readonly perOutputUnit: bigint }[];
 	retiredAt: bigint;
 }
 
@@ -84,6 +89,9 @@ interface StoredChannel {
 	readonly config: ChannelConfig;
 	balance: bigint;
 	charged: bigint;
+	/** On the chain. */
+	claimed: bigint;
+	exit: { readonly amount: bigint; readonly initiatedAt: number };
 }
 
 export class ScriptedNetwork {
@@ -93,6 +101,8 @@ export class ScriptedNetwork {
 	readonly owners = new Map<bigint, Hex>();
 	readonly releases = new Map<Hex, StoredRelease>();
 	readonly channels = new Map<Hex, StoredChannel>();
+	/** Unix milliseconds. */
+	now: () => number = Date.now;
 	/** OPG of every account. */
 	balance = 1_000n * OPG;
 	/** What was asked: `PUT /v1/blobs`. */
@@ -103,6 +113,8 @@ export class ScriptedNetwork {
 	interrupt: ((url: URL, init: RequestInit) => Response | "down" | undefined) | undefined;
 	/** Changes an answer before it leaves. */
 	tamper: ((answer: InferenceResponseBody, file: ReceiptFile) => InferenceResponseBody) | undefined;
+	/** Version of the price that the gateway quotes; undefined: the newest. */
+	quotedVersion: number | undefined;
 	/** Changes what the node signs. */
 	dishonest: { readonly order?: Partial<Order>; readonly receipt?: Partial<Receipt>; readonly payTo?: Hex } = {};
 	/** What the model does: outputs of inputs. */
@@ -152,6 +164,7 @@ export class ScriptedNetwork {
 	#applyPublications(): void {
 		const transactions = this.node.blocks.flatMap((block) => block.transactions);
 		for (const { to, data, from } of transactions.slice(this.#applied)) {
+			if (to === contracts.Channels.address) this.#applyChannel(data);
 			if (to !== contracts.ModelRegistry.address) continue;
 			const { functionName, args } = decodeFunctionData({ abi: contracts.ModelRegistry.abi, data });
 			if (functionName !== "publish") continue;
@@ -161,15 +174,39 @@ export class ScriptedNetwork {
 		this.#applied = transactions.length;
 	}
 
+	/** What `Channels` does with a payer's transactions. */
+	#applyChannel(data: Hex): void {
+		const { functionName, args } = decodeFunctionData({ abi: contracts.Channels.abi, data });
+		if (functionName !== "deposit" && functionName !== "initiateWithdraw" && functionName !== "finalizeWithdraw") return;
+		const [config, amount = 0n] = args;
+		const lower: ChannelConfig = {
+			...config,
+			payer: config.payer.toLowerCase() as Hex,
+			payerAuthorizer: config.payerAuthorizer.toLowerCase() as Hex,
+			receiver: config.receiver.toLowerCase() as Hex,
+			receiverAuthorizer: config.receiverAuthorizer.toLowerCase() as Hex,
+			token: config.token.toLowerCase() as Hex,
+		};
+		const id = channelId(lower, CHAIN_ID);
+		const channel = this.channels.get(id) ?? { config: lower, balance: 0n, charged: 0n, claimed: 0n, exit: noExit };
+		this.channels.set(id, channel);
+		if (functionName === "deposit") channel.balance += amount;
+		else if (functionName === "initiateWithdraw") channel.exit = { amount, initiatedAt: Math.floor(this.now() / 1000) };
+		else {
+			channel.balance -= channel.exit.amount;
+			channel.exit = noExit;
+		}
+	}
+
 	/** What `ModelRegistry.publish` does. */
-	addRelease(model: string, owner: Hex, data: StoredRelease["data"] & { readonly manifest: Hex }, price: StoredRelease["price"]): void {
+	addRelease(model: string, owner: Hex, data: StoredRelease["data"] & { readonly manifest: Hex }, price: StoredRelease["prices"][number]): void {
 		const manifest = this.#manifest(data.manifest);
 		const id = BigInt(toHex(defaultCrypto.keccak256(new TextEncoder().encode(model))));
 		const [major = 0, minor = 0] = (manifest?.release.split("@")[1] ?? "1.0").split(".").map(Number);
 		const words = [id, BigInt(major), BigInt(minor)].map((word) => word.toString(16).padStart(64, "0")).join("");
 		this.namespaces.set(model.split("/")[0] ?? "", owner);
 		this.owners.set(id, owner);
-		this.releases.set(toHex(defaultCrypto.keccak256(fromHex(`0x${words}`))), { modelId: id, model, owner, data, price, retiredAt: 0n });
+		this.releases.set(toHex(defaultCrypto.keccak256(fromHex(`0x${words}`))), { modelId: id, model, owner, data, prices: [price], retiredAt: 0n });
 	}
 
 	#chain(method: string, params: readonly unknown[]): Answer | undefined {
@@ -179,13 +216,13 @@ export class ScriptedNetwork {
 		const contract = Object.values(contracts).find(({ address }) => address === to);
 		if (contract === undefined) throw new Error(`no contract ${to}`);
 		const { functionName, args = [] } = decodeFunctionData({ abi: contract.abi as Abi, data });
-		const result = this.#view(functionName, args as readonly never[]);
+		const result = this.#view(functionName, args);
 		if (result === undefined) return { error: { code: 3, message: "execution reverted", data: "0x" } };
 		return { result: encodeFunctionResult({ abi: contract.abi as Abi, functionName, result }) };
 	}
 
-	#view(name: string, args: readonly never[]): unknown {
-		const [first, second] = args as readonly [unknown, unknown];
+	#view(name: string, args: readonly unknown[]): unknown {
+		const [first, second] = args;
 		const release = this.releases.get(first as Hex);
 		switch (name) {
 			case "namespaceOwner":
@@ -210,18 +247,23 @@ export class ScriptedNetwork {
 						licence: "",
 					}
 				);
-			case "priceOf":
-				return [
-					{ ...(release?.price ?? { perCall: 0n, perInputUnit: 0n, perOutputUnit: 0n }), validFrom: second === 1 && release ? 1n : 0n, validUntil: 0n },
-					release?.retiredAt ?? 0n,
-				];
+			case "currentPrice":
+				return release && [release.prices.length, { ...currentPrice(release.prices), validFrom: 1n, validUntil: 0n }];
+			case "priceOf": {
+				const price = release?.prices[(second as number) - 1];
+				return [{ ...(price ?? { perCall: 0n, perInputUnit: 0n, perOutputUnit: 0n }), validFrom: price === undefined ? 0n : 1n, validUntil: 0n }, 0n];
+			}
 			case "isKeyValid":
 				return this.keys.has((second as Hex).toLowerCase() as Hex);
 			case "isActive":
 				return true;
 			case "channels": {
 				const channel = this.channels.get(first as Hex);
-				return [channel?.balance ?? 0n, 0n];
+				return [channel?.balance ?? 0n, channel?.claimed ?? 0n];
+			}
+			case "pendingWithdrawals": {
+				const { amount, initiatedAt } = this.channels.get(first as Hex)?.exit ?? noExit;
+				return [amount, initiatedAt];
 			}
 			default:
 				throw new Error(`the chain is not asked for ${name} here`);
@@ -267,26 +309,54 @@ export class ScriptedNetwork {
 		const [, , kind, id = ""] = url.pathname.split("/");
 		if (kind === "quotes") return Response.json(this.#quote(decodeURIComponent(id)));
 		if (kind === "inference") return this.#infer(url, init);
+		if (kind === "channels" && id === "") return Response.json(this.#channelTerms());
+		if (kind === "channels") return init.method === "POST" ? this.#refund(id as Hex, init) : Response.json(this.#channel(id as Hex));
 		throw new FreeholdError("request.notFound", { path: url.pathname });
+	}
+
+	#channelTerms(): ChannelTermsBody {
+		const { gateway, payTo, receiverAuthorizer, withdrawDelay, minDeposit, token } = this.terms;
+		return { gateway, payTo, receiverAuthorizer, withdrawDelay, minDeposit: minDeposit.toString(), token };
+	}
+
+	#channel(id: Hex): ChannelBody {
+		const channel = this.channels.get(id);
+		if (channel === undefined) throw new FreeholdError("channel.notFound", { channelId: id });
+		return { channelId: id, balance: channel.balance.toString(), totalClaimed: channel.claimed.toString(), charged: channel.charged.toString() };
+	}
+
+	#refund(id: Hex, init: RequestInit): Response {
+		const header = new Headers(init.headers).get(x402Headers.signature);
+		const payment = header === null ? undefined : decodePayment(header);
+		const payload = payment && readBatchPayload(payment.payload);
+		const channel = this.channels.get(id);
+		if (payload?.type !== "refund" || channel === undefined || payload.voucher.channelId !== id)
+			throw new FreeholdError("payment.invalid", { reason: "no refund" });
+		if (!checkSignature(channel.config, payload.voucher, CHAIN_ID, defaultCrypto).ok) throw new FreeholdError("payment.invalid", { reason: "signature" });
+		if (payload.voucher.maxClaimableAmount !== channel.charged) throw new FreeholdError("payment.invalid", { reason: "cumulative" });
+		channel.balance = channel.charged;
+		return Response.json({});
 	}
 
 	#quote(text: string): QuoteBody {
 		const found = [...this.releases].find(([id, { model }]) => id === text || model === text.split("@")[0]);
 		if (found === undefined) throw new FreeholdError("model.notFound", { model: text });
-		const [release, { model, price, data, retiredAt }] = found;
+		const [release, { model, prices, data, retiredAt }] = found;
+		const version = this.quotedVersion ?? prices.length;
+		const price = prices[version - 1] ?? currentPrice(prices);
 		if (retiredAt !== 0n) throw new FreeholdError("model.retired", { release });
 		const manifest = this.#manifest(data.manifest);
 		if (manifest === undefined) throw new FreeholdError("blob.notFound", { id: data.manifest });
 		return {
 			release,
 			model,
-			priceVersion: 1,
+			priceVersion: version,
 			owner: { perCall: price.perCall.toString(), perInputUnit: price.perInputUnit.toString(), perOutputUnit: price.perOutputUnit.toString() },
 			nodeFee: NODE_FEE.toString(),
 			gatewayFee: GATEWAY_FEE.toString(),
 			protocolFeeBps: 100,
 			unit: { input: "element", output: "element" },
-			validUntil: 0,
+			validUntil: Number.MAX_SAFE_INTEGER,
 			gateway: gatewayAddress,
 			payTo: this.terms.payTo,
 			inputs: manifest.inputs,
@@ -301,7 +371,7 @@ export class ScriptedNetwork {
 		const inputs = parseInputs(body.inputs, quoted.inputs);
 		const outputs = this.model(inputs);
 		const units = { calls: 1n, inputUnits: elements(inputs), outputUnits: elements(outputs) };
-		const amount = charge(release.price, units, { nodeFee: NODE_FEE, gatewayFee: GATEWAY_FEE });
+		const amount = charge(currentPrice(release.prices), units, { nodeFee: NODE_FEE, gatewayFee: GATEWAY_FEE });
 		const headers = new Headers(init.headers);
 		const header = headers.get(x402Headers.signature);
 		const demand = (error?: string, state?: Parameters<typeof offer>[2]): Response =>
@@ -315,13 +385,13 @@ export class ScriptedNetwork {
 		if (payload === undefined || payload.type === "refund") return demand("invalid_payload");
 		const id = payload.voucher.channelId;
 		if (channelId(payload.config, CHAIN_ID) !== id) return demand("channel");
-		const channel = this.channels.get(id) ?? { config: payload.config, balance: 0n, charged: 0n };
+		const channel = this.channels.get(id) ?? { config: payload.config, balance: 0n, charged: 0n, claimed: 0n, exit: noExit };
 		if (payload.type === "deposit") {
 			channel.balance += payload.deposit.amount;
 			this.balance -= payload.deposit.amount;
 			this.channels.set(id, channel);
 		}
-		const state = { ...channel, totalClaimed: 0n, withdrawing: 0n };
+		const state = { ...channel, totalClaimed: channel.claimed, withdrawing: 0n };
 		const verdict = checkVoucher(payload.voucher, amount, state, CHAIN_ID, defaultCrypto);
 		const message = channelStateMessage(id, state, { withdrawRequestedAt: 0, refundNonce: 0n });
 		if (!verdict.ok) return demand(verdict.reason, { channelState: message });
@@ -332,13 +402,13 @@ export class ScriptedNetwork {
 			charged: amount,
 			state: channelStateMessage(id, { ...state, charged: channel.charged }, { withdrawRequestedAt: 0, refundNonce: 0n }),
 		});
-		const answer = await this.#answer(body, quoted.release, payload.config.payer, inputs, outputs, units, amount);
+		const answer = await this.#answer(body, quoted, payload.config.payer, inputs, outputs, units, amount);
 		return Response.json(answer, { headers: { [x402Headers.response]: encodeHeader(settlement) } });
 	}
 
 	async #answer(
 		body: InferenceRequestBody,
-		release: Hex,
+		{ release, priceVersion }: QuoteBody,
 		payer: Hex,
 		inputs: Tensors,
 		outputs: Tensors,
@@ -354,7 +424,7 @@ export class ScriptedNetwork {
 			gateway: gatewayAddress,
 			node: nodeAddress,
 			release,
-			priceVersion: 1,
+			priceVersion,
 			payer: payerCommitment(payer, salt),
 			request,
 			mode: modes[mode],
@@ -393,6 +463,12 @@ export class ScriptedNetwork {
 		const answer: InferenceResponseBody = { outputs: tensorsToJson(outputs, "list"), usage, callId: order.callId, receiptFile: receiptFileShape.write(file) };
 		return this.tamper?.(answer, file) ?? answer;
 	}
+}
+
+function currentPrice(prices: StoredRelease["prices"]): StoredRelease["prices"][number] {
+	const price = prices.at(-1);
+	if (price === undefined) throw new Error("a release has a price");
+	return price;
 }
 
 function fileTensors(tensors: Tensors): NonNullable<ReceiptFile["request"]>["inputs"] {

@@ -160,20 +160,18 @@ export class ScriptedNode {
 	}
 
 	#logs({ address, fromBlock, toBlock }: { address: readonly Hex[]; fromBlock: Hex; toBlock: Hex }): unknown[] {
-		return this.blocks
-			.slice(Number(fromBlock), Number(toBlock) + 1)
-			.flatMap((block) =>
-				block.logs
-					.map((log, logIndex) => ({
-						...log,
-						blockNumber: quantity(block.number),
-						blockHash: block.hash,
-						transactionHash: block.hash,
-						transactionIndex: "0x0",
-						logIndex: quantity(logIndex),
-					}))
-					.filter((log) => address.includes(log.address)),
-			);
+		return this.blocks.slice(Number(fromBlock), Number(toBlock) + 1).flatMap((block) =>
+			block.logs
+				.map((log, logIndex) => ({
+					...log,
+					blockNumber: quantity(block.number),
+					blockHash: block.hash,
+					transactionHash: block.hash,
+					transactionIndex: "0x0",
+					logIndex: quantity(logIndex),
+				}))
+				.filter((log) => address.includes(log.address)),
+		);
 	}
 
 	async #waitForBlock(after: number, timeoutMs: number, signal: AbortSignal | undefined): Promise<number> {

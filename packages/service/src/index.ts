@@ -2,6 +2,7 @@ export { type Environment, environmentName, flagOf, readConfig } from "./config/
 export * from "./config/options.js";
 export * from "./crypto/key-file.js";
 export { createDigestSigner, type DigestSigner, generatePrivateKey, nativeCrypto, secp256k1Kind } from "./crypto/native.js";
+export { nestsDeeperThan } from "./http/body.js";
 export { errorResponse, jsonResponse, toFreeholdError } from "./http/responses.js";
 export * from "./http/server.js";
 export * from "./net/atomic-file.js";
@@ -9,7 +10,8 @@ export { type Answer, type CallOptions, fetchBytes, fetchJson, fetchStream, refu
 export { aborted, createLimiter, type Limiter, type LimiterOptions } from "./net/limiter.js";
 export { pause } from "./net/pause.js";
 export { createLog, type LogLevel, type LogOptions } from "./program/log.js";
+export { isProcessAlive } from "./program/process-life.js";
 export * from "./program/program.js";
 export { commonOptions, environmentNames, exitCodes, runProgram } from "./program/run.js";
-export { lockFolder } from "./store/folder-lock.js";
+export { folderHolder, lockFolder } from "./store/folder-lock.js";
 export * from "./store/store.js";

@@ -1,5 +1,5 @@
 /** One value for each day, as bars; the same as a table below. */
-import { type ReactElement, useEffect, useRef } from "react";
+import { type ReactElement, useEffect, useRef, useSyncExternalStore } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
@@ -22,6 +22,8 @@ export function DayChart({
 	readonly format: (value: number) => string;
 }): ReactElement {
 	const box = useRef<HTMLDivElement>(null);
+	const theme = useSyncExternalStore(onTheme, () => document.documentElement.dataset["theme"]);
+	// biome-ignore lint/correctness/useExhaustiveDependencies: the canvas takes its colours from the theme, so another theme is another drawing.
 	useEffect(() => {
 		const place = box.current;
 		const bars = uPlot.paths.bars;
@@ -62,6 +64,12 @@ export function DayChart({
 			resize.disconnect();
 			chart.destroy();
 		};
-	}, [days, format]);
+	}, [days, format, theme]);
 	return <div ref={box} role="img" aria-label={label} className="min-h-[190px] w-full" />;
+}
+
+function onTheme(listener: () => void): () => void {
+	const observer = new MutationObserver(listener);
+	observer.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+	return () => observer.disconnect();
 }

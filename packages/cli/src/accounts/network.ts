@@ -11,7 +11,7 @@ export async function findNetwork(context: CommandContext): Promise<NetworkFile>
 	if (given === undefined) {
 		const local = await context.folder.network();
 		if (local !== undefined) return check(local, context.folder.networkFile);
-		throw new FreeholdError("network.down", { what: "No network", url: context.folder.networkFile });
+		throw new FreeholdError("network.down", { what: "The local network", url: context.folder.networkFile });
 	}
 	if (/^https?:\/\//.test(given)) {
 		const url = new URL("/network.json", given).href;

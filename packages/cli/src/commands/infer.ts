@@ -10,6 +10,7 @@ import {
 	limits,
 	type Mode,
 	modes,
+	type ReceiptFile,
 	receiptFileShape,
 } from "@freehold/protocol";
 import type { Inference } from "@freehold/sdk";
@@ -20,7 +21,10 @@ import type { Action } from "../main.js";
 import { parseOpg } from "../output/amount.js";
 
 const ANCHOR_WAIT_MS = 30_000;
+const REFUSED_FILE = "refused.receipt.json";
 const SHOWN_ELEMENTS = 16;
+/** Of a number; the answer in `--json` and in the receipt is exact. */
+const SHOWN_DIGITS = 4;
 
 export const infer: Action = async (context, [model = ""], options) => {
 	if (options["quote"] === true) return showQuote(context, model);
@@ -30,19 +34,31 @@ export const infer: Action = async (context, [model = ""], options) => {
 	const deposit = options["deposit"];
 	const receiptPath = typeof options["receipt"] === "string" ? options["receipt"] : undefined;
 	const member = await connectMember(context, deposit === undefined ? {} : { deposit: parseOpg(String(deposit), "--deposit") });
-	const answer = await member.lanes.alone(context.signal, () =>
-		member.freehold.infer(model, {
-			inputs,
-			mode,
-			signal: context.signal,
-			...(max === undefined ? {} : { maxCharge: parseOpg(String(max), "--max") }),
-		}),
-	);
+	const ask = { inputs, mode, signal: context.signal, ...(max === undefined ? {} : { maxCharge: parseOpg(String(max), "--max") }) };
+	const answer = await member.lanes
+		.alone(context.signal, () => member.freehold.infer(model, ask))
+		.catch(async (error: unknown) => {
+			await keepEvidence(context, error, receiptPath);
+			throw error;
+		});
 	const { outputs, usage, callId, receiptFile } = answer;
 	context.output.result({ outputs, usage, callId, receiptFile: receiptFileShape.write(receiptFile) }, () => describe(context, answer));
 	if (receiptPath !== undefined) await keepReceipt(context, member, answer, receiptPath, options["wait"] !== false);
 	return 0;
 };
+
+/** What was paid for and is not believed is kept: it shows what the gateway and the node signed. */
+async function keepEvidence(context: CommandContext, error: unknown, receiptPath: string | undefined): Promise<void> {
+	if (!(error instanceof FreeholdError) || error.code !== "answer.refused" || error.cause === undefined) return;
+	const path = receiptPath ?? REFUSED_FILE;
+	await atomicWriteFile(path, `${JSON.stringify(isReceiptFile(error.cause) ? receiptFileShape.write(error.cause) : error.cause, null, 2)}\n`);
+	context.output.note(`What the gateway sent is kept in ${path}.`);
+}
+
+/** True for a file that was read; what could not be read is kept as it came. */
+function isReceiptFile(value: unknown): value is ReceiptFile {
+	return typeof value === "object" && value !== null && "order" in value && "receipt" in value && typeof (value as ReceiptFile).receipt.charge === "bigint";
+}
 
 async function showQuote(context: CommandContext, model: string): Promise<number> {
 	const { freehold } = await connectVisitor(context);
@@ -120,6 +136,6 @@ function describe(context: CommandContext, { outputs, charge, callId, deposited 
 
 function elements(data: unknown): string {
 	if (!Array.isArray(data)) return String(data).slice(0, 80);
-	const shown = data.slice(0, SHOWN_ELEMENTS).map((element) => (typeof element === "number" ? Number(element.toPrecision(6)) : element));
+	const shown = data.slice(0, SHOWN_ELEMENTS).map((element) => (typeof element === "number" ? Number(element.toPrecision(SHOWN_DIGITS)) : element));
 	return `${shown.join(" ")}${data.length > SHOWN_ELEMENTS ? ` … (${data.length})` : ""}`;
 }

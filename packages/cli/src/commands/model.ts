@@ -58,15 +58,17 @@ export const list: Action = async (context, words, options) => {
 	const sort = choose(options["sort"], ["calls", "earnings", "newest", "name"] as const, "--sort");
 	const query = words.join(" ");
 	const body = await freehold.models.list({ sort, signal: context.signal, ...(query === "" ? {} : { query }) });
+	// A model whose releases are all retired cannot be asked; `model show` still tells its history.
+	const served = body.models.filter(({ latest }) => latest !== undefined);
 	context.output.result(body, () =>
-		body.models.length === 0
+		served.length === 0
 			? "No models. Publish one with: freehold model publish FILE --name NAMESPACE/NAME --price OPG"
 			: table([
 					["model", "release", "OPG a call", "calls", "earned", "title"],
-					...body.models.map((model) => [
+					...served.map((model) => [
 						model.model,
-						model.latest?.version ?? "retired",
-						model.latest === undefined ? "–" : formatOpg(BigInt(model.latest.perCall)),
+						model.latest?.version ?? "",
+						formatOpg(BigInt(model.latest?.perCall ?? "0")),
 						String(model.calls),
 						formatOpg(BigInt(model.gross)),
 						model.title ?? "",

@@ -2,9 +2,10 @@
 import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { FreeholdError } from "@freehold/protocol";
+import { isProcessAlive } from "@freehold/service";
 import type { Action } from "../main.js";
 import { table } from "../output/output.js";
-import { isAlive, removeFile } from "../supervisor/data-folder.js";
+import { removeFile } from "../supervisor/data-folder.js";
 import { isReady } from "../supervisor/supervisor.js";
 
 const STOP_DEADLINE_MS = 30_000;
@@ -21,7 +22,7 @@ export const down: Action = async ({ output, folder }) => {
 	}
 	process.kill(supervisor.pid, "SIGTERM");
 	const deadline = performance.now() + STOP_DEADLINE_MS;
-	while (isAlive(supervisor.pid)) {
+	while (isProcessAlive(supervisor.pid)) {
 		if (performance.now() > deadline)
 			throw new FreeholdError("upstream.timeout", { what: `The supervisor (process ${supervisor.pid})`, seconds: STOP_DEADLINE_MS / 1000 });
 		await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -35,7 +36,7 @@ export const status: Action = async ({ output, folder }) => {
 	const processes = await Promise.all(
 		ROLES.map(async (role) => {
 			const run = await folder.run(role);
-			const alive = run !== undefined && isAlive(run.pid);
+			const alive = run !== undefined && isProcessAlive(run.pid);
 			return {
 				role,
 				pid: alive ? run.pid : undefined,

@@ -10,6 +10,8 @@ import type { Supervisor } from "../supervisor/supervisor.js";
 
 /** Two signals closer than this are one: terminals and supervisors often send both. */
 const SAME_SIGNAL_MS = 1_000;
+/** Exit status of a start that was broken off, and of a stop that was demanded. */
+const STOPPED = 130;
 /** Five processes and three models. */
 const STEPS = 8;
 
@@ -21,22 +23,29 @@ export interface NetworkOptions {
 export const up: Action = async (context, _args, options) => {
 	const { output, folder } = context;
 	const startedAt = performance.now();
+	let asked = false;
 	let stopRequested = (): void => {};
 	const stopped = new Promise<void>((resolve) => {
-		stopRequested = resolve;
+		stopRequested = () => {
+			asked = true;
+			resolve();
+		};
 	});
 	let supervisor: Supervisor | undefined;
 	const release = onStopSignals(
 		() => stopRequested(),
 		() => {
 			supervisor?.killAll();
-			process.exitCode = 130;
+			// The exception to an orderly end: whatever else this process waits for does not count any more.
+			void supervisor?.drain().finally(() => process.exit(STOPPED));
 		},
 	);
 	output.line(`${output.bold("  Freehold")} · local network · chain 10741 · one operator (this machine)`);
 	const starting = start(context, options, {
 		started: (it) => {
 			supervisor = it;
+			// A signal may have come before there was anything to stop.
+			if (asked) void it.drain();
 		},
 	});
 	const running = await Promise.race([starting, stopped.then(() => undefined)]);
@@ -44,7 +53,7 @@ export const up: Action = async (context, _args, options) => {
 		await supervisor?.drain();
 		await starting.catch(() => {});
 		release();
-		return 130;
+		return STOPPED;
 	}
 	const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
 	const tick = output.good("✓");

@@ -1,15 +1,28 @@
 /** Three honest attempts to cheat. Each must be refused, and by the check that is there for it. */
+import { randomInt } from "node:crypto";
 import { verifyReceiptText } from "@freehold/proofs";
-import { type CheckpointFile, errorFromBody, FreeholdError, formatReceiptFile, gatewayRoutes, type Hex, type ReceiptFile } from "@freehold/protocol";
+import {
+	type CheckpointFile,
+	errorFromBody,
+	formatReceiptFile,
+	fromUtf8,
+	gatewayRoutes,
+	type Hex,
+	modelId,
+	type ReceiptFile,
+	releaseId,
+} from "@freehold/protocol";
 import type { Freehold } from "@freehold/sdk";
-import { fetchBytes, nativeCrypto, pause } from "@freehold/service";
+import { contracts } from "@freehold/sdk/chain";
+import { nativeCrypto, pause } from "@freehold/service";
 import type { Check } from "./report.js";
 
 const TWO_OPG = 2n * 10n ** 18n;
 const OPG = 10n ** 18n;
 const FOLLOW_WAIT_MS = 10_000;
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 30_000;
 const PRIVATE_MODEL = "demo/throwaway";
+const VERSIONS = 65_536;
 
 /** One pixel of the request in the file, made darker. */
 export function changePixel(file: ReceiptFile, trust: CheckpointFile): Check {
@@ -42,7 +55,7 @@ export async function askRetired(owner: Freehold, model: Uint8Array, inputs: unk
 	const name = "cheat-retired";
 	const { release } = await owner.publish({
 		name: PRIVATE_MODEL,
-		version: await nextVersion(owner, signal),
+		version: await freeVersion(owner, signal),
 		model,
 		price: { perCall: OPG },
 		title: "A release of the demo, retired at once",
@@ -53,15 +66,13 @@ export async function askRetired(owner: Freehold, model: Uint8Array, inputs: unk
 	return { name, ok: code === "model.retired", detail: code === "model.retired" ? "refused (release)" : `not refused: ${code}` };
 }
 
-/** A release cannot be published twice, so each demo takes the next number. */
-async function nextVersion(owner: Freehold, signal: AbortSignal): Promise<string> {
-	try {
-		const { releases = [] } = await owner.models.show(PRIVATE_MODEL, { signal });
-		const minors = releases.map(({ version }) => Number(version.split(".")[1]));
-		return `1.${Math.max(-1, ...minors) + 1}`;
-	} catch (error) {
-		if (error instanceof FreeholdError && error.code === "model.notFound") return "1.0";
-		throw error;
+/** A release cannot be published twice, so each demo draws a number that the chain does not have. */
+async function freeVersion({ client }: Freehold, signal: AbortSignal): Promise<string> {
+	const [namespace = "", name = ""] = PRIVATE_MODEL.split("/");
+	for (;;) {
+		const minor = randomInt(VERSIONS);
+		const release = releaseId(modelId(namespace, name), { major: 1, minor });
+		if (!(await client.chain.read(contracts.ModelRegistry, "releaseExists", [release], { signal }))) return `1.${minor}`;
 	}
 }
 
@@ -70,9 +81,8 @@ async function refusalOf({ client }: Freehold, release: Hex, inputs: unknown, si
 	const url = new URL(gatewayRoutes.inference.path, client.network.gatewayUrl).href;
 	const deadline = performance.now() + FOLLOW_WAIT_MS;
 	for (;;) {
-		const body = JSON.stringify({ release, inputs });
-		const answer = await fetchBytes(url, { what: "The gateway", body, headers: { "content-type": "application/json" }, deadlineMs: DEADLINE_MS, signal });
-		const code = answer.status < 300 ? "answered" : (errorFromBody(JSON.parse(answer.body.toString("utf8")))?.code ?? `HTTP ${answer.status}`);
+		const answer = await client.http.request(url, { what: "The gateway", json: { release, inputs }, timeoutMs: DEADLINE_MS, signal });
+		const code = answer.status < 300 ? "answered" : (errorFromBody(JSON.parse(fromUtf8(answer.body)))?.code ?? `HTTP ${answer.status}`);
 		// 402: the gateway has not seen the block yet, and still names a price.
 		if (answer.status !== 402 || performance.now() > deadline) return code;
 		await pause(50, signal);

@@ -2,7 +2,7 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { CheckpointFile, Hex, NetworkFile } from "@freehold/protocol";
-import { atomicWriteFile } from "@freehold/service";
+import { atomicWriteFile, folderHolder } from "@freehold/service";
 
 /** A funded account of a development network. */
 export interface DevelopmentAccount {
@@ -90,10 +90,12 @@ export class DataFolder {
 		return readJson<RunFile>(this.runFile(name));
 	}
 
-	/** The process that supervises this folder now, if it is alive. */
-	async livingSupervisor(): Promise<SupervisorFile | undefined> {
+	/** The process that supervises this folder now. It holds the folder's lock, so neither a file that was left behind nor a process id that was given again passes for it. */
+	async livingSupervisor(): Promise<Pick<SupervisorFile, "pid" | "restarts"> | undefined> {
+		const pid = folderHolder(this.root);
+		if (pid === undefined) return undefined;
 		const file = await this.supervisor();
-		return file !== undefined && isAlive(file.pid) ? file : undefined;
+		return file?.pid === pid ? file : { pid, restarts: {} };
 	}
 }
 
@@ -103,16 +105,6 @@ export async function writeJson(path: string, value: unknown, mode = 0o644): Pro
 
 export async function removeFile(path: string): Promise<void> {
 	await rm(path, { force: true });
-}
-
-/** True while a process with this id exists. */
-export function isAlive(pid: number): boolean {
-	try {
-		process.kill(pid, 0);
-		return true;
-	} catch (error) {
-		return (error as NodeJS.ErrnoException).code === "EPERM";
-	}
 }
 
 /** A JSON file of ours; undefined when it is not there or was cut off. */

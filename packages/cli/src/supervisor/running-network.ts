@@ -42,9 +42,11 @@ export async function startNetwork(options: StartOptions): Promise<RunningNetwor
 	};
 	try {
 		await removeFile(folder.networkFile);
+		const stages = plan(folder, portBase, options.batchAgeMs === undefined ? {} : { batchAgeMs: options.batchAgeMs });
+		await supervisor.earlierEnded(stages.flat().map(({ name }) => name));
 		await requireFreePorts(HOST, Object.values(portsFrom(portBase)));
 		const accounts = await prepareFolder(folder, options.clock.now());
-		for (const stage of plan(folder, portBase, options.batchAgeMs === undefined ? {} : { batchAgeMs: options.batchAgeMs })) {
+		for (const stage of stages) {
 			await Promise.all(
 				stage.map(async (process) => {
 					await supervisor.start(process);

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { open } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { FreeholdError } from "@freehold/protocol";
-import type { RoleName } from "@freehold/service";
+import { isProcessAlive, lockFolder, type RoleName } from "@freehold/service";
 import { type DataFolder, removeFile, type SupervisorFile, writeJson } from "./data-folder.js";
 
 const COMMAND = fileURLToPath(new URL("../../bin/freehold.js", import.meta.url));
@@ -48,6 +48,7 @@ export class Supervisor {
 	readonly #processes = new Map<string, Supervised>();
 	readonly #startedAt: number;
 	#stopping = false;
+	#unlock = (): void => {};
 	#saving: Promise<void> = Promise.resolve();
 
 	constructor(folder: DataFolder, events: SupervisorEvents, env: NodeJS.ProcessEnv, startedAt: number) {
@@ -59,9 +60,16 @@ export class Supervisor {
 
 	/** Claims the folder. Throws `store.locked` while another supervisor has it. */
 	async claim(): Promise<void> {
-		const other = await this.#folder.livingSupervisor();
-		if (other !== undefined && other.pid !== process.pid) throw new FreeholdError("store.locked", { path: this.#folder.root, pid: other.pid });
+		this.#unlock = lockFolder(this.#folder.root);
 		await this.#save();
+	}
+
+	/** Waits for processes of an earlier supervisor that was killed: they drain by themselves, and hold ports and stores until then. */
+	async earlierEnded(names: readonly string[]): Promise<void> {
+		const runs = await Promise.all(names.map((name) => this.#folder.run(name)));
+		const deadline = performance.now() + DRAIN_DEADLINE_MS;
+		const living = (): boolean => runs.some((run) => run !== undefined && isProcessAlive(run.pid));
+		while (!this.#stopping && living() && performance.now() < deadline) await delay(POLL_MS);
 	}
 
 	/** Starts a process and resolves when it says that it is ready. */
@@ -83,6 +91,7 @@ export class Supervisor {
 		}
 		await this.#saving;
 		await removeFile(this.#folder.supervisorFile);
+		this.#unlock();
 	}
 
 	/** Ends every process now. */
@@ -95,6 +104,8 @@ export class Supervisor {
 		const { plan } = supervised;
 		const log = await open(this.#folder.logFile(plan.name), "a");
 		try {
+			// Asked to stop while the file was opened: nothing may be started that nobody would end.
+			if (this.#stopping) return;
 			const child = spawn(process.execPath, [COMMAND, "node", "run", plan.role, ...plan.args, "--run-file", this.#folder.runFile(plan.name)], {
 				// A role drains when its standard input closes: that is how it learns that its supervisor is gone.
 				stdio: ["pipe", log.fd, log.fd],
@@ -127,7 +138,8 @@ export class Supervisor {
 		this.#events.died(supervised.plan.name, how, supervised.restarts);
 		void this.#save();
 		setTimeout(() => {
-			if (!this.#stopping) void this.#launch(supervised);
+			// Where not even its log can be opened (a full disk), it is tried again like one that ended.
+			if (!this.#stopping) this.#launch(supervised).catch((error: unknown) => this.#restart(supervised, String(error)));
 		}, wait);
 	}
 
@@ -161,7 +173,8 @@ export class Supervisor {
 			startedAt: this.#startedAt,
 			restarts: Object.fromEntries([...this.#processes].map(([name, { restarts }]) => [name, restarts])),
 		};
-		this.#saving = this.#saving.then(() => writeJson(this.#folder.supervisorFile, file));
+		// The count is for people to see: a disk that is full must not end the processes that work.
+		this.#saving = this.#saving.then(() => writeJson(this.#folder.supervisorFile, file)).catch(() => undefined);
 		await this.#saving;
 	}
 }

@@ -127,7 +127,6 @@ export const modelRegistryAbi = [
 ] as const;
 
 export const usageLedgerAbi = [
-	{ inputs: [], stateMutability: "nonpayable", type: "constructor" },
 	{ inputs: [{ name: "gateway", type: "address" }, { name: "seq", type: "uint64" }], name: "BatchMissing", type: "error" },
 	{ inputs: [{ name: "charged", type: "uint256" }, { name: "due", type: "uint256" }], name: "ChargeMismatch", type: "error" },
 	{ inputs: [{ name: "index", type: "uint256" }], name: "ClaimNotForTill", type: "error" },

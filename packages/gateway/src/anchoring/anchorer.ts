@@ -4,7 +4,7 @@
  */
 import { flowOrder } from "@freehold/payments";
 import { encodeClaims } from "@freehold/payments/facilitator";
-import { FreeholdError, type Hex, storageRoutes, toHex, utf8 } from "@freehold/protocol";
+import { FreeholdError, type Hex, type Price, storageRoutes, toHex, utf8 } from "@freehold/protocol";
 import { type ChainClient, contracts, type StoredIntent, type Transactor } from "@freehold/sdk/chain";
 import { type DigestSigner, fetchBytes, nativeCrypto, pause } from "@freehold/service";
 import { encodeFunctionData } from "viem";
@@ -12,6 +12,7 @@ import type { Catalogue } from "../catalogue/catalogue.js";
 import type { GatewayEvents } from "../program/events.js";
 import { type BatchRecord, type GatewayStore, load, type MemberRecord, pack, type RefundRecord, recordsOf, seqKey, unpack } from "../store/tables.js";
 import type { BatchChannelRecord, BatchLog } from "./batch-log.js";
+import { coverBatch } from "./cover.js";
 import { proveBatch } from "./prove.js";
 import { batchData, claimsOf, groupLines, sealBatch } from "./seal.js";
 
@@ -22,6 +23,8 @@ export interface AnchorerModules {
 	readonly store: GatewayStore;
 	readonly batches: BatchLog;
 	readonly catalogue: Catalogue;
+	/** Price of a release's version. */
+	readonly priceOf: (release: Hex, version: number) => Price | undefined;
 	readonly client: ChainClient;
 	readonly transactor: Transactor;
 	readonly storageUrl: string;
@@ -41,16 +44,24 @@ const STORAGE_RETRY_MS = 10_000;
 const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 5_000;
 const MAX_FLOW = 250;
+/** Batches that are looked at for leaves that storage lacks. */
+const REMEMBERED = 10_000;
 
 export class Anchorer {
 	readonly #modules: AnchorerModules;
 	#wake: () => void = () => {};
 	#failing = false;
 	#storageRestsUntil = 0;
+	/** Batches whose leaves storage has not taken yet. */
+	readonly #unstored = new Set<number>();
 
 	constructor(modules: AnchorerModules) {
 		this.#modules = modules;
 		modules.batches.onChange = () => this.#wake();
+		for (const { value } of modules.store.scan("batches", { reverse: true, limit: REMEMBERED })) {
+			const { seq, dataStored } = unpack<BatchRecord>(value);
+			if (!dataStored) this.#unstored.add(seq);
+		}
 	}
 
 	/** False while a batch cannot be brought to the chain. */
@@ -115,7 +126,8 @@ export class Anchorer {
 			batches.close();
 			return batches.waiting[0];
 		}
-		await this.#change(entries === 0 ? undefined : batchAgeMs - ageMs, signal);
+		await this.#storeLater();
+		await this.#change(entries > 0 ? batchAgeMs - ageMs : this.#unstored.size > 0 ? STORAGE_RETRY_MS : undefined, signal);
 		return undefined;
 	}
 
@@ -188,11 +200,22 @@ export class Anchorer {
 			const { status } = await fetchBytes(url, { method: "PUT", body, headers, what: "Storage", deadlineMs: STORAGE_DEADLINE_MS });
 			if (status < 200 || status > 299) throw new FreeholdError("upstream.failed", { what: "Storage", reason: `HTTP ${status}` });
 			crashPoint("batch-data-stored");
+			this.#unstored.delete(batch.seq);
 			return await this.#put({ ...batch, dataStored: true });
 		} catch (error) {
+			this.#unstored.add(batch.seq);
 			this.#storageRestsUntil = now() + STORAGE_RETRY_MS;
 			events.batchDataNotStored(batch.seq, error);
 			return batch;
+		}
+	}
+
+	/** Sends leaves again that storage did not take, oldest batch first. */
+	async #storeLater(): Promise<void> {
+		for (const seq of [...this.#unstored].sort((a, b) => a - b)) {
+			const batch = load<BatchRecord>(this.#modules.store, "batches", seqKey(seq));
+			if (batch !== undefined && !batch.dataStored) await this.#storeData(batch);
+			if (this.#unstored.has(seq)) return;
 		}
 	}
 
@@ -212,7 +235,12 @@ export class Anchorer {
 			functionName: "anchor",
 			args: [BigInt(seq), lines, refunds, claims, root],
 		});
-		const receipt = await transactor.send({ key, to: contracts.UsageLedger.address, data }, { signal });
+		const receipt = await transactor.send({ key, to: contracts.UsageLedger.address, data }, { signal }).catch(async (error: unknown) => {
+			// Refused before it was sent. The one reason that can be mended is money that its payers have taken back.
+			const covered = error instanceof FreeholdError && error.code === "chain.reverted" ? await coverBatch(batch, this.#modules, signal) : undefined;
+			if (covered !== undefined) await this.#put(covered);
+			throw error;
+		});
 		crashPoint("batch-anchored");
 		events.batchAnchored(seq, receipt.blockNumber, receipt.hash, now() - batch.sealedAt);
 		return this.#put({ ...batch, state: "anchored", block: receipt.blockNumber, transaction: receipt.hash });

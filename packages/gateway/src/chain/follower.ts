@@ -28,7 +28,7 @@ export interface FollowerModules {
 export class Follower {
 	readonly #modules: FollowerModules;
 	#seenAt = 0;
-	#caughtUp = false;
+	#seen = -1n;
 	#protocolFeeBps: number;
 	/** Unix seconds. */
 	#chainTime = 0;
@@ -51,9 +51,13 @@ export class Follower {
 		});
 	}
 
-	/** Resolves when the newest block has been seen. */
+	/** Resolves when the block that is the newest one now has been seen, in this life or an earlier one. */
 	async caughtUp(signal: AbortSignal): Promise<void> {
-		while (!this.#caughtUp) await pause(10, signal);
+		const { client, store, now } = this.#modules;
+		const head = await client.blockNumber({ signal });
+		this.#seen = load<Cursor>(store, "cursor", "chain")?.number ?? -1n;
+		while (this.#seen < head) await pause(5, signal);
+		this.#seenAt = now();
 	}
 
 	/** Milliseconds since the last block was seen. */
@@ -79,7 +83,7 @@ export class Follower {
 		});
 		this.#seenAt = now();
 		this.#chainTime = Number(block.timestamp);
-		if (block.atHead) this.#caughtUp = true;
+		this.#seen = block.number;
 	}
 
 	#apply(event: ChainEvent, block: FollowedBlock, writer: Writer): void {

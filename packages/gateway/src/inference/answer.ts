@@ -4,6 +4,7 @@ import type { CallRecord } from "../store/tables.js";
 
 export function receiptFileOf(call: CallRecord, chainId: number, anchor?: ReceiptAnchor): ReceiptFile {
 	const { order, orderSignature, receipt, receiptSignature, engine, evidence, payer, salt, require, inputs, outputs } = call;
+	const bodies = call.stripped === true ? {} : { request: { require, inputs: fileTensors(inputs) }, response: { outputs: fileTensors(outputs) } };
 	return {
 		version: 1,
 		chainId,
@@ -14,8 +15,7 @@ export function receiptFileOf(call: CallRecord, chainId: number, anchor?: Receip
 		engine,
 		evidence,
 		holder: { payer, salt },
-		request: { require, inputs: fileTensors(inputs) },
-		response: { outputs: fileTensors(outputs) },
+		...bodies,
 		...(anchor === undefined ? {} : { anchor }),
 	};
 }

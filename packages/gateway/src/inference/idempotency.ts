@@ -29,21 +29,20 @@ export class Idempotency {
 		return key;
 	}
 
-	/** The call that was answered under the key; waits for one that is under way. Throws `idempotency.conflict` for another request. */
-	async replay(answerKey: string, requestDigest: Hex): Promise<CallRecord | undefined> {
-		const underWay = this.#underWay.get(answerKey);
-		if (underWay !== undefined) {
+	/**
+	 * Gives the call that was answered under the key again, waiting for one that is under way; else runs `work` with the key taken.
+	 * Throws `idempotency.conflict` when the key stands for another request.
+	 */
+	async run(answerKey: string, requestDigest: Hex, again: (call: CallRecord) => HttpResponse, work: () => Promise<HttpResponse>): Promise<HttpResponse> {
+		for (let underWay = this.#underWay.get(answerKey); underWay !== undefined; underWay = this.#underWay.get(answerKey)) {
 			if (underWay.requestDigest !== requestDigest) throw conflict(answerKey);
 			await underWay.response.catch(() => undefined);
 		}
+		// From here to the holding nothing waits, so that no other request with the key can slip in.
 		const known = load<AnswerRecord>(this.#store, "answers", answerKey);
-		if (known === undefined) return undefined;
-		if (known.requestDigest !== requestDigest) throw conflict(answerKey);
-		return load<CallRecord>(this.#store, "calls", known.callId);
-	}
-
-	/** Runs `work` while the key is taken. */
-	async once(answerKey: string, requestDigest: Hex, work: () => Promise<HttpResponse>): Promise<HttpResponse> {
+		if (known !== undefined && known.requestDigest !== requestDigest) throw conflict(answerKey);
+		const call = known === undefined ? undefined : load<CallRecord>(this.#store, "calls", known.callId);
+		if (call !== undefined) return again(call);
 		const response = work();
 		this.hold(answerKey, requestDigest, response);
 		return response;

@@ -5,14 +5,14 @@
  *
  * Whatever fails before the recording costs the payer nothing.
  */
-import { decodePayment, encodeHeader, type SettleResponse, x402Headers } from "@freehold/payments";
-import { FreeholdError, toHex } from "@freehold/protocol";
+import { decodePayment, encodeHeader, type PaymentPayload, type SettleResponse, x402Headers } from "@freehold/payments";
+import { FreeholdError, type Hex, toHex } from "@freehold/protocol";
 import { type Handler, type HttpRequest, type HttpResponse, jsonResponse, nativeCrypto } from "@freehold/service";
 import type { Payments } from "../payment/payments.js";
 import type { GatewayEvents } from "../program/events.js";
 import type { CallRecord } from "../store/tables.js";
 import { answerBody } from "./answer.js";
-import { readAsk } from "./ask.js";
+import { type Ask, readAsk } from "./ask.js";
 import type { Idempotency } from "./idempotency.js";
 import type { Ordering } from "./ordering.js";
 import { type CallPlan, type PlanModules, planCall } from "./plan.js";
@@ -44,41 +44,52 @@ export function inference(modules: InferenceModules): Handler {
 }
 
 async function answer(request: HttpRequest, modules: InferenceModules): Promise<HttpResponse> {
-	const startedAt = performance.now();
-	const { payments, idempotency, chainId, events } = modules;
+	const { payments, idempotency, chainId } = modules;
 	const key = idempotency.keyOf(request);
 	const body = await request.bytes();
 	const ask = readAsk(await request.json());
-	const plan = await planCall(ask, modules.plan);
-
 	const header = request.headers[x402Headers.signature];
-	if (typeof header !== "string") return payments.demand(request, plan);
+	if (typeof header !== "string") return payments.demand(request, await planCall(ask, modules.plan));
 	const payment = decodePayment(header);
-	if (payment === undefined) return payments.refuse(request, plan, { reason: "invalid_payload" });
+	if (payment === undefined) return payments.refuse(request, await planCall(ask, modules.plan), { reason: "invalid_payload" });
 
-	const payer = payments.signerOf(payment);
-	const answerKey = key === undefined || payer === undefined ? undefined : answerKeyOf(payer, key);
-	const requestDigest = toHex(nativeCrypto.keccak256(body));
-	if (answerKey !== undefined) {
-		const earlier = await idempotency.replay(answerKey, requestDigest);
-		if (earlier !== undefined) return answered(earlier, chainId, payments.replayed(earlier));
+	const requestDigest = toHex(nativeCrypto.sha256(body));
+	const payer = key === undefined ? undefined : payments.signerOf(payment);
+	if (key === undefined || payer === undefined) return serve({ request, ask, payment, requestDigest, answerKey: undefined }, modules);
+	const answerKey = answerKeyOf(payer, key);
+	return idempotency.run(
+		answerKey,
+		requestDigest,
+		(call) => answered(call, chainId, payments.replayed(call)),
+		() => serve({ request, ask, payment, requestDigest, answerKey }, modules),
+	);
+}
+
+interface PaidAsk {
+	readonly request: HttpRequest;
+	readonly ask: Ask;
+	readonly payment: PaymentPayload;
+	readonly requestDigest: Hex;
+	/** Under which the answer can be asked for again. */
+	readonly answerKey: string | undefined;
+}
+
+async function serve({ request, ask, payment, requestDigest, answerKey }: PaidAsk, modules: InferenceModules): Promise<HttpResponse> {
+	const startedAt = performance.now();
+	const { payments, chainId, events } = modules;
+	const plan = await planCall(ask, modules.plan, BigInt(payment.accepted.amount));
+	const accepted = await payments.accept(payment, plan);
+	if ("refused" in accepted) return payments.refuse(request, plan, accepted.refused);
+	const { reservation } = accepted;
+	try {
+		const served = await modules.ordering.run(plan, reservation, answerKey, requestDigest);
+		const { call, settlement } = await recordCall(served, reservation, modules.recorder);
+		const totalMs = performance.now() - startedAt;
+		events.callAnswered(call.order.callId, call.order.node, totalMs - served.nodeMs, totalMs);
+		return answered(call, chainId, settlement);
+	} catch (error) {
+		return failed(error, plan, await reservation.abandon(), modules);
 	}
-
-	const serve = async (): Promise<HttpResponse> => {
-		const accepted = await payments.accept(payment, plan);
-		if ("refused" in accepted) return payments.refuse(request, plan, accepted.refused);
-		const { reservation } = accepted;
-		try {
-			const served = await modules.ordering.run(plan, reservation, answerKey, requestDigest);
-			const { call, settlement } = await recordCall(served, reservation, modules.recorder);
-			const totalMs = performance.now() - startedAt;
-			events.callAnswered(call.order.callId, call.order.node, totalMs - served.nodeMs, totalMs);
-			return answered(call, chainId, settlement);
-		} catch (error) {
-			return failed(error, plan, await reservation.abandon(), modules);
-		}
-	};
-	return answerKey === undefined ? serve() : idempotency.once(answerKey, requestDigest, serve);
 }
 
 function answered(call: CallRecord, chainId: number, settlement: SettleResponse): HttpResponse {

@@ -2,6 +2,7 @@
 import { type Crypto, callId, FreeholdError, fromHex, type Hex, modes, type Order, orderDigest, type Price, toHex } from "@freehold/protocol";
 import { type DigestSigner, nativeCrypto, pause } from "@freehold/service";
 import { afterAnswer, afterFailure, freshHealth, inOrder, type NodeHealth } from "../nodes/choice.js";
+import { nodeFailure } from "../nodes/failures.js";
 import { orderBody, sendOrder } from "../nodes/node-client.js";
 import type { Operators } from "../nodes/operators.js";
 import type { Reservation } from "../payment/reservation.js";
@@ -66,12 +67,12 @@ export class Ordering {
 			const record = this.#sign(plan, payment, node, attempt, deadline, answerKey, requestDigest);
 			const last = attempt === nodes.length - 1;
 			try {
-				return await this.#place(record, node, last ? deadline : Math.min(deadline, now() + PATIENCE_MS));
+				return await this.#place(record, node, last);
 			} catch (error) {
 				failure = error;
 				await this.#forget(record);
 				this.#modules.events.orderFailed(record.order.callId, node.address, attempt, error);
-				if (!isAboutNode(error) || now() >= deadline) break;
+				if (nodeFailure(error) === undefined || now() >= deadline) break;
 			}
 		}
 		throw failure instanceof FreeholdError ? failure : new FreeholdError("node.unavailable", { release: plan.release.name }, { cause: failure });
@@ -81,7 +82,7 @@ export class Ordering {
 	async resume(record: OrderRecord): Promise<ServedCall> {
 		const node = this.#modules.operators.get(record.order.node);
 		if (node === undefined) throw new FreeholdError("node.unavailable", { release: record.order.release });
-		return this.#exchange(record, node, Number(record.order.deadline));
+		return this.#exchange(record, node, true);
 	}
 
 	#sign(
@@ -124,32 +125,39 @@ export class Ordering {
 	}
 
 	/** The order is written while it is on its way; both have to end well, so that a restart knows every order a node may have answered. */
-	async #place(record: OrderRecord, node: OperatorRecord, until: number): Promise<ServedCall> {
+	async #place(record: OrderRecord, node: OperatorRecord, last: boolean): Promise<ServedCall> {
 		const { store, crashPoint } = this.#modules;
 		const written = store.transact((writer) => writer.put("orders", record.order.callId, pack(record)));
 		written.catch(() => undefined);
-		const served = await this.#exchange(record, node, until);
+		const served = await this.#exchange(record, node, last);
 		await written;
 		crashPoint("order-answered");
 		return served;
 	}
 
-	/** Sends the same order until it is answered or refused. */
-	async #exchange(record: OrderRecord, node: OperatorRecord, until: number): Promise<ServedCall> {
+	/** Sends the same order until it is answered, refused, or better given to the next node. `last`: there is no next one. */
+	async #exchange(record: OrderRecord, node: OperatorRecord, last: boolean): Promise<ServedCall> {
 		const { now } = this.#modules;
+		const begun = now();
+		const deadline = Number(record.order.deadline);
 		const body = orderBody(record);
 		for (;;) {
 			const sentAt = performance.now();
 			this.#setHealth(node.address, (health) => ({ ...health, inFlight: health.inFlight + 1 }));
 			try {
-				const left = Number(record.order.deadline) - now() + GRACE_MS;
-				const answer = this.#check(record, await sendOrder(node.endpoint, body, { deadlineMs: Math.max(1, left) }));
+				const deadlineMs = Math.max(1, deadline - now() + GRACE_MS);
+				const answer = this.#check(record, await sendOrder(node.endpoint, body, { deadlineMs }));
 				const nodeMs = performance.now() - sentAt;
 				this.#setHealth(node.address, (health) => afterAnswer(health, nodeMs));
 				return { order: record, answer, nodeMs };
 			} catch (error) {
-				if (isAboutNode(error)) this.#setHealth(node.address, (health) => afterFailure(health, now()));
-				if (!isPassing(error) || now() + RETRY_MS >= until) throw error;
+				const failure = nodeFailure(error);
+				if (failure === undefined) throw error;
+				this.#setHealth(node.address, (health) => afterFailure(health, now()));
+				// An order that was certainly not run goes to the next node at once; one that may have been is asked for a while longer.
+				const patienceMs = last ? failure.patienceMs : failure.mayHaveRun ? Math.min(failure.patienceMs, PATIENCE_MS) : 0;
+				const next = now() + RETRY_MS;
+				if (next >= deadline || next > begun + patienceMs) throw error;
 				await pause(RETRY_MS);
 			} finally {
 				this.#setHealth(node.address, (health) => ({ ...health, inFlight: health.inFlight - 1 }));
@@ -179,19 +187,4 @@ export class Ordering {
 	#setHealth(address: Hex, change: (health: NodeHealth) => NodeHealth): void {
 		this.#health.set(address, change(this.#healthOf(address)));
 	}
-}
-
-/** Failures after which the same order may be answered a moment later. */
-function isPassing(error: unknown): boolean {
-	return (
-		error instanceof FreeholdError &&
-		(error.code === "network.down" || error.code === "service.starting" || error.code === "upstream.failed" || error.code === "engine.busy")
-	);
-}
-
-/** Failures that say something of the node and nothing of the request: another node may do better. */
-function isAboutNode(error: unknown): boolean {
-	return (
-		!(error instanceof FreeholdError) || isPassing(error) || error.code === "upstream.timeout" || error.code === "node.refused" || error.entry.fault === "node"
-	);
 }

@@ -54,8 +54,11 @@ export interface PlanModules {
 /** Evidence that stands in every answer. */
 const GIVEN = "signed";
 
-/** Throws `model.notFound`, `model.retired`, `engine.inputInvalid`, `engine.unsupported`, `require.unavailable`, `node.unavailable`. */
-export async function planCall(ask: Ask, modules: PlanModules): Promise<CallPlan> {
+/**
+ * `offered`: what the caller's payment allows, where there is one; nodes that it pays for come before dearer ones.
+ * Throws `model.notFound`, `model.retired`, `engine.inputInvalid`, `engine.unsupported`, `require.unavailable`, `node.unavailable`.
+ */
+export async function planCall(ask: Ask, modules: PlanModules, offered?: bigint): Promise<CallPlan> {
 	const release = modules.catalogue.resolve(ask, Math.floor(modules.now() / 1000));
 	if ((release.record.modes & (1 << modes[ask.mode])) === 0)
 		throw new FreeholdError("engine.unsupported", { mode: ask.mode, reason: `its owner does not offer ${release.name} in it` });
@@ -63,16 +66,19 @@ export async function planCall(ask: Ask, modules: PlanModules): Promise<CallPlan
 	if (missing !== undefined) throw new FreeholdError("require.unavailable", { kind: missing });
 	const manifest = await modules.manifests.get(release.record.manifest);
 	const inputs = parseInputs(ask.inputs, manifest.inputs);
-	const nodes = modules.rankedNodes();
-	const first = nodes[0];
-	if (first === undefined) throw new FreeholdError("node.unavailable", { release: release.name });
-
+	const ranked = modules.rankedNodes();
 	const salt = ask.salt ?? toHex(modules.random(32));
 	const inputUnits = unitsOf(inputs);
 	const { gatewayFee } = modules;
-	const fixed = maxCharge(release.price, { inputUnits, maxOutputUnits: 0n }, { nodeFee: first.nodeFee, gatewayFee });
+	const costAt = (node: OperatorRecord, maxOutputUnits: bigint): bigint =>
+		maxCharge(release.price, { inputUnits, maxOutputUnits }, { nodeFee: node.nodeFee, gatewayFee });
+	const paidFor = offered === undefined ? [] : ranked.filter((node) => costAt(node, 0n) <= offered);
+	const nodes = paidFor.length > 0 ? paidFor : ranked;
+	const first = nodes[0];
+	if (first === undefined) throw new FreeholdError("node.unavailable", { release: release.name });
+	const fixed = costAt(first, 0n);
 	const maxOutputUnits = affordable(boundOutputs(manifest, inputs), release.price.perOutputUnit, fixed, ask.maxCharge);
-	const amount = maxCharge(release.price, { inputUnits, maxOutputUnits }, { nodeFee: first.nodeFee, gatewayFee });
+	const amount = costAt(first, maxOutputUnits);
 	if (ask.maxCharge !== undefined && amount > ask.maxCharge)
 		throw new FreeholdError("payment.insufficient", { given: ask.maxCharge, needed: amount, field: "maxCharge" });
 	return {

@@ -14,12 +14,12 @@ import {
 	sameConfig,
 	type TillTerms,
 } from "@freehold/payments/server";
-import { FreeholdError, fromHex, type Hex, toHex } from "@freehold/protocol";
+import { type Crypto, FreeholdError, fromHex, type Hex, toHex } from "@freehold/protocol";
 import { type ChainClient, contracts, decodeEvent, type Transactor } from "@freehold/sdk/chain";
-import { nativeCrypto } from "@freehold/service";
 import { type ChannelBook, emptyOnchain } from "../channels/channel-book.js";
 import type { GatewayEvents } from "../program/events.js";
 import { type GatewayStore, type OnchainRecord, pack } from "../store/tables.js";
+import { isContract } from "./contract-wallet.js";
 import { type Acceptance, type Reservation, refused } from "./reservation.js";
 
 export interface ChannelPaymentModules {
@@ -29,6 +29,7 @@ export interface ChannelPaymentModules {
 	readonly client: ChainClient;
 	readonly transactor: Transactor;
 	readonly events: GatewayEvents;
+	readonly crypto: Crypto;
 	readonly crashPoint: (name: string) => void;
 	/** Milliseconds since the chain was last heard of. */
 	readonly silenceMs: () => number;
@@ -57,7 +58,7 @@ export class ChannelPayments {
 		const id = voucher.channelId;
 		const known = channels.state(id);
 		if (known === undefined || !sameConfig(known.config, config)) {
-			const verdict = checkConfig(config, voucher, terms, nativeCrypto);
+			const verdict = checkConfig(config, voucher, terms, this.#modules.crypto);
 			if (!verdict.ok) return refused(verdict.reason);
 		}
 		if (channels.isBusy(id) || this.#depositing.has(id)) return refused(batchReasons.busy);
@@ -71,7 +72,7 @@ export class ChannelPayments {
 		const id = voucher.channelId;
 		const state = channels.state(id);
 		if (state === undefined) return refused(batchReasons.missing);
-		const verdict = checkVoucher(voucher, amount, state, terms.chainId, nativeCrypto);
+		const verdict = checkVoucher(voucher, amount, state, terms.chainId, this.#modules.crypto);
 		if (!verdict.ok) return refused(verdict.reason, id);
 		if (!channels.reserve(id)) return refused(batchReasons.busy);
 		return { reservation: this.#reservation(state.config, voucher, amount, deposit) };
@@ -81,7 +82,7 @@ export class ChannelPayments {
 	async #acceptUnknown(payload: Extract<BatchPayload, { type: "voucher" }>, amount: bigint): Promise<Acceptance> {
 		const { terms, channels, store } = this.#modules;
 		const { voucher, config } = payload;
-		const verdict = checkSignature(config, voucher, terms.chainId, nativeCrypto);
+		const verdict = checkSignature(config, voucher, terms.chainId, this.#modules.crypto);
 		if (!verdict.ok) return refused(verdict.reason);
 		const onchain = await readOnchain(this.#modules.client, voucher.channelId, config);
 		if (onchain.balance === 0n) return refused(batchReasons.missing);
@@ -102,10 +103,10 @@ export class ChannelPayments {
 		// A client that asks again after a lost answer sends a deposit that is in the channel already.
 		if (await this.#isUsed(deposit, id, config)) return this.#hold(payload, amount, undefined);
 		if (deposit.amount < leastDeposit(terms, amount)) return refused(batchReasons.minDeposit);
-		const paid = checkVoucher(voucher, amount, { ...state, balance: state.balance + deposit.amount }, terms.chainId, nativeCrypto);
+		const paid = checkVoucher(voucher, amount, { ...state, balance: state.balance + deposit.amount }, terms.chainId, this.#modules.crypto);
 		if (!paid.ok) return refused(paid.reason, channels.state(id) === undefined ? undefined : id);
-		const signed = checkDeposit(deposit, id, config, terms, Math.floor(now() / 1000), nativeCrypto);
-		if (!signed.ok) return refused(signed.reason);
+		const signed = checkDeposit(deposit, id, config, terms, Math.floor(now() / 1000), this.#modules.crypto);
+		if (!signed.ok && !(signed.reason === batchReasons.depositAuthorization && (await isContract(client, config.payer)))) return refused(signed.reason);
 		// Another request may have begun while the chain was asked.
 		if (channels.isBusy(id) || this.#depositing.has(id)) return refused(batchReasons.busy);
 		this.#depositing.add(id);
@@ -123,7 +124,7 @@ export class ChannelPayments {
 	async #send(id: Hex, config: ChannelConfig, deposit: Deposit): Promise<Hex | undefined> {
 		const { transactor, store, channels, events, crashPoint } = this.#modules;
 		try {
-			const key = `deposit:${id}:${toHex(nativeCrypto.keccak256(fromHex(deposit.signature)))}`;
+			const key = `deposit:${id}:${toHex(this.#modules.crypto.keccak256(fromHex(deposit.signature)))}`;
 			const receipt = await transactor.send({ key, ...depositCall(config, deposit) }, { timeoutMs: DEPOSIT_DEADLINE_MS });
 			crashPoint("deposit-settled");
 			const made = receipt.logs
@@ -143,7 +144,8 @@ export class ChannelPayments {
 
 	async #isUsed(deposit: Deposit, id: Hex, config: ChannelConfig): Promise<boolean> {
 		const { client } = this.#modules;
-		if (deposit.method === "eip3009") return client.read(contracts.OPG, "authorizationState", [config.payer, depositNonce(id, deposit.salt, nativeCrypto)]);
+		if (deposit.method === "eip3009")
+			return client.read(contracts.OPG, "authorizationState", [config.payer, depositNonce(id, deposit.salt, this.#modules.crypto)]);
 		const bits = await client.read(contracts.Permit2, "nonceBitmap", [config.payer, deposit.nonce >> 8n]);
 		return ((bits >> (deposit.nonce & 0xffn)) & 1n) === 1n;
 	}
@@ -160,7 +162,9 @@ export class ChannelPayments {
 			payer: config.payer,
 			allowed: amount,
 			// A failed call leaves its voucher unused, so the voucher alone does not name one call.
-			reference: toHex(nativeCrypto.keccak256(new Uint8Array([...voucherDigest(channelId, maxClaimableAmount, terms.chainId, nativeCrypto), ...random(16)]))),
+			reference: toHex(
+				this.#modules.crypto.keccak256(new Uint8Array([...voucherDigest(channelId, maxClaimableAmount, terms.chainId, this.#modules.crypto), ...random(16)])),
+			),
 			link: { kind: "channel", channelId, maxClaimableAmount, signature },
 			spend: (charge) => {
 				const record = channels.charged(channelId, voucher, charge);

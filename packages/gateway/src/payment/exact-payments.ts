@@ -6,12 +6,12 @@
 import { exactReasons } from "@freehold/payments";
 import { exactCall, permit2NoncePosition } from "@freehold/payments/facilitator";
 import { checkExact, type ExactPayload, exactSettlement, type TillTerms } from "@freehold/payments/server";
-import { FreeholdError, type Hex, toHex, utf8 } from "@freehold/protocol";
+import { type Crypto, FreeholdError, type Hex, toHex, utf8 } from "@freehold/protocol";
 import { type ChainClient, contracts, type Transactor } from "@freehold/sdk/chain";
-import { nativeCrypto } from "@freehold/service";
 import type { BatchLog } from "../anchoring/batch-log.js";
 import type { GatewayEvents } from "../program/events.js";
 import { type GatewayStore, load, type PaymentRecord, pack, type RefundRecord, unpack, type Writer } from "../store/tables.js";
+import { isContract } from "./contract-wallet.js";
 import { type Acceptance, type Reservation, refused } from "./reservation.js";
 
 export interface ExactPaymentModules {
@@ -21,6 +21,7 @@ export interface ExactPaymentModules {
 	readonly transactor: Transactor;
 	readonly batches: BatchLog;
 	readonly events: GatewayEvents;
+	readonly crypto: Crypto;
 	readonly crashPoint: (name: string) => void;
 	/** Unix milliseconds. */
 	readonly now: () => number;
@@ -30,18 +31,21 @@ const SETTLE_DEADLINE_MS = 20_000;
 
 export class ExactPayments {
 	readonly #modules: ExactPaymentModules;
-	/** Payments whose call is under way: what waits in the store beyond them is from before a restart. */
+	/** Payments whose call is under way. */
 	readonly #active = new Set<string>();
+	/** Payments whose end is not decided; beyond the active ones these were interrupted. */
+	readonly #open = new Set<string>();
 
 	constructor(modules: ExactPaymentModules) {
 		this.#modules = modules;
+		for (const { key, value } of modules.store.scan("payments", {})) if (isOpen(unpack<PaymentRecord>(value))) this.#open.add(key);
 	}
 
 	/** Settles the payment into the till and holds it for one call that costs exactly, or at most, `amount`. */
 	async accept(payment: ExactPayload, amount: bigint): Promise<Acceptance> {
-		const { terms, store, now, events, crashPoint } = this.#modules;
-		const signed = checkExact(payment, amount, terms, Math.floor(now() / 1000), nativeCrypto);
-		if (!signed.ok) return refused(signed.reason);
+		const { terms, store, now, events, crashPoint, client } = this.#modules;
+		const signed = checkExact(payment, amount, terms, Math.floor(now() / 1000), this.#modules.crypto);
+		if (!signed.ok && !(signed.reason === exactReasons.signature && (await isContract(client, payment.from)))) return refused(signed.reason);
 		const id = paymentId(payment);
 		if (this.#active.has(id) || load(store, "payments", id) !== undefined) throw new FreeholdError("payment.replayed");
 		this.#active.add(id);
@@ -73,22 +77,16 @@ export class ExactPayments {
 		return this.#reservation(id, record.payment, record.transaction);
 	}
 
-	/**
-	 * Ends what a restart left open: payments that reached the till and bought nothing go back; such as can never reach it are let go.
-	 * Gives how many are still undecided.
-	 */
-	async reconcile(): Promise<number> {
+	/** Ends what was interrupted: payments that reached the till and bought nothing go back; such as can never reach it are let go. */
+	async reconcile(): Promise<void> {
 		const { store, now } = this.#modules;
-		let open = 0;
-		for (const { key, value } of [...store.scan("payments", {})]) {
-			const record = unpack<PaymentRecord>(value);
-			if (this.#active.has(key) || (record.state !== "intended" && record.state !== "settled")) continue;
-			if (record.state === "settled" || (await this.#isUsed(record.payment))) await this.#refund(key, record);
+		for (const id of [...this.#open]) {
+			const record = load<PaymentRecord>(store, "payments", id);
+			if (record === undefined || this.#active.has(id)) continue;
+			if (record.state === "settled" || (await this.#isUsed(record.payment))) await this.#refund(id, record);
 			// A signature that has expired long ago cannot be used by anyone.
-			else if (record.payment.validBefore + 60n < BigInt(Math.floor(now() / 1000))) await this.#put(key, { ...record, state: "void" });
-			else open++;
+			else if (record.payment.validBefore + 60n < BigInt(Math.floor(now() / 1000))) await this.#put(id, { ...record, state: "void" });
 		}
-		return open;
 	}
 
 	#give(id: string, reason: string): Acceptance {
@@ -113,7 +111,7 @@ export class ExactPayments {
 		return {
 			payer: payment.from,
 			allowed: payment.amount,
-			reference: toHex(nativeCrypto.keccak256(utf8(id))),
+			reference: toHex(this.#modules.crypto.keccak256(utf8(id))),
 			link: { kind: "exact", id, amount: payment.amount },
 			spend: (charge) => {
 				const rest = payment.amount - charge;
@@ -125,14 +123,15 @@ export class ExactPayments {
 					write: (writer) => writer.put("payments", id, pack({ payment, state: "spent", transaction } satisfies PaymentRecord)),
 					finish: () => {
 						this.#active.delete(id);
+						this.#open.delete(id);
 						if (rest > 0n) events.paymentRefunded(id, rest);
 						return settlement(charge);
 					},
 				};
 			},
 			abandon: async () => {
-				await this.#refund(id, { payment, state: "settled", transaction });
-				this.#active.delete(id);
+				// Where it cannot be written now, it is found among the open ones later.
+				await this.#refund(id, { payment, state: "settled", transaction }).finally(() => this.#active.delete(id));
 				return settlement(0n);
 			},
 		};
@@ -145,11 +144,14 @@ export class ExactPayments {
 			batches.placeRefund({ payer: record.payment.from, amount: record.payment.amount, payment: id }, writer);
 			writer.put("payments", id, pack({ ...record, state: "refunded" } satisfies PaymentRecord));
 		});
+		this.#open.delete(id);
 		events.paymentRefunded(id, record.payment.amount);
 	}
 
 	async #put(id: string, record: PaymentRecord): Promise<void> {
 		await this.#modules.store.transact((writer: Writer) => writer.put("payments", id, pack(record)));
+		if (isOpen(record)) this.#open.add(id);
+		else this.#open.delete(id);
 	}
 
 	async #isUsed(payment: ExactPayload): Promise<boolean> {
@@ -158,6 +160,10 @@ export class ExactPayments {
 		const { word, bit } = permit2NoncePosition(payment.nonce);
 		return ((await client.read(contracts.Permit2, "nonceBitmap", [payment.from, word])) & bit) !== 0n;
 	}
+}
+
+function isOpen({ state }: PaymentRecord): boolean {
+	return state === "intended" || state === "settled";
 }
 
 function paymentId({ method, from, nonce }: ExactPayload): string {

@@ -12,8 +12,8 @@ import {
 	readExactPayload,
 	type TillTerms,
 } from "@freehold/payments/server";
-import { errorBody, FreeholdError, type Hex } from "@freehold/protocol";
-import { errorResponse, type HttpRequest, type HttpResponse, jsonResponse, nativeCrypto, toFreeholdError } from "@freehold/service";
+import { type Crypto, errorBody, FreeholdError, type Hex } from "@freehold/protocol";
+import { errorResponse, type HttpRequest, type HttpResponse, jsonResponse, toFreeholdError } from "@freehold/service";
 import type { Logger } from "pino";
 import type { ChannelBook } from "../channels/channel-book.js";
 import type { CallPlan } from "../inference/plan.js";
@@ -30,6 +30,7 @@ export interface PaymentModules {
 	readonly store: GatewayStore;
 	readonly publicUrl: () => string;
 	readonly log: Logger;
+	readonly crypto: Crypto;
 }
 
 /** What a refused payment means in our own words. */
@@ -94,11 +95,11 @@ export class Payments {
 	signerOf({ accepted, payload }: PaymentPayload): Hex | undefined {
 		if (accepted.scheme === "exact") {
 			const exact = readExactPayload(payload);
-			return exact !== undefined && isSignedByPayer(exact, this.#modules.terms, nativeCrypto) ? exact.from : undefined;
+			return exact !== undefined && isSignedByPayer(exact, this.#modules.terms, this.#modules.crypto) ? exact.from : undefined;
 		}
 		const batch = readBatchPayload(payload);
 		if (batch === undefined) return undefined;
-		return checkSignature(batch.config, batch.voucher, this.#modules.terms.chainId, nativeCrypto).ok ? batch.config.payer : undefined;
+		return checkSignature(batch.config, batch.voucher, this.#modules.terms.chainId, this.#modules.crypto).ok ? batch.config.payer : undefined;
 	}
 
 	/** What was said of the payment of a call that is answered again. */

@@ -18,6 +18,7 @@ export interface GatewayEvents {
 	batchDataNotStored(seq: number, error: unknown): void;
 	batchAnchored(seq: number, block: bigint, transaction: Hex, tookMs: number): void;
 	batchFinal(seq: number, block: bigint): void;
+	batchCovered(seq: number, amount: bigint): void;
 	anchoringFailed(seq: number | undefined, error: unknown, waitMs: number): void;
 	royaltiesFlowed(seq: number, releases: number): void;
 	ledgerUnreachable(error: unknown, waitMs: number): void;
@@ -84,6 +85,8 @@ export function gatewayEvents(log: Logger, metrics: Registry): GatewayEvents {
 			batches.inc({ state: "final" });
 			log.info({ seq, block: Number(block) }, "batch proved");
 		},
+		batchCovered: (seq, amount) =>
+			log.warn({ seq, amount: amount.toString() }, "payers left while this gateway was away: it paid what their channels lack into its till"),
 		anchoringFailed: (seq, error, waitMs) => log.error({ seq, reason: reason(error), waitMs: Math.round(waitMs) }, "anchoring failed; it is tried again"),
 		royaltiesFlowed: (seq, releases) => log.info({ seq, releases }, "royalties passed on"),
 		ledgerUnreachable: (error, waitMs) => log.warn({ reason: reason(error), waitMs: Math.round(waitMs) }, "the ledger does not answer; it is asked again"),

@@ -23,9 +23,11 @@ import { pageProxy } from "../pages/page-proxy.js";
 import { openWebApp } from "../pages/web-app.js";
 import { reconcilePayments, recoverOrders } from "../recovery/recovery.js";
 import { durableIntents } from "../store/intents.js";
+import { keepTidy } from "../store/retention.js";
 import { tables } from "../store/tables.js";
 import { gatewayEvents } from "./events.js";
 import { createGateway, type Gateway } from "./gateway.js";
+import { beat } from "./heartbeat.js";
 import { register } from "./registration.js";
 
 const UNIT = 10n ** 18n;
@@ -34,7 +36,7 @@ const options = {
 	rpcUrl: urlOption({ default: "http://127.0.0.1:8545", help: "JSON-RPC of the ledger.", group: "Network" }),
 	chainId: optional(integerOption({ min: 1, help: "Refuse a ledger with another chain id.", group: "Network" })),
 	storageUrl: urlOption({ default: "http://127.0.0.1:8548", help: "Storage that holds manifests and the leaves of batches.", group: "Network" }),
-	hubUrl: optional(urlOption({ help: "Hub that the root page names.", group: "Network" })),
+	hubUrl: optional(urlOption({ help: "Hub that the root page names and that is told that the gateway is alive.", group: "Network" })),
 	networkFile: optional(pathOption({ argument: "FILE", help: "Served at /network.json.", group: "Network" })),
 	webApp: optional(pathOption({ argument: "DIR", help: "Folder of the built page; when absent the one of this clone, where it was built.", group: "Network" })),
 	data: pathOption({ argument: "DIR", help: "Folder for calls, channels and batches.", group: "Process" }),
@@ -128,6 +130,8 @@ export const gatewayProgram = defineProgram({
 		await follower.caughtUp(life);
 		const recovering = Promise.all([recoverOrders(recovery), reconcilePayments(recovery, life)]).catch(failed);
 		const anchoring = anchorer.run(life).catch(failed);
+		const tidying = keepTidy(store, () => clock.now(), life);
+		const beating = config.hubUrl === undefined ? undefined : beat({ hubUrl: config.hubUrl, endpoint: publicUrl, signer, now: () => clock.now() }, life);
 		serving = true;
 
 		const { catalogue, rankedNodes, batches } = gateway;
@@ -151,7 +155,7 @@ export const gatewayProgram = defineProgram({
 				await server.close(config.callTimeout);
 				// What was answered is brought to the chain now where that works; else it waits in the store for the next start.
 				stop.abort();
-				await Promise.all([following, anchoring, recovering]);
+				await Promise.all([following, anchoring, recovering, tidying, beating]);
 				await anchorer.finish(AbortSignal.any([signal, AbortSignal.timeout(5_000)])).catch((error: unknown) => events.anchoringFailed(undefined, error, 0));
 				await store.close();
 			},

@@ -3,7 +3,7 @@ import { tillAddress } from "@freehold/payments";
 import { opgToken, type TillTerms } from "@freehold/payments/server";
 import { gatewayRoutes, type Hex } from "@freehold/protocol";
 import { type ChainClient, contracts, createTransactor, type Transactor } from "@freehold/sdk/chain";
-import type { DigestSigner, RouteBinding } from "@freehold/service";
+import { type DigestSigner, nativeCrypto, type RouteBinding } from "@freehold/service";
 import type { Logger } from "pino";
 import { Anchorer } from "../anchoring/anchorer.js";
 import { BatchLog } from "../anchoring/batch-log.js";
@@ -25,6 +25,7 @@ import { rootPage } from "../pages/root.js";
 import { ChannelPayments } from "../payment/channel-payments.js";
 import { ExactPayments } from "../payment/exact-payments.js";
 import { Payments } from "../payment/payments.js";
+import { rememberingCrypto } from "../payment/signatures.js";
 import type { RecoveryModules } from "../recovery/recovery.js";
 import { durableIntents } from "../store/intents.js";
 import type { GatewayStore } from "../store/tables.js";
@@ -100,7 +101,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 	};
 
 	const catalogue = new Catalogue(store);
-	const manifests = new Manifests(storageUrl);
+	const manifests = new Manifests(storageUrl, store);
 	const operators = new Operators(store, minBond);
 	const batches = new BatchLog(store, Number(nextSeq), now);
 	const channels = new ChannelBook(store, till, {
@@ -111,9 +112,10 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 	});
 	const follower = new Follower({ client, store, catalogue, operators, channels, events, now, protocolFeeBps });
 	const silenceMs = (): number => follower.silenceMs;
-	const channelPayments = new ChannelPayments({ terms, channels, store, client, transactor, events, crashPoint, silenceMs, now, random });
-	const exactPayments = new ExactPayments({ terms, store, client, transactor, batches, events, crashPoint, now });
-	const payments = new Payments({ terms, channels, channelPayments, exactPayments, store, publicUrl, log });
+	const crypto = rememberingCrypto(nativeCrypto);
+	const channelPayments = new ChannelPayments({ terms, channels, store, client, transactor, events, crypto, crashPoint, silenceMs, now, random });
+	const exactPayments = new ExactPayments({ terms, store, client, transactor, batches, events, crypto, crashPoint, now });
+	const payments = new Payments({ terms, channels, channelPayments, exactPayments, store, publicUrl, log, crypto });
 	const priceOf = (release: Hex, version: number) => catalogue.release(release)?.prices.find((price) => price.version === version);
 	const { callTimeoutMs } = options;
 	const ordering = new Ordering({ gateway, chainId, signer, operators, store, events, crashPoint, callTimeoutMs, now, priceOf });
@@ -129,6 +131,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		store,
 		batches,
 		catalogue,
+		priceOf,
 		client,
 		transactor,
 		storageUrl,

@@ -28,19 +28,21 @@ export function recoverOrders(modules: RecoveryModules): Promise<unknown> {
 	const records = [...store.scan("orders", {})].map(({ value }) => unpack<OrderRecord>(value));
 	return Promise.all(
 		records.map((record) => {
-			const payment = hold(record, modules);
-			const work = payment === undefined ? giveUp(record, "its payment is not good any more", modules) : complete(record, payment, modules);
+			// Without a key nobody can ask for the answer again: such a call has failed, and a failed call costs nothing.
+			const payment = record.answerKey === undefined ? undefined : hold(record, modules);
+			const reason = record.answerKey === undefined ? "its caller cannot ask for the answer again" : "its payment is not good any more";
+			const work = payment === undefined ? giveUp(record, reason, modules) : complete(record, payment, modules);
 			if (record.answerKey !== undefined) idempotency.hold(record.answerKey, record.requestDigest, work);
 			return work;
 		}),
 	);
 }
 
-/** Decides payments of exact amounts that a restart interrupted, until none is open. */
+/** Decides payments of exact amounts that were interrupted, by a restart or by a chain that stayed silent, until the signal says so. */
 export async function reconcilePayments({ exactPayments }: RecoveryModules, signal: AbortSignal): Promise<void> {
 	while (!signal.aborted) {
-		const open = await exactPayments.reconcile().catch(() => 1);
-		if (open === 0) return;
+		// What cannot be decided now is looked at again.
+		await exactPayments.reconcile().catch(() => undefined);
 		await pause(RECONCILE_MS, signal).catch(() => undefined);
 	}
 }

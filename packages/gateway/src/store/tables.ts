@@ -15,6 +15,7 @@ export const tables = [
 	"cursor",
 	"faucet",
 	"intents",
+	"manifests",
 	"members",
 	"onchain",
 	"operators",
@@ -65,6 +66,8 @@ export interface CallRecord {
 	readonly seq: number;
 	/** Position among the leaves of the batch. */
 	readonly index: number;
+	/** The tensors are not kept any more. */
+	readonly stripped?: true;
 }
 
 /** `answers`: which call an idempotency key of a payer stands for. */

@@ -5,6 +5,7 @@
 import { type Crypto, checkTensors, FreeholdError, orderShape, ownerAmount, receiptShape } from "@freehold/protocol";
 import { aborted, type Clock, type DigestSigner } from "@freehold/service";
 import type { EnginePool } from "../engine/engine.js";
+import { runOnceMore } from "../engine/pool/once-more.js";
 import { type SignedAnswer, signAnswer } from "./answer.js";
 import type { NodeEvents } from "./events.js";
 import type { Exposure } from "./exposure.js";
@@ -90,7 +91,7 @@ export class OrderDesk {
 				held = await orAborted(models.hold(accepted.release.manifest), deadline.signal);
 				checkTensors(message.inputs, held.manifest.inputs);
 				const startedAt = clock.now();
-				const { outputs, engine } = await this.#modules.pool.run(held.files, accepted.mode, message.inputs, deadline.signal);
+				const { outputs, engine } = await runOnceMore(this.#modules.pool, held.files, accepted.mode, message.inputs, deadline.signal);
 				const finishedAt = clock.now();
 				this.#modules.crashPoint("inference.run.finished");
 				const signed = signAnswer(message, accepted, { outputs, engine, startedAt, finishedAt: Math.max(startedAt, finishedAt) }, this.#modules);

@@ -4,25 +4,11 @@
  * The application hash is the hash of the latest EVM header. An EVM block is made only in a consensus block that has a transaction or misbehaviour, or when
  * `EVM_HEARTBEAT_MS` have passed since the last one: a hash that changed in every empty block would keep the consensus engine spinning.
  */
-import {
-	bytesToBigint,
-	type Crypto,
-	decodeRlp,
-	encodeEvmHeader,
-	encodeRlp,
-	equalBytes,
-	FreeholdError,
-	fromHex,
-	fromUtf8,
-	rlpInteger,
-	systemAddresses,
-	type Timestamp,
-	utf8,
-} from "@freehold/protocol";
+import { type Crypto, encodeEvmHeader, encodeRlp, equalBytes, FreeholdError, fromUtf8, rlpInteger, type Timestamp, utf8 } from "@freehold/protocol";
 import { nextBaseFee } from "../block/base-fee.js";
 import { assembleBlock, BLOCK_GAS_LIMIT, type Block } from "../block/block.js";
 import { ChainStore } from "../block/chain-store.js";
-import type { BlockEnv, StateMachine, TableWrite, TxOutcome } from "../execution/types.js";
+import type { BlockEnv, StateMachine, TableWrite } from "../execution/types.js";
 import { genesisState } from "../genesis/genesis.js";
 import { parseGenesisFile } from "../genesis/genesis-file.js";
 import { defaultMempoolOptions, Mempool, type SenderState } from "../mempool/mempool.js";
@@ -31,7 +17,9 @@ import { keccak256 } from "../state/keccak.js";
 import { decodeTransaction, hexOf } from "../transaction/decode.js";
 import { checkStateless } from "../transaction/intrinsic.js";
 import { type Transaction, TransactionError } from "../transaction/transaction.js";
-import type { Application, CheckResult, DecidedBlock, FinalizedBlock, Info, Proposal, QueryResult, TxResult } from "./types.js";
+import { executeBlock } from "./execute-block.js";
+import { type Progress, progressWrite, readProgress } from "./progress.js";
+import type { Application, CheckResult, DecidedBlock, FinalizedBlock, Info, Proposal, QueryResult } from "./types.js";
 import { txCodes } from "./types.js";
 
 /** Longest time without an EVM block, by the clock of consensus. */
@@ -39,14 +27,10 @@ export const EVM_HEARTBEAT_MS = 5_000;
 export const APP_VERSION = 1n;
 
 const EMPTY = new Uint8Array(0);
-const PROGRESS_KEY = utf8("progress");
 const GENESIS_KEY = utf8("genesis");
-const REWARD_POOL = fromHex(systemAddresses.rewardPool);
 /** Protobuf overhead of one transaction in a block: a tag and its length. */
 const TX_OVERHEAD_BYTES = 5;
 const EXPIRY_INTERVAL_MS = 60_000;
-/** Reasons after which a transaction may still be included later. */
-const WAITING_CODES: ReadonlySet<string> = new Set(["nonceTooHigh", "blockGas", "feeBelowBase"]);
 
 export interface ApplicationOptions {
 	readonly chainId: bigint;
@@ -59,13 +43,6 @@ export interface ApplicationModules {
 	readonly crypto: Pick<Crypto, "recover">;
 	/** Unix milliseconds; only for the age of pooled transactions. */
 	readonly now: () => number;
-}
-
-/** How far the chain has come, as the `meta` table keeps it. */
-interface Progress {
-	readonly height: bigint;
-	/** Consensus time of the last EVM block, in nanoseconds. */
-	readonly evmTimeNs: bigint;
 }
 
 interface Finalized {
@@ -85,6 +62,7 @@ export class LedgerApplication implements Application {
 	readonly #modules: ApplicationModules;
 	readonly #decoded = new WeakMap<Uint8Array, Transaction>();
 	readonly #listeners = new Set<(block: Block) => void>();
+	readonly #txListeners = new Set<(tx: Transaction) => void>();
 	#progress: Progress | undefined;
 	#finalized: Finalized | undefined;
 	#expiredAt = 0;
@@ -100,17 +78,19 @@ export class LedgerApplication implements Application {
 			{ senderState: (address) => this.#senderState(address), now: modules.now },
 		);
 		state.setBlockHashes((number) => this.chain.hash(number));
-		const stored = state.get("meta", PROGRESS_KEY);
-		if (stored !== undefined) {
-			const [height, evmTimeNs] = decodeRlp(stored) as readonly [Uint8Array, Uint8Array];
-			this.#progress = { height: bytesToBigint(height), evmTimeNs: bytesToBigint(evmTimeNs) };
-		}
+		this.#progress = readProgress(state);
 	}
 
 	/** Called after each EVM block has become durable, in order. Returns the way to stop. */
 	onBlock(listener: (block: Block) => void): () => void {
 		this.#listeners.add(listener);
 		return () => this.#listeners.delete(listener);
+	}
+
+	/** Called after each transaction that has entered the pool. Returns the way to stop. */
+	onTransaction(listener: (tx: Transaction) => void): () => void {
+		this.#txListeners.add(listener);
+		return () => this.#txListeners.delete(listener);
 	}
 
 	/** Consensus time of the last EVM block, in nanoseconds. */
@@ -163,6 +143,7 @@ export class LedgerApplication implements Application {
 		}
 		const admission = this.pool.add(tx);
 		const { hash, gasLimit: gasWanted } = tx;
+		if (admission.kind === "accepted") for (const listener of this.#txListeners) listener(tx);
 		return admission.kind === "accepted" ? { code: txCodes.ok, log: "", gasWanted, hash } : { code: txCodes.invalid, log: admission.reason, gasWanted, hash };
 	}
 
@@ -216,7 +197,9 @@ export class LedgerApplication implements Application {
 			this.#finalized = { progress: { ...progress, height: decided.height }, block: undefined, candidates: [], dropped: [] };
 			return { appHash: this.chain.head.hash, txResults: [], validatorUpdates: [] };
 		}
-		const { block, txResults, candidates, dropped } = this.#execute(decided);
+		const env = this.nextEnv(decided.time.seconds, decided.hash);
+		const txs = decided.txs.map((raw) => this.#tryDecode(raw));
+		const { block, txResults, candidates, dropped } = executeBlock(this.#modules.state, env, txs);
 		this.#finalized = { progress: { height: decided.height, evmTimeNs: timeNs }, block, candidates, dropped };
 		return { appHash: block.hash, txResults, validatorUpdates: [] };
 	}
@@ -280,36 +263,6 @@ export class LedgerApplication implements Application {
 		};
 	}
 
-	#execute(decided: DecidedBlock) {
-		const { state } = this.#modules;
-		const env = this.nextEnv(decided.time.seconds, decided.hash);
-		const txs = decided.txs.map((raw) => this.#tryDecode(raw));
-		const candidates = txs.filter((tx) => tx !== undefined);
-		state.beginBlock(env);
-		try {
-			const outcomes = state.execute(candidates);
-			const included: { tx: Transaction; outcome: Extract<TxOutcome, { kind: "executed" }> }[] = [];
-			const dropped: Transaction[] = [];
-			let gasUsed = 0n;
-			candidates.forEach((tx, index) => {
-				const outcome = outcomes[index] as TxOutcome;
-				if (outcome.kind === "executed") {
-					included.push({ tx, outcome });
-					gasUsed += outcome.gasUsed;
-				} else if (!WAITING_CODES.has(outcome.code ?? "other")) dropped.push(tx);
-			});
-			// The execution burns the base fee; here it goes to those who secure the chain.
-			state.credit(REWARD_POOL, env.baseFeePerGas * gasUsed);
-			const block = assembleBlock(env, included, state.finishBlock());
-			const rest = outcomes.values();
-			const txResults = txs.map((tx) => resultOf(tx, tx === undefined ? undefined : rest.next().value));
-			return { block, txResults, candidates, dropped };
-		} catch (error) {
-			state.discard();
-			throw error;
-		}
-	}
-
 	#settlePool(candidates: readonly Transaction[], dropped: readonly Transaction[]): void {
 		const senders = new Map<string, Uint8Array>();
 		for (const { from, sender, authorizationList } of candidates) {
@@ -359,16 +312,6 @@ export class LedgerApplication implements Application {
 /** EIP-7702 designator. */
 function isDelegation(code: Uint8Array): boolean {
 	return code.length === 23 && code[0] === 0xef && code[1] === 0x01 && code[2] === 0x00;
-}
-
-function resultOf(tx: Transaction | undefined, outcome: TxOutcome | undefined): TxResult {
-	if (tx === undefined || outcome === undefined) return { code: txCodes.malformed, data: EMPTY, gasWanted: 0n, gasUsed: 0n };
-	if (outcome.kind === "invalid") return { code: txCodes.invalid, data: EMPTY, gasWanted: tx.gasLimit, gasUsed: 0n };
-	return { code: outcome.success ? txCodes.ok : txCodes.failed, data: EMPTY, gasWanted: tx.gasLimit, gasUsed: outcome.gasUsed };
-}
-
-function progressWrite({ height, evmTimeNs }: Progress): TableWrite {
-	return { table: "meta", key: PROGRESS_KEY, value: encodeRlp([rlpInteger(height), rlpInteger(evmTimeNs)]) };
 }
 
 /** What two genesis files must agree in to make the same chain. */

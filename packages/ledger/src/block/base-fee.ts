@@ -3,6 +3,9 @@
 /** What a new chain starts with: 0.001 gwei. */
 export const INITIAL_BASE_FEE = 1_000_000n;
 
+/** Where the fall ends: an eighth of less than eight is nothing. */
+export const LEAST_BASE_FEE = 7n;
+
 const ELASTICITY = 2n;
 const MAX_CHANGE_DENOMINATOR = 8n;
 

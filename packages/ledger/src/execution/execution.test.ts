@@ -329,10 +329,14 @@ describe("the course of a block", () => {
 		const ledger = chain();
 		const twin = bench({ balances: [{ address: user, balance: FUNDS }] });
 		ledger.machine.beginBlock(environment(1n));
-		ledger.machine.execute([transaction(user, 0n, { to: other, value: 77n })]);
+		ledger.machine.execute([
+			transaction(user, 0n, { to: address(0x7777), value: 77n }),
+			transaction(user, 1n, { to: undefined, data: initCodeOf(returning(7)) }),
+		]);
 		ledger.machine.finishBlock();
 		ledger.machine.discard();
-		expect(ledger.machine.account(other)).toBeUndefined();
+		expect(ledger.machine.account(address(0x7777))).toBeUndefined();
+		expect(ledger.machine.account(user)?.nonce).toBe(0n);
 		const again = await ledger.block(transaction(user, 0n, { to: other, value: 5n }));
 		expect(toHex(again.root)).toBe(toHex((await twin.block(transaction(user, 0n, { to: other, value: 5n }))).root));
 		await twin.close();

@@ -92,6 +92,9 @@ describe("admission", () => {
 		);
 	});
 
+	test("a fee that no block will ever take", () =>
+		expect(reason(pool(), tx(1, 0, { maxFeePerGas: 6n, maxPriorityFeePerGas: 0n }))).toBe("transaction underpriced: gas fee cap 6, minimum needed 7"));
+
 	test("no contract sends", () => {
 		accounts.set(from(1), { nonce: 0n, balance: RICH, isContract: true });
 		expect(reason(pool(), tx(1, 0))).toMatch(/^sender not an eoa/);
@@ -157,7 +160,7 @@ describe("selection", () => {
 	test("whatever was added, a selection is executable: contiguous nonces, rising, within the limits", () => {
 		fc.assert(
 			fc.property(
-				fc.array(fc.record({ sender: fc.integer({ min: 1, max: 4 }), nonce: fc.nat(8), fee: fc.bigInt(1n, 200n), gas: fc.bigInt(21_000n, 90_000n) }), {
+				fc.array(fc.record({ sender: fc.integer({ min: 1, max: 4 }), nonce: fc.nat(8), fee: fc.bigInt(7n, 200n), gas: fc.bigInt(21_000n, 90_000n) }), {
 					maxLength: 40,
 				}),
 				fc.bigInt(1n, 100n),

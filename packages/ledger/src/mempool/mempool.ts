@@ -2,6 +2,7 @@
  * Transactions that wait for a block. Admission is judged at the head of the chain; refusals are values, in geth's words.
  * Bounded in count, bytes, nonces per sender and age; when it is full, the cheapest transactions that nobody's later nonce waits for leave first.
  */
+import { LEAST_BASE_FEE } from "../block/base-fee.js";
 import { checkStateless } from "../transaction/intrinsic.js";
 import { effectiveTip, maximalCost, type Transaction, TransactionError } from "../transaction/transaction.js";
 import { MaxHeap } from "./max-heap.js";
@@ -95,6 +96,8 @@ export class Mempool {
 			if (error instanceof TransactionError) return refused(error.message);
 			throw error;
 		}
+		// It could never pay for a place, and would cost its sender nothing.
+		if (tx.maxFeePerGas < LEAST_BASE_FEE) return refused(`transaction underpriced: gas fee cap ${tx.maxFeePerGas}, minimum needed ${LEAST_BASE_FEE}`);
 		const account = this.#modules.senderState(tx.sender);
 		if (account.isContract) return refused(`sender not an eoa: address ${tx.from}`);
 		if (tx.nonce < account.nonce) return refused(`nonce too low: next nonce ${account.nonce}, tx nonce ${tx.nonce}`);

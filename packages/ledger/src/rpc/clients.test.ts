@@ -1,6 +1,6 @@
 /** Unchanged client libraries deploy, send, read and watch. */
 import { spawnSync } from "node:child_process";
-import { ContractFactory, isCallException, isError, JsonRpcProvider, NonceManager, Wallet } from "ethers";
+import { ContractFactory, isCallException, isError, JsonRpcProvider, NonceManager, Wallet, WebSocketProvider } from "ethers";
 import {
 	type Abi,
 	BaseError,
@@ -11,6 +11,7 @@ import {
 	encodeFunctionData,
 	http,
 	parseEventLogs,
+	webSocket,
 } from "viem";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compileCounter } from "../../test/fixtures.js";
@@ -153,6 +154,60 @@ describe("viem", () => {
 		const proof = await client.getProof({ address: bob.address, storageKeys: [], blockNumber: block.number });
 		expect(proof.balance).toBe(await client.getBalance({ address: bob.address, blockNumber: block.number }));
 		expect(proof.accountProof.length).toBeGreaterThan(0);
+	});
+});
+
+describe("over WebSocket", () => {
+	const url = () => ledger.url.replace("http", "ws");
+
+	test("viem gets heads, logs and pending transactions by subscription", async () => {
+		const client = createPublicClient({ transport: webSocket(url()), pollingInterval: 20 });
+		const wallet = createWalletClient({ transport: webSocket(url()), account: alice, pollingInterval: 20 });
+		const { contractAddress: address } = await client.waitForTransactionReceipt({
+			hash: await wallet.deployContract({ abi, bytecode: compiled.bytecode, args: [0n], chain: null }),
+		});
+		if (!address) throw new Error("no contract address");
+		const got = new Map<string, unknown>();
+		let done = (): void => undefined;
+		const all = new Promise<void>((resolve) => {
+			done = () => {
+				if (got.size === 3) resolve();
+			};
+		});
+		const note = (kind: string) => (value: unknown) => {
+			got.set(kind, value);
+			done();
+		};
+		const subscribe = (params: readonly unknown[], kind: string) =>
+			(client.transport as unknown as { subscribe: (request: object) => Promise<{ unsubscribe: () => Promise<unknown> }> }).subscribe({
+				params,
+				onData: ({ result }: { result: unknown }) => note(kind)(result),
+			});
+		const subscriptions = [
+			await subscribe(["newHeads"], "head"),
+			await subscribe(["logs", { address }], "log"),
+			await subscribe(["newPendingTransactions"], "pending"),
+		];
+		const hash = await wallet.writeContract({ address, abi, functionName: "count", args: [3n, "ws"], chain: null });
+		await all;
+		const receipt = await client.waitForTransactionReceipt({ hash });
+		expect(got.get("pending")).toBe(hash);
+		expect(got.get("log")).toMatchObject({ transactionHash: hash, address });
+		expect(got.get("head")).toMatchObject({ hash: receipt.blockHash, number: `0x${receipt.blockNumber.toString(16)}` });
+		for (const { unsubscribe } of subscriptions) await unsubscribe();
+		for (const { transport } of [client, wallet])
+			(await (transport as unknown as { getRpcClient: () => Promise<{ close: () => void }> }).getRpcClient()).close();
+	});
+
+	test("ethers reads and watches", async () => {
+		const provider = new WebSocketProvider(url());
+		const seen = new Promise<number>((resolve, reject) => {
+			provider.on("block", resolve).catch(reject);
+		});
+		await createWalletClient({ transport: http(ledger.url), account: alice }).sendTransaction({ to: bob.address, value: 1n, chain: null });
+		expect(await seen).toBeGreaterThan(0);
+		expect((await provider.getNetwork()).chainId).toBe(BigInt(CHAIN_ID));
+		await provider.destroy();
 	});
 });
 

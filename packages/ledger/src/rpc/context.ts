@@ -19,6 +19,8 @@ export interface RpcContext {
 	readonly now: () => number;
 	/** Rising milliseconds and a pause, for long work. */
 	readonly pace: GateOptions;
+	/** Cryptographically secure bytes. */
+	readonly random: (length: number) => Uint8Array;
 	/** Aborted when the program drains: waits end then. */
 	readonly closing: AbortSignal;
 	/** Runs `work` after `ms`; the result cancels. */

@@ -1,5 +1,6 @@
 /** JSON-RPC 2.0 over one request body: single calls, batches, notifications; every refusal in its code. */
 import { FreeholdError, limits } from "@freehold/protocol";
+import { nestsDeeperThan } from "@freehold/service";
 import type { Method, Methods } from "./context.js";
 import { RpcError, rpcCodes } from "./rpc-error.js";
 
@@ -31,8 +32,12 @@ export class Dispatcher {
 	/** Text of the answer; undefined when there is nothing to answer (notifications only). */
 	answer(body: Uint8Array, signal: () => AbortSignal): string | undefined | Promise<string | undefined> {
 		let value: unknown;
+		const text = Buffer.from(body.buffer, body.byteOffset, body.length);
+		// Before parsing: a body of opening brackets alone would take fifty times its size in memory.
+		if (nestsDeeperThan(text, limits.jsonDepth))
+			return failure(null, new RpcError(rpcCodes.parse, `parse error: nested deeper than ${limits.jsonDepth} levels`));
 		try {
-			value = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString("utf8"));
+			value = JSON.parse(text.toString("utf8"));
 		} catch {
 			return failure(null, new RpcError(rpcCodes.parse, "parse error"));
 		}

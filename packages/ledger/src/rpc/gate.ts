@@ -8,10 +8,14 @@ export interface GateOptions {
 	readonly now: () => number;
 	/** Lets other work run. */
 	readonly breathe: () => Promise<void>;
+	/** Leaves the processor to others for so many milliseconds. */
+	readonly rest: (ms: number) => Promise<void>;
 }
 
 /** Work without a pause, in milliseconds, after which others come first. */
 export const STRETCH_MS = 8;
+/** After more than this the others get as much time as was taken: making one block needs several turns of the event loop. */
+const LONG_MS = 25;
 const MAX_WAITING = 1_000;
 
 export class Gate {
@@ -32,7 +36,8 @@ export class Gate {
 		const turn = (this.#last ?? Promise.resolve()).then(async () => {
 			try {
 				if (this.#spentMs >= STRETCH_MS) {
-					await this.#options.breathe();
+					const { breathe, rest } = this.#options;
+					await (this.#spentMs < LONG_MS ? breathe() : rest(this.#spentMs));
 					this.#spentMs = 0;
 				}
 				if (signal().aborted) throw limitExceeded("the caller went away");
@@ -56,8 +61,10 @@ export class Gate {
 	}
 }
 
-/** For work in many small steps: call it between them; it pauses when it is time. */
-export function pacer({ now, breathe }: GateOptions): () => Promise<void> | undefined {
+/** To be awaited between small steps of long work; it pauses when it is time. */
+export type Step = () => Promise<void> | undefined;
+
+export function pacer({ now, breathe }: GateOptions): Step {
 	let from = now();
 	return () => {
 		if (now() - from < STRETCH_MS) return undefined;

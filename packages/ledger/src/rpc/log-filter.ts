@@ -3,8 +3,9 @@ import { equalBytes, limits } from "@freehold/protocol";
 import type { Block } from "../block/block.js";
 import type { ChainStore } from "../block/chain-store.js";
 import type { Log } from "../execution/types.js";
+import { hexOf } from "../transaction/decode.js";
 import { least } from "../transaction/transaction.js";
-import { type GateOptions, pacer } from "./gate.js";
+import { type GateOptions, pacer, type Step } from "./gate.js";
 import { addressParameter, blockNumberParameter, hashParameter, objectParameter } from "./parameters.js";
 import { invalidParams, limitExceeded, serverError } from "./rpc-error.js";
 import { logViews } from "./views.js";
@@ -16,7 +17,9 @@ export interface LogFilter {
 	readonly topics: readonly (readonly Uint8Array[])[];
 }
 
-const MAX_ALTERNATIVES = 1_000;
+const MAX_ALTERNATIVES = 256;
+/** Index entries read without a pause. */
+const ENTRIES_PER_STEP = 500;
 
 export function logFilterParameter(value: unknown): LogFilter {
 	const { address, topics } = objectParameter(value, "filter");
@@ -33,7 +36,8 @@ function alternatives(value: unknown, name: string, parse: (entry: unknown) => U
 	if (!Array.isArray(value)) return [parse(value)];
 	if (value.length > MAX_ALTERNATIVES) throw invalidParams(`${name}: must have at most ${MAX_ALTERNATIVES} alternatives`);
 	// A null among alternatives stands for any.
-	return value.some((entry) => entry === null) ? [] : value.map(parse);
+	if (value.some((entry) => entry === null)) return [];
+	return [...new Map(value.map(parse).map((entry) => [hexOf(entry), entry])).values()];
 }
 
 /** The blocks that a filter object names: one by hash, or a range. */
@@ -60,7 +64,7 @@ export async function findLogs(chain: ChainStore, filter: LogFilter, from: bigin
 	if (to - from >= BigInt(limits.logRangeBlocks)) throw limitExceeded(`block range is larger than ${limits.logRangeBlocks}`);
 	const found: unknown[] = [];
 	const step = pacer(pace);
-	for (const number of candidates(chain, filter, from, to)) {
+	for (const number of await candidates(chain, filter, from, to, step)) {
 		await step();
 		const block = chain.peek(number);
 		if (block === undefined) continue;
@@ -82,18 +86,36 @@ export function logsOfBlock(block: Block, filter: LogFilter): readonly unknown[]
 	return found;
 }
 
-function candidates(chain: ChainStore, { addresses, topics }: LogFilter, from: bigint, to: bigint): readonly bigint[] {
+async function candidates(chain: ChainStore, { addresses, topics }: LogFilter, from: bigint, to: bigint, step: Step): Promise<readonly bigint[]> {
 	const first = topics[0] ?? [];
-	const byAddress = addresses.length === 0 ? undefined : numbers(addresses.map((address) => chain.blocksWithLogs({ address }, from, to)));
-	const byTopic = first.length === 0 ? undefined : numbers(first.map((topic) => chain.blocksWithLogs({ topic }, from, to)));
-	const chosen = byAddress === undefined ? (byTopic ?? numbers([chain.blocksWithLogs({}, from, to)])) : byAddress;
+	const byAddress =
+		addresses.length === 0
+			? undefined
+			: await numbers(
+					addresses.map((address) => chain.blocksWithLogs({ address }, from, to)),
+					step,
+				);
+	const byTopic =
+		first.length === 0
+			? undefined
+			: await numbers(
+					first.map((topic) => chain.blocksWithLogs({ topic }, from, to)),
+					step,
+				);
+	const chosen = byAddress ?? byTopic ?? (await numbers([chain.blocksWithLogs({}, from, to)], step));
 	const both = byTopic === undefined ? [...chosen] : [...chosen].filter((number) => byTopic.has(number));
 	return both.sort((a, b) => (a < b ? -1 : 1));
 }
 
-function numbers(sources: readonly Iterable<bigint>[]): ReadonlySet<bigint> {
+async function numbers(sources: readonly Iterable<bigint>[], step: Step): Promise<ReadonlySet<bigint>> {
 	const union = new Set<bigint>();
-	for (const source of sources) for (const number of source) union.add(number);
+	let read = 0;
+	for (const source of sources) {
+		for (const number of source) {
+			union.add(number);
+			if (++read % ENTRIES_PER_STEP === 0) await step();
+		}
+	}
 	return union;
 }
 

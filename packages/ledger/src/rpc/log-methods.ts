@@ -8,7 +8,7 @@ import { blockNumberParameter, quantityParameter } from "./parameters.js";
 import { limitExceeded, serverError } from "./rpc-error.js";
 import { quantity } from "./views.js";
 
-const MAX_FILTERS = 1_000;
+const MAX_FILTERS = 256;
 const FILTER_LIFETIME_MS = 5 * 60_000;
 
 type Filter = { next: bigint; usedAt: number } & (

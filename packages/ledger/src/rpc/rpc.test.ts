@@ -75,6 +75,7 @@ describe("the envelope", () => {
 	});
 	test.each([
 		["no JSON", "{", -32700],
+		["deeper than anyone needs", "[".repeat(100_000), -32700],
 		["an empty batch", "[]", -32600],
 		["too large a batch", JSON.stringify(Array.from({ length: limits.rpcBatch + 1 }, () => 1)), -32600],
 		["a method that is no text", `{"id":1,"method":5}`, -32600],
@@ -115,20 +116,26 @@ describe("sending", () => {
 		expect(await nonces()).toEqual(["0x0", "0x0"]);
 		for (const nonce of [1, 2, 5]) await ledger.rpc("eth_sendRawTransaction", await sign(2, { nonce }));
 		expect(await nonces()).toEqual(["0x0", "0x0"]);
-		const raws = [
-			call(1, "eth_sendRawTransaction", await sign(2, { nonce: 0 })),
-			call(2, "eth_getTransactionCount", address, "pending"),
-			call(3, "eth_getBlockByNumber", "pending", false),
-		];
-		const [, pending, block] = (await (await post(JSON.stringify(raws))).json()) as readonly { readonly result: Record<string, unknown> }[];
-		expect(pending?.result).toBe("0x3");
-		expect(block?.result).toMatchObject({ hash: null, miner: null });
-		expect(block?.result["transactions"]).toHaveLength(3);
+		await ledger.rpc("eth_sendRawTransaction", await sign(2, { nonce: 0 }));
+		expect(await ledger.rpc("eth_getTransactionCount", address, "pending")).toBe("0x3");
 		await eventually(async () => ((await ledger.rpc("eth_getTransactionCount", address, "latest")) === "0x3" ? true : undefined), "nonce 3");
 		expect(await ledger.rpc("eth_getTransactionCount", address, "pending")).toBe("0x3");
 	});
 
-	test("a hundred from one batch are all included, in order of nonce", async () => {
+	test("the pending block shows what waits", async () => {
+		const slow = await startLocalLedger({ blockIntervalMs: 600_000 });
+		const raw = (nonce: number) =>
+			developer(0).signTransaction({ type: "eip1559", chainId: CHAIN_ID, nonce, gas: 21_000n, maxFeePerGas: 10n ** 9n, to: NOBODY });
+		const first = await slow.rpc<Hex>("eth_sendRawTransaction", await raw(0));
+		await eventually(() => slow.rpc("eth_getTransactionReceipt", first), "the receipt");
+		const waiting = [await slow.rpc("eth_sendRawTransaction", await raw(1)), await slow.rpc("eth_sendRawTransaction", await raw(2))];
+		expect(await slow.rpc("eth_getBlockByNumber", "pending", false)).toMatchObject({ hash: null, miner: null, transactions: waiting });
+		expect(await slow.rpc("eth_getBlockByNumber", "pending", true)).toMatchObject({ transactions: [{ nonce: "0x1", blockHash: null }, { nonce: "0x2" }] });
+		expect(await slow.rpc("eth_getTransactionCount", developer(0).address, "latest")).toBe("0x1");
+		await slow.stop();
+	});
+
+	test("sixty-four from one batch are all included, in order of nonce", async () => {
 		const first = Number(await ledger.rpc<Hex>("eth_getTransactionCount", developer(3).address, "pending"));
 		const raws = await Promise.all(Array.from({ length: 64 }, (_, index) => sign(3, { nonce: first + index, gas: 21_000n })));
 		await post(JSON.stringify(raws.reverse().map((raw, id) => call(id, "eth_sendRawTransaction", raw))));
@@ -180,6 +187,20 @@ describe("calls", () => {
 		expect(await refusal("eth_call", { to: counter }, "0xffffff")).toMatchObject({ code: -32000, message: "header not found" });
 		expect(await refusal("eth_call", { to: counter }, "latest", { [NOBODY]: { balance: "0x1" } })).toMatchObject({ code: -32602 });
 	});
+});
+
+test("endless calls of a stranger do not hold blocks back: they take turns", async () => {
+	const endless = { to: counter, data: encodeFunctionData({ abi, functionName: "forever", args: [] }), gas: "0x1c9c380" };
+	let ended = 0;
+	const calls = Array.from({ length: 12 }, () =>
+		refusal("eth_call", endless, "latest").then((error) => {
+			ended++;
+			expect(error.message).toBe("out of gas");
+		}),
+	);
+	await send(0);
+	expect(ended).toBeLessThan(calls.length);
+	await Promise.all(calls);
 });
 
 describe("logs", () => {

@@ -1,5 +1,5 @@
 /** JSON-RPC of the ledger: the way in for wallets, libraries and the other programs. */
-import { limits, type Route } from "@freehold/protocol";
+import { ledgerRoutes, limits } from "@freehold/protocol";
 import type { RouteBinding } from "@freehold/service";
 import { keccak256 } from "../state/keccak.js";
 import { hexOf } from "../transaction/decode.js";
@@ -13,8 +13,6 @@ import { logMethods } from "./log-methods.js";
 import { bytesParameter } from "./parameters.js";
 import { stateMethods } from "./state-methods.js";
 import { quantity } from "./views.js";
-
-export const rpcRoute: Route = { method: "POST", path: "/", summary: "JSON-RPC 2.0, batches included." };
 
 const JSON_HEADERS = { "content-type": "application/json" } as const;
 
@@ -42,7 +40,7 @@ export function rpcMethods(context: RpcContext, version: string): Methods {
 export function rpcBinding(methods: Methods, options: DispatcherOptions): RouteBinding {
 	const dispatcher = new Dispatcher(methods, options);
 	return {
-		route: rpcRoute,
+		route: ledgerRoutes.rpc,
 		handler: async (request) => {
 			const body = await request.bytes(limits.rpcBodyBytes);
 			const answer = await dispatcher.answer(body, () => request.signal);

@@ -33,6 +33,12 @@ export function pendingBlockView(block: Block, fullTransactions: boolean): Json 
 	};
 }
 
+/** A header as `newHeads` publishes it. */
+export function headView(block: Block): Json {
+	const { uncles: _uncles, withdrawals: _withdrawals, size: _size, ...header } = headerView(block);
+	return { ...header, hash: block.id };
+}
+
 function headerView(block: Block): Json {
 	const { header } = block;
 	return {

@@ -62,6 +62,8 @@ export interface SequencerModules {
 	readonly hashes: Hashes;
 	/** Unix milliseconds. */
 	readonly now: () => number;
+	/** Milliseconds that only rise, for pacing. */
+	readonly ticks: () => number;
 	readonly crashPoint: (name: SequencerCrashPoint) => void;
 	readonly events: SequencerEvents;
 }
@@ -92,6 +94,7 @@ export class Sequencer {
 	#proved: Uint8Array | undefined;
 	#lastStart = Number.NEGATIVE_INFINITY;
 	#wake: (() => void) | undefined;
+	#onStop: (() => void) | undefined;
 	#stopping = false;
 	#running: Promise<void> | undefined;
 
@@ -134,7 +137,7 @@ export class Sequencer {
 	/** Finishes the block under way, proves it, and ends. */
 	async stop(): Promise<void> {
 		this.#stopping = true;
-		this.#wake?.();
+		this.#onStop?.();
 		await this.#running;
 	}
 
@@ -145,45 +148,45 @@ export class Sequencer {
 				const hasWork = !this.#stopping && application.pool.size > 0 && application.pool.hasExecutable(application.nextBaseFee());
 				const unproved = this.#proved === undefined || Buffer.compare(this.#proved, application.chain.head.hash) !== 0;
 				const untilHeartbeat = Number(application.evmTimeNs / NANOS_PER_MS) + EVM_HEARTBEAT_MS - now();
-				if (hasWork) {
-					await this.#keepInterval();
+				const untilInterval = this.#untilInterval();
+				if (hasWork && untilInterval <= 0) {
+					// What arrived together goes into one block.
+					await new Promise(setImmediate);
 					await this.#produceFromPool();
 				} else if (unproved) await this.#produce([]);
 				else if (this.#stopping) return;
+				else if (hasWork) await this.#sleep(untilInterval, false);
 				else if (untilHeartbeat <= 0) await this.#produce([]);
-				else await this.#sleep(untilHeartbeat);
+				else await this.#sleep(untilHeartbeat, true);
 			}
 		} catch (error) {
 			events.stopped(error);
 		}
 	}
 
-	/** Batches under load: the next block starts a whole interval after the last, whatever wakes this. */
-	#keepInterval(): Promise<void> {
-		const passed = this.#modules.now() - this.#lastStart;
-		const left = passed < 0 ? 0 : this.#options.blockIntervalMs - passed;
-		return new Promise((resolve) => {
-			// Even without a wait: what arrived together goes into one block.
-			if (left <= 0) setImmediate(resolve);
-			else setTimeout(resolve, left);
-		});
+	/** Under load a block starts a whole interval after the last, so that they are batched. */
+	#untilInterval(): number {
+		return this.#lastStart + this.#options.blockIntervalMs - this.#modules.ticks();
 	}
 
-	/** Until woken; at most `ms`. */
-	#sleep(ms: number): Promise<void> {
+	/** At most `ms`; until a transaction comes where that makes a difference, in any case until the stop. */
+	#sleep(ms: number, untilTransaction: boolean): Promise<void> {
 		return new Promise((resolve) => {
-			const timer = setTimeout(() => this.#wake?.(), ms);
-			this.#wake = () => {
+			const end = (): void => {
 				clearTimeout(timer);
 				this.#wake = undefined;
+				this.#onStop = undefined;
 				resolve();
 			};
+			const timer = setTimeout(end, ms);
+			this.#onStop = end;
+			if (untilTransaction) this.#wake = end;
 		});
 	}
 
 	async #produceFromPool(): Promise<void> {
-		const { application, crashPoint, now } = this.#modules;
-		this.#lastStart = now();
+		const { application, crashPoint, ticks } = this.#modules;
+		this.#lastStart = ticks();
 		const proposal = { height: this.height + 1n, time: this.#nextTime(), proposerAddress: this.#address };
 		const txs = application.prepareProposal({ ...proposal, maxTxBytes: MAX_TX_BYTES, txs: [] });
 		if (txs.length === 0) return;
@@ -192,8 +195,8 @@ export class Sequencer {
 	}
 
 	async #produce(txs: readonly Uint8Array[]): Promise<void> {
-		const { application, store, key, hashes, crashPoint, now, events } = this.#modules;
-		const startedAt = now();
+		const { application, store, key, hashes, crashPoint, ticks, events } = this.#modules;
+		const startedAt = ticks();
 		const header = this.#header(txs, this.#nextTime());
 		if (txs.length > 0 && !application.processProposal({ ...header, txs })) {
 			application.drop(txs);
@@ -222,7 +225,7 @@ export class Sequencer {
 		this.#lastCommit = commit;
 		this.#lastTimeNs = nanosOf(header.time);
 		this.#proved = header.appHash;
-		events.blockMade({ height: header.height, transactions: txs.length, tookMs: now() - startedAt });
+		events.blockMade({ height: header.height, transactions: txs.length, tookMs: ticks() - startedAt });
 	}
 
 	#header(txs: readonly Uint8Array[], time: Timestamp): ConsensusHeader {

@@ -4,9 +4,9 @@
  * Money can only go to the gateway's till: an offer whose `payTo` is another address is refused. What can be lost is bounded by what was signed, and
  * what was signed by what was charged and one call more.
  */
-import { contractAddresses, FreeholdError, fromHex, type Hex, toHex } from "@freehold/protocol";
+import { contractAddresses, FreeholdError, type Hex, toHex } from "@freehold/protocol";
 import { recoverAddress } from "viem";
-import { type ChannelConfig, channelId, channelsDomain, channelTypes, depositNonce, laneSalt, tillAddress, voucherDigest } from "../channel/channel.js";
+import { type ChannelConfig, channelId, channelsDomain, channelTypes, depositNonce, voucherDigest } from "../channel/channel.js";
 import {
 	decodePaymentRequired,
 	decodeSettleResponse,
@@ -15,14 +15,15 @@ import {
 	network,
 	type PaymentRequired,
 	type PaymentRequirements,
-	readAddress,
 	readAmount,
 	readHex,
 	type SettleResponse,
 	x402Headers,
 } from "../x402/messages.js";
 import { batchReasons } from "../x402/reasons.js";
+import { atLeast, channelOffer, configOf, refuseOffer } from "./channel-offer.js";
 import { type Lane, type LaneStore, memoryLaneStore } from "./lane.js";
+import { LanePool } from "./lane-pool.js";
 
 /** The part of a wallet that paying needs; an account of viem has it. */
 export interface PaymentWallet {
@@ -42,10 +43,10 @@ export interface DepositPlan {
 	readonly gateway: Hex;
 	readonly till: Hex;
 	readonly channelId: Hex;
-	/** To be moved into the channel now, as the gateway suggests. */
+	/** Least that has to be moved into the channel now. */
 	readonly amount: bigint;
-	/** Least that the call at hand needs. */
-	readonly least: bigint;
+	/** What the gateway suggests: enough for some calls more. */
+	readonly suggested: bigint;
 	/** In it already. */
 	readonly balance: bigint;
 	readonly opens: boolean;
@@ -60,7 +61,7 @@ export interface ChannelPayerOptions {
 	readonly store?: LaneStore;
 	/** Calls in flight at once; default 4. Further calls wait for a lane. */
 	readonly lanes?: number;
-	/** Amount of a deposit, at least `plan.least`; `true` takes the plan's, `false` refuses. Default: what the plan says. */
+	/** Amount of a deposit, at least `plan.amount`; `true` takes what is suggested, `false` refuses. Default: what is suggested. */
 	readonly confirmDeposit?: (plan: DepositPlan) => bigint | boolean | Promise<bigint | boolean>;
 	/** `Channels.channels(id)`: asked for a channel that the store does not know. */
 	readonly readChannel?: (channelId: Hex) => Promise<{ readonly balance: bigint; readonly totalClaimed: bigint }>;
@@ -98,7 +99,6 @@ export interface ChannelPayer {
 }
 
 const DEFAULT_LANES = 4;
-const WAITING = 1_000;
 
 export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
 	const { wallet, chainId, store = memoryLaneStore() } = options;
@@ -214,22 +214,22 @@ export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
 	}
 
 	async function agreeDeposit(accepted: PaymentRequirements, gateway: Hex, lane: Lane, least: bigint): Promise<bigint> {
-		const announced = readAmount(accepted.extra?.["minDeposit"]) ?? 0n;
-		const amount = announced > least ? announced : least;
+		const amount = atLeast(readAmount(accepted.extra?.["leastDeposit"]), least);
+		const suggested = atLeast(readAmount(accepted.extra?.["minDeposit"]), amount);
 		const plan: DepositPlan = {
 			gateway,
 			till: accepted.payTo,
 			channelId: lane.channelId,
 			amount,
-			least,
+			suggested,
 			balance: lane.balance,
 			opens: lane.balance === 0n,
 			call: BigInt(accepted.amount),
 		};
 		const answer = (await options.confirmDeposit?.(plan)) ?? true;
 		if (answer === false) throw new FreeholdError("payment.insufficient", { given: lane.balance - lane.charged, needed: BigInt(accepted.amount) });
-		if (typeof answer === "bigint" && answer < least) throw new FreeholdError("payment.insufficient", { given: answer, needed: least });
-		return typeof answer === "bigint" ? answer : amount;
+		if (typeof answer === "bigint" && answer < amount) throw new FreeholdError("payment.insufficient", { given: answer, needed: amount });
+		return typeof answer === "bigint" ? answer : suggested;
 	}
 
 	function signVoucher(id: Hex, maxClaimableAmount: bigint): Promise<Hex> {
@@ -243,7 +243,7 @@ export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
 
 	async function signDeposit(accepted: PaymentRequirements, id: Hex, amount: bigint): Promise<Readonly<Record<string, unknown>>> {
 		const { name, version } = accepted.extra ?? {};
-		if (typeof name !== "string" || typeof version !== "string") throw refuse("it does not name the token's domain");
+		if (typeof name !== "string" || typeof version !== "string") throw refuseOffer("it does not name the token's domain");
 		const salt = toHex(options.random(32));
 		const validBefore = BigInt(Math.floor(options.now() / 1000) + accepted.maxTimeoutSeconds);
 		const signature = await wallet.signTypedData({
@@ -281,74 +281,4 @@ export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
 	}
 
 	return { pay, refund, store };
-}
-
-/** The offer that channels can pay. Throws `payment.invalid` when there is none, or when it would pay anyone but the gateway's till. */
-function channelOffer(required: PaymentRequired, chainId: number, gateway: Hex): PaymentRequirements {
-	const accepted = required.accepts.find((item) => item.scheme === "batch-settlement" && item.network === network(chainId));
-	if (accepted === undefined) throw refuse(`it offers no channel on chain ${chainId}`);
-	if (accepted.asset !== contractAddresses.OPG) throw refuse(`it asks for another token than OPG: ${accepted.asset}`);
-	if (accepted.payTo !== tillAddress(gateway)) throw refuse(`its payee ${accepted.payTo} is not the till of gateway ${gateway}`);
-	return accepted;
-}
-
-function configOf(accepted: PaymentRequirements, payer: Hex, lane: number): ChannelConfig {
-	const receiverAuthorizer = readAddress(accepted.extra?.["receiverAuthorizer"]);
-	const withdrawDelay = accepted.extra?.["withdrawDelay"];
-	if (receiverAuthorizer === undefined || fromHex(receiverAuthorizer).every((byte) => byte === 0)) throw refuse("it names no receiver authorizer");
-	if (typeof withdrawDelay !== "number") throw refuse("it names no withdrawal delay");
-	return { payer, payerAuthorizer: payer, receiver: accepted.payTo, receiverAuthorizer, token: accepted.asset, withdrawDelay, salt: laneSalt(lane) };
-}
-
-function refuse(reason: string): FreeholdError {
-	return new FreeholdError("payment.invalid", { reason: `the gateway's offer is not followed: ${reason}` });
-}
-
-/** Lane numbers that are free, per till; the lowest first, so that few channels are opened. */
-class LanePool {
-	readonly #size: number;
-	readonly #busy = new Map<Hex, Set<number>>();
-	readonly #waiting = new Map<Hex, (() => void)[]>();
-
-	constructor(size: number) {
-		this.#size = size;
-	}
-
-	async take(till: Hex, signal?: AbortSignal): Promise<number> {
-		for (;;) {
-			const busy = this.#busy.get(till) ?? new Set<number>();
-			this.#busy.set(till, busy);
-			for (let lane = 0; lane < this.#size; lane++) {
-				if (busy.has(lane)) continue;
-				busy.add(lane);
-				return lane;
-			}
-			await this.#wait(till, signal);
-		}
-	}
-
-	give(till: Hex, lane: number): void {
-		this.#busy.get(till)?.delete(lane);
-		this.#waiting.get(till)?.shift()?.();
-	}
-
-	#wait(till: Hex, signal: AbortSignal | undefined): Promise<void> {
-		const queue = this.#waiting.get(till) ?? [];
-		this.#waiting.set(till, queue);
-		if (queue.length >= WAITING) throw new FreeholdError("gateway.overloaded", { seconds: 1 });
-		return new Promise((resolve, reject) => {
-			const proceed = (): void => {
-				signal?.removeEventListener("abort", give);
-				resolve();
-			};
-			const give = (): void => {
-				const index = queue.indexOf(proceed);
-				if (index >= 0) queue.splice(index, 1);
-				reject(new FreeholdError("request.aborted"));
-			};
-			if (signal?.aborted === true) return give();
-			signal?.addEventListener("abort", give, { once: true });
-			queue.push(proceed);
-		});
-	}
 }

@@ -42,9 +42,10 @@ export function offer(
 		maxTimeoutSeconds: terms.maxTimeoutSeconds,
 	};
 	const domain = { name: terms.token.name, version: terms.token.version, gateway: terms.gateway };
-	const minDeposit = leastDeposit(terms, call.amount * SUGGESTED_CALLS).toString();
+	// The reference client deposits what `minDeposit` says; ours asks its owner, and may go down to the least.
+	const deposits = { minDeposit: leastDeposit(terms, call.amount * SUGGESTED_CALLS).toString(), leastDeposit: leastDeposit(terms, call.amount).toString() };
 	const { receiverAuthorizer, withdrawDelay } = terms;
-	const channel = { scheme: "batch-settlement", ...common, extra: { ...domain, receiverAuthorizer, withdrawDelay, minDeposit, ...state } };
+	const channel = { scheme: "batch-settlement", ...common, extra: { ...domain, receiverAuthorizer, withdrawDelay, ...deposits, ...state } };
 	if (!call.known) return [channel];
 	return [channel, { scheme: "exact", ...common, extra: domain }, { scheme: "exact", ...common, extra: { ...domain, assetTransferMethod: "permit2" } }];
 }

@@ -59,7 +59,7 @@ export const errorCatalogue = {
 	"gateway.overloaded": entry(429, "gateway", "Too many calls are waiting. Try again in {seconds} s.", true),
 	"idempotency.conflict": entry(409, "caller", "Idempotency-Key {key} was used with another request."),
 	internal: entry(500, "gateway", "Something failed on our side (reference {reference}).", true),
-	"model.exists": entry(409, "caller", "{model} has this release already."),
+	"model.exists": entry(409, "caller", "{model} exists already, with another content. Releases never change: publish the next one with another --release"),
 	"model.notFound": entry(404, "caller", "There is no model {model}."),
 	"model.notOwner": entry(403, "caller", "{account} does not own {model}."),
 	"model.retired": entry(410, "owner", "Release {release} has been retired by its owner."),

@@ -14,6 +14,10 @@ export const commonRoutes = {
 	metrics: route("GET", "/metrics", "Prometheus metrics."),
 } as const;
 
+export const ledgerRoutes = {
+	rpc: route("POST", "/", "JSON-RPC 2.0, batches included; the same path takes WebSocket connections."),
+} as const;
+
 export const gatewayRoutes = {
 	root: route("GET", "/", "What runs here, for people."),
 	network: route("GET", "/network.json", "The network's description."),

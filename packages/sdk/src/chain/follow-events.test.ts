@@ -66,6 +66,23 @@ describe("following events", () => {
 		expect(node.asked).toContain("freehold_waitForBlock");
 	});
 
+	it("tells a caller that missed nothing so at once, without a new block", async () => {
+		const node = new ScriptedNode();
+		node.mine([counted(1)]);
+		const first = follow(node, undefined);
+		await expect.poll(() => first.seen).toEqual([1]);
+		await first.stop();
+		const told: string[] = [];
+		const second = follow(node, first.cursor(), {
+			onBlock: (events, block) => void told.push(`block ${block.number}, ${events.length} events, newest: ${block.atHead}`),
+		});
+		await expect.poll(() => told).toEqual(["block 1, 0 events, newest: true"]);
+		node.mine([counted(2)]);
+		await expect.poll(() => told.at(-1)).toBe("block 2, 1 events, newest: true");
+		expect(told).toHaveLength(2);
+		await second.stop();
+	});
+
 	it("polls a node that cannot wait for a block", async () => {
 		const node = new ScriptedNode();
 		node.longPoll = false;

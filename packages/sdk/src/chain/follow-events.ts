@@ -39,7 +39,8 @@ export interface FollowOptions {
 	/** Undefined: from the first block. */
 	readonly cursor: Cursor | undefined;
 	/**
-	 * Called in order, once a block, never two at a time: for each block that has events, and (with none) for the last block of each stretch without any.
+	 * Called in order, once a block, never two at a time: for each block that has events, and (with none) for the last block of each stretch without any. At
+	 * the start and after a failure of the node, the cursor's block comes once more, without events, when it is still the newest: nothing was missed.
 	 * A failure ends the following with that failure; the block is delivered again from the same cursor.
 	 */
 	readonly onBlock: (events: readonly ChainEvent[], block: FollowedBlock) => void | Promise<void>;
@@ -63,7 +64,7 @@ const LAST_RETRY_MS = 10_000;
 export async function followEvents(options: FollowOptions): Promise<void> {
 	const { signal, random = Math.random } = options;
 	const largest = options.maxRange ?? 2_000n;
-	const state: FollowState = { cursor: options.cursor, range: largest, largest };
+	const state: FollowState = { cursor: options.cursor, current: false, range: largest, largest };
 	let failures = 0;
 	while (!signal.aborted) {
 		try {
@@ -73,6 +74,7 @@ export async function followEvents(options: FollowOptions): Promise<void> {
 			if (signal.aborted) return;
 			if (error instanceof HandlerFailure) throw error.cause;
 			if (error instanceof FreeholdError && error.code === "chain.forked") throw error;
+			state.current = false;
 			const waitMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures++, 10)) * (0.5 + random() / 2);
 			options.onRetry?.(error, waitMs);
 			await pause(waitMs, signal).catch(() => undefined);
@@ -82,6 +84,8 @@ export async function followEvents(options: FollowOptions): Promise<void> {
 
 interface FollowState {
 	cursor: Cursor | undefined;
+	/** Whether the caller has been told of the newest block since the start, or since the node failed last. */
+	current: boolean;
 	range: bigint;
 	readonly largest: bigint;
 }
@@ -93,10 +97,13 @@ class HandlerFailure extends Error {}
 async function step(options: FollowOptions, state: FollowState): Promise<void> {
 	const { client, signal, contracts, pollMs } = options;
 	const after = state.cursor?.number ?? -1n;
-	const head = after < 0n ? await client.blockNumber({ signal }) : await waitForHead(client, after, signal, pollMs);
+	const head = state.current ? await waitForHead(client, after, signal, pollMs) : await client.blockNumber({ signal });
 	if (head <= after) {
-		// A node that lost blocks, or another node: its chain must still hold the cursor's block.
-		if (head < after) await checkCursor(client, state.cursor, signal);
+		if (head === after && state.current) return;
+		// After a pause, or from a node that lost blocks, or another node: its chain must still hold the cursor's block.
+		const kept = await keptBlock(client, state.cursor, signal);
+		if (head === after && kept !== undefined) await deliver(options, [], { ...kept, cursor: { number: kept.number, hash: kept.hash }, atHead: true });
+		state.current = true;
 		return;
 	}
 	const toBlock = head - after > state.range ? after + state.range : head;
@@ -116,12 +123,17 @@ async function step(options: FollowOptions, state: FollowState): Promise<void> {
 		if (signal.aborted) return;
 		const cursor: Cursor = { number: block.number, hash: block.hash };
 		const events = blockLogs.flatMap((log) => decodeEvent(log, contracts) ?? []);
-		try {
-			await options.onBlock(events, { ...block, cursor, atHead: block.number === head });
-		} catch (error) {
-			throw new HandlerFailure("the handler of events failed", { cause: error });
-		}
+		await deliver(options, events, { ...block, cursor, atHead: block.number === head });
 		state.cursor = cursor;
+		state.current = block.number === head;
+	}
+}
+
+async function deliver({ onBlock }: FollowOptions, events: readonly ChainEvent[], block: FollowedBlock): Promise<void> {
+	try {
+		await onBlock(events, block);
+	} catch (error) {
+		throw new HandlerFailure("the handler of events failed", { cause: error });
 	}
 }
 
@@ -129,10 +141,12 @@ function waitForHead(client: ChainClient, after: bigint, signal: AbortSignal, po
 	return client.waitForBlock(after, { timeoutMs: WAIT_MS, signal, ...(pollMs === undefined ? {} : { pollMs }) });
 }
 
-async function checkCursor(client: ChainClient, cursor: Cursor | undefined, signal: AbortSignal): Promise<void> {
-	if (cursor === undefined) return;
+/** The cursor's block as the node has it. Throws `chain.forked` when it has another or none. */
+async function keptBlock(client: ChainClient, cursor: Cursor | undefined, signal: AbortSignal): Promise<BlockSummary | undefined> {
+	if (cursor === undefined) return undefined;
 	const kept = await client.block(cursor.number, { signal });
 	if (kept?.hash !== cursor.hash) throw forked(cursor, kept);
+	return kept;
 }
 
 function forked(cursor: Cursor, kept: BlockSummary | undefined): FreeholdError {

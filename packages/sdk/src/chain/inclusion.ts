@@ -2,7 +2,7 @@
 import { FreeholdError, type Hex } from "@freehold/protocol";
 import { broadcast } from "./broadcast.js";
 import type { ChainClient, TransactionReceipt } from "./chain-client.js";
-import { pause } from "./deadline.js";
+import { aborted, onAbort, pause } from "./deadline.js";
 import type { StoredIntent } from "./intent-store.js";
 
 export interface InclusionWatch {
@@ -104,17 +104,16 @@ export function createInclusionWatch(client: ChainClient, pollMs: number | undef
 		},
 		wait: (intent, { timeoutMs, signal }) =>
 			new Promise((resolve, reject) => {
-				const onAbort = (): void => end(() => reject(new FreeholdError("request.aborted", {}, { cause: signal?.reason })));
 				const timer = setTimeout(() => end(() => reject(new FreeholdError("chain.timeout", { seconds: timeoutMs / 1000 }))), timeoutMs);
 				const remove = add(intent, (outcome) => end(() => resolve(outcome)));
+				let forget = (): void => undefined;
 				function end(then: () => void): void {
 					clearTimeout(timer);
-					signal?.removeEventListener("abort", onAbort);
+					forget();
 					remove();
 					then();
 				}
-				if (signal?.aborted === true) onAbort();
-				else signal?.addEventListener("abort", onAbort, { once: true });
+				forget = onAbort(signal, () => end(() => reject(aborted(signal))));
 			}),
 	};
 }

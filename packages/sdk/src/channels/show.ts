@@ -54,7 +54,7 @@ export async function showChannels(client: Client, { signal }: { readonly signal
 }
 
 /** What the gateway charged; undefined when it does not know the channel or does not answer. */
-async function chargedAt(client: Client, channelId: Hex, signal: AbortSignal | undefined): Promise<bigint | undefined> {
+export async function chargedAt(client: Client, channelId: Hex, signal: AbortSignal | undefined): Promise<bigint | undefined> {
 	try {
 		const url = urlOf(client.network.gatewayUrl, gatewayRoutes.channel.path, { channelId });
 		const body = (await client.http.json(url, { what: "The gateway", signal })) as ChannelBody;

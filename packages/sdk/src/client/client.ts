@@ -7,7 +7,9 @@ import { contracts } from "../chain/contracts.js";
 import type { Fetch } from "../chain/json-rpc.js";
 import type { TransactionAccount } from "../chain/signer.js";
 import { createTransactor, type Transactor } from "../chain/transactor.js";
+import { OfferBook } from "../inference/offer-book.js";
 import { createHttp, type Http } from "./http.js";
+import { patiently } from "./patience.js";
 import { createRegistry, type Registry } from "./registry.js";
 
 /** Signs transactions and payments. An account of viem is one: `privateKeyToAccount(key)`. */
@@ -43,6 +45,7 @@ export interface Client {
 	readonly network: NetworkFile;
 	readonly chain: ChainClient;
 	readonly registry: Registry;
+	readonly offers: OfferBook;
 	readonly http: Http;
 	readonly crypto: Crypto;
 	readonly lanes: LaneStore;
@@ -57,6 +60,8 @@ export interface Client {
 
 /** Calls whose cost a new channel is filled with. */
 const CALLS_IN_DEPOSIT = 10n;
+/** How long a payment waits for a ledger that is started again: the gateway was there a moment ago. */
+const LEDGER_PATIENCE_MS = 15_000;
 
 /** Throws `config.invalid` when the network has other contracts than the protocol. */
 export function createClient(options: ConnectOptions): Client {
@@ -70,12 +75,14 @@ export function createClient(options: ConnectOptions): Client {
 		if (account === undefined) throw new FreeholdError("account.required");
 		return account;
 	};
+	const fromLedger = <T>(read: () => Promise<T>): Promise<T> => patiently({ deadline: now() + LEDGER_PATIENCE_MS, now }, read);
 	let transactor: Transactor | undefined;
 	let payer: ChannelPayer | undefined;
 	return {
 		network,
 		chain,
 		registry: createRegistry(chain, now),
+		offers: new OfferBook(now),
 		http: createHttp(fetch),
 		crypto: options.crypto ?? defaultCrypto,
 		lanes,
@@ -93,8 +100,8 @@ export function createClient(options: ConnectOptions): Client {
 				chainId: network.chainId,
 				store: lanes,
 				...(options.parallelCalls === undefined ? {} : { lanes: options.parallelCalls }),
-				confirmDeposit: (plan) => decideDeposit(options.deposit, plan, () => chain.balance(signer().address.toLowerCase() as Hex)),
-				readChannel: (channelId) => readChannel(chain, channelId),
+				confirmDeposit: (plan) => decideDeposit(options.deposit, plan, () => fromLedger(() => chain.balance(signer().address.toLowerCase() as Hex))),
+				readChannel: (channelId) => fromLedger(() => readChannel(chain, channelId)),
 				now,
 				random,
 			});

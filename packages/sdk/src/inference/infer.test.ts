@@ -37,6 +37,21 @@ describe("asking a model", () => {
 		expect([second.deposited, charged(), network.channels.size]).toEqual([0n, 2n * PRICE, 1]);
 	});
 
+	it("is one request when price and channel are known", async () => {
+		await freehold.infer("ada/thing", { inputs });
+		network.asked.length = 0;
+		await freehold.infer("ada/thing", { inputs });
+		expect(network.asked).toEqual(["POST /v1/inference"]);
+	});
+
+	it("asks again for a price that has changed, and keeps to what the caller allows", async () => {
+		const { release } = await freehold.infer("ada/thing", { inputs });
+		network.releases.get(release)?.prices.push({ perCall: 2n * OPG, perInputUnit: 0n, perOutputUnit: 0n });
+		await expect(freehold.infer("ada/thing", { inputs, maxCharge: PRICE })).rejects.toMatchObject({ code: "payment.insufficient" });
+		expect(charged()).toBe(PRICE);
+		expect((await freehold.infer("ada/thing", { inputs })).charge).toBe(PRICE + OPG);
+	});
+
 	it("uses a lane of its own for each call in flight", async () => {
 		const answers = await Promise.all(Array.from({ length: 3 }, () => freehold.infer("ada/thing", { inputs })));
 		expect(new Set(answers.map(({ callId }) => callId)).size).toBe(3);
@@ -57,9 +72,43 @@ describe("asking a model", () => {
 		expect([requests, charged()]).toEqual([4, PRICE]);
 	});
 
+	it("survives a ledger that is started again while it pays and after it paid", async () => {
+		let refusals = 0;
+		const away = (): "down" => {
+			refusals++;
+			return "down";
+		};
+		// Before the payment the balance is read, after it the keys that signed: each is refused a few times.
+		let before = 2;
+		let after = 2;
+		network.interrupt = (url) => {
+			if (url.hostname !== "rpc.invalid" || !network.asked.some((request) => request.startsWith("POST /v1/inference"))) return undefined;
+			if (charged() === 0n) return before-- > 0 ? away() : undefined;
+			return after-- > 0 ? away() : undefined;
+		};
+		const answer = await freehold.infer("ada/thing", { inputs });
+		expect([answer.charge, charged(), refusals]).toEqual([PRICE, PRICE, 4]);
+	});
+
+	it("waits for a network that answered before when the price is to be asked again, and not for one that never did", async () => {
+		let refusals = 2;
+		const away = (): "down" | undefined => (refusals-- > 0 ? "down" : undefined);
+		network.interrupt = away;
+		await expect(freehold.infer("ada/thing", { inputs })).rejects.toMatchObject({ code: "network.down" });
+		network.interrupt = undefined;
+		let later = 0;
+		const patient = connect({ network: network.file, account: buyer, fetch: network.fetch, now: () => Date.now() + later });
+		await patient.infer("ada/thing", { inputs });
+		refusals = 2;
+		network.interrupt = away;
+		later = 3_600_000;
+		expect((await patient.infer("ada/thing", { inputs })).charge).toBe(PRICE);
+		expect(refusals).toBeLessThan(0);
+	});
+
 	it("puts in what it is told to, or nothing", async () => {
 		const plans: DepositPlan[] = [];
-		const careful = connect({ network: network.file, account: buyer, fetch: network.fetch, deposit: (plan) => (plans.push(plan), false) });
+		const careful = connect({ network: network.file, account: buyer, fetch: network.fetch, deposit: (plan) => plans.push(plan) < 0 });
 		await expect(careful.infer("ada/thing", { inputs })).rejects.toMatchObject({ code: "payment.insufficient" });
 		expect(plans).toMatchObject([{ gateway: gatewayAddress, call: PRICE, opens: true }]);
 		expect(network.channels.size).toBe(0);
@@ -104,6 +153,16 @@ describe("asking a model refuses, before it pays,", () => {
 			},
 		});
 		await refused(greedy.infer("ada/thing", { inputs }), "payment.insufficient");
+	});
+
+	it("an old price that its owner has lowered since", async () => {
+		const { release } = await freehold.quote("ada/thing");
+		network.releases.get(release)?.prices.push({ perCall: OPG / 2n, perInputUnit: 0n, perOutputUnit: 0n });
+		network.quotedVersion = 1;
+		await refused(freehold.infer("ada/thing", { inputs }), "gateway.untrusted");
+		const late = freehold.infer("ada/thing", { inputs });
+		network.quotedVersion = 2;
+		expect((await late).charge).toBe(PRICE - OPG / 2n);
 	});
 
 	it("a quote that is not the owner's price, or another release's", async () => {

@@ -24,6 +24,7 @@ import {
 import { pause } from "../chain/deadline.js";
 import type { Client } from "../client/client.js";
 import { type HttpAnswer, parseJson, refusalOf, urlOf } from "../client/http.js";
+import { patiently } from "../client/patience.js";
 import { checkAnswer } from "./check-answer.js";
 import { quote } from "./quote.js";
 import { boundOutputs, elementsOf } from "./units.js";
@@ -40,7 +41,7 @@ export interface InferOptions {
 	/** 32 bytes that close the commitments to everyone else; drawn when absent. */
 	readonly salt?: Hex;
 	readonly signal?: AbortSignal;
-	/** For the whole call, a gateway that restarts included; default 60,000. */
+	/** For the whole call, a gateway or a ledger that restarts included; default 60,000. A network that never answered is not waited for. */
 	readonly timeoutMs?: number;
 }
 
@@ -71,9 +72,29 @@ const LAST_PAUSE_MS = 2_000;
  * const { outputs, receiptFile } = await freehold.infer("plus/digits", { inputs: { pixels: [[0, 0, 2]] } });
  */
 export async function infer(client: Client, model: string, options: InferOptions): Promise<Inference> {
+	const limits: Limits = { signal: options.signal, deadline: client.now() + (options.timeoutMs ?? TIMEOUT_MS) };
+	const kept = client.offers.quote(model);
+	if (kept === undefined) return inferAt(client, model, await freshQuote(client, model, limits), options, limits);
+	try {
+		return await inferAt(client, model, kept, options, limits);
+	} catch (error) {
+		// Only this can come from a price that changed since: nothing was signed for the new one.
+		if (!(error instanceof FreeholdError) || error.code !== "payment.insufficient") throw error;
+		return inferAt(client, model, await freshQuote(client, model, limits), options, limits);
+	}
+}
+
+async function freshQuote(client: Client, model: string, limits: Limits): Promise<QuoteBody> {
+	const ask = (): Promise<QuoteBody> => quote(client, model, { signal: limits.signal });
+	const quoted = await (client.offers.reached ? patiently({ ...limits, now: client.now }, ask) : ask());
+	client.offers.keepQuote(model, quoted);
+	return quoted;
+}
+
+/** A call under a quote that was checked. */
+async function inferAt(client: Client, model: string, quoted: QuoteBody, options: InferOptions, limits: Limits): Promise<Inference> {
 	const { signal, mode = "fast" } = options;
 	const payer = client.account().address.toLowerCase() as Hex;
-	const quoted = await quote(client, model, { signal });
 	const inputs = parseInputs(options.inputs, quoted.inputs);
 	const require = [...new Set(options.require ?? [])].sort();
 	const salt = options.salt ?? toHex(client.random(32));
@@ -87,9 +108,14 @@ export async function infer(client: Client, model: string, options: InferOptions
 		maxCharge: most.toString() as Decimal,
 		salt,
 	};
-	const paid = await payAndAsk(client, quoted.gateway, body, most, { signal, deadline: client.now() + (options.timeoutMs ?? TIMEOUT_MS) });
+	const paid = await payAndAsk(client, quoted, body, most, limits).catch((error: unknown) => {
+		client.offers.forget(model, quoted.release, most);
+		throw error;
+	});
 	const answer = parseJson(paid.answer.body) as InferenceResponseBody;
-	const receiptFile = await checkAnswer(client, { quoted, payer, salt, mode, require, inputs, most, charged: paid.charged, answer }, signal);
+	const asked = { quoted, payer, salt, mode, require, inputs, most, charged: paid.charged, answer };
+	// It is paid: a ledger that is away for a moment must not cost the answer.
+	const receiptFile = await patiently({ ...limits, now: client.now }, () => checkAnswer(client, asked, signal));
 	const { outputs, usage, callId } = answer;
 	return {
 		outputs,
@@ -137,12 +163,12 @@ interface PaidAnswer {
 }
 
 /** Pays what the gateway asks, at most `most`, and gives the answer that the payment bought. */
-async function payAndAsk(client: Client, gateway: Hex, body: InferenceRequestBody, most: bigint, limits: Limits): Promise<PaidAnswer> {
+async function payAndAsk(client: Client, { gateway, release }: QuoteBody, body: InferenceRequestBody, most: bigint, limits: Limits): Promise<PaidAnswer> {
 	// One key for all attempts: an answer that was lost on the way is given again instead of being paid twice.
 	const idempotencyKey = toHex(client.random(16)).slice(2);
 	const ask = (headers: Readonly<Record<string, string>>): Promise<HttpAnswer> =>
 		askPatiently(client, body, { ...headers, "idempotency-key": idempotencyKey }, limits);
-	let required = offerOf(await ask({}));
+	let required = client.offers.offer(release, most) ?? offerOf(await ask({}));
 	let deposited = 0n;
 	for (let attempt = 1; ; attempt++) {
 		checkOffer(required, most);
@@ -156,7 +182,10 @@ async function payAndAsk(client: Client, gateway: Hex, body: InferenceRequestBod
 		}
 		const outcome = await payment.settle({ status: answer.status, header: answer.header });
 		if (outcome.result === "paid") deposited += payment.deposit;
-		if (outcome.result === "paid" && answer.status < 300) return { answer, charged: outcome.charged, deposited };
+		if (outcome.result === "paid" && answer.status < 300) {
+			client.offers.keepOffer(release, most, required);
+			return { answer, charged: outcome.charged, deposited };
+		}
 		if (answer.status !== 402 || attempt === MAX_PAYMENTS) throw refusalOf("The gateway", answer.status, parseJson(answer.body));
 		if (outcome.result === "unpaid") {
 			// New terms, perhaps since the price changed meanwhile; the same refusal twice is final.

@@ -2,6 +2,8 @@
 
 import { tillAddress } from "@freehold/payments";
 import { FreeholdError, gatewayRoutes, type Hex, isHex, modelId, parseModelName, type QuoteBody, releaseId, schemaDigest } from "@freehold/protocol";
+import { contracts } from "../chain/contracts.js";
+import { pause } from "../chain/deadline.js";
 import type { Client } from "../client/client.js";
 import { urlOf } from "../client/http.js";
 
@@ -13,9 +15,23 @@ import { urlOf } from "../client/http.js";
  * const { chargeOpg } = await freehold.quote("plus/digits");
  */
 export async function quote(client: Client, model: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<QuoteBody> {
-	const body = await requestQuote(client, model, options.signal);
-	await checkQuote(client, model, body, options.signal);
-	return body;
+	for (let attempt = 1; ; attempt++) {
+		const body = await requestQuote(client, model, options.signal);
+		await checkQuote(client, model, body, options.signal);
+		if (!(await isAboveCurrent(client, body, options.signal))) return body;
+		// The gateway may be a block behind a price that its owner has just lowered.
+		if (attempt === ATTEMPTS) throw untrusted("it asks for more than the owner does now");
+		await pause(PAUSE_MS, options.signal);
+	}
+}
+
+const ATTEMPTS = 20;
+const PAUSE_MS = 100;
+
+/** Old versions of a price stay good for quotes that are on their way; nobody need accept one that costs more than the present one. */
+async function isAboveCurrent(client: Client, { release, owner }: QuoteBody, signal: AbortSignal | undefined): Promise<boolean> {
+	const [, now] = await client.chain.read(contracts.ModelRegistry, "currentPrice", [release], { signal });
+	return BigInt(owner.perCall) > now.perCall || BigInt(owner.perInputUnit) > now.perInputUnit || BigInt(owner.perOutputUnit) > now.perOutputUnit;
 }
 
 /** The gateway's answer as it is. */

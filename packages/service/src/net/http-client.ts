@@ -87,6 +87,8 @@ export function fetchStream(url: string, options: CallOptions & { readonly body?
 		});
 		request.once("response", (message: IncomingMessage) => {
 			const bounded = new Bounded(what, options.maxBytes ?? limits.jsonBodyBytes);
+			// An answer that nobody reads any more may fail in peace; a reader is told by the stream itself.
+			bounded.on("error", () => undefined);
 			// Not a pipeline: it would hand the raw error on before it could be put into our words.
 			message.pipe(bounded);
 			message.once("error", (error: NodeJS.ErrnoException) => bounded.destroy(reason ?? translate(error, what, target.origin)));

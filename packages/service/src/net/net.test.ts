@@ -60,6 +60,14 @@ describe("a call to another program", () => {
 		expect((await fetchBytes(url, { ...usual, maxBytes: 100_000 })).body.length).toBe(100_000);
 	});
 
+	it("may be left unread, even past its limit", async () => {
+		const url = await serve((_, response) => response.writeHead(404).end(Buffer.alloc(1_000)));
+		const { status, body } = await fetchStream(url, { ...usual, maxBytes: 1 });
+		expect(status).toBe(404);
+		await expect.poll(() => body.destroyed).toBe(true);
+		await expect(body.toArray()).rejects.toMatchObject({ code: "upstream.failed" });
+	});
+
 	it("ends at its deadline, before and within the answer", async () => {
 		const silent = await serve(() => {});
 		await expect(fetchJson(silent, { ...usual, deadlineMs: 50 })).rejects.toMatchObject({ code: "upstream.timeout" });

@@ -92,6 +92,13 @@ describe("a program", () => {
 		expect(output()).toContain("not drained within 0.05 s");
 	});
 
+	it("can be stopped while it starts", async () => {
+		const { child, ended, output } = await start(["--slow-start", "--drain-timeout", "50ms"], {}, false);
+		await expect.poll(output, { timeout: 20_000 }).toContain("starting for ever");
+		child.kill("SIGTERM");
+		expect((await ended).code).toBe(1);
+	});
+
 	it("drains when its supervisor is gone", async () => {
 		const { child, ended, output } = await start([], { FREEHOLD_SUPERVISED: "1" });
 		child.stdin?.end();

@@ -62,6 +62,7 @@ class Life<O extends OptionTable> {
 	#askToStop: (reason: string) => void = () => {};
 	#service: RunningService | undefined;
 	#draining = false;
+	#deadline: NodeJS.Timeout | undefined;
 	#failed = false;
 
 	constructor(program: Program<O>, config: ConfigOf<O>, common: ConfigOf<typeof commonOptions>, log: Logger, env: Environment) {
@@ -80,7 +81,7 @@ class Life<O extends OptionTable> {
 		const supervised = this.#env[environmentNames.supervised] === "1";
 		const unlisten = onStop(
 			{ signals: process, now: () => performance.now(), ...(supervised ? { watchSupervisor } : {}) },
-			{ drain: (reason) => this.#askToStop(reason), now: (reason) => this.#stopNow(reason) },
+			{ drain: (reason) => this.#stopSoon(reason), now: (reason) => this.#stopNow(reason) },
 		);
 		const onFault = (error: unknown): void => this.#fail(error);
 		process.on("uncaughtException", onFault).on("unhandledRejection", onFault);
@@ -112,7 +113,7 @@ class Life<O extends OptionTable> {
 
 	async #drain(): Promise<void> {
 		this.#draining = true;
-		const deadline = setTimeout(() => this.#stopNow(`not drained within ${this.#common.drainTimeout / 1000} s`), this.#common.drainTimeout);
+		this.#armDeadline();
 		try {
 			await this.#service?.drain();
 		} catch (error) {
@@ -121,9 +122,19 @@ class Life<O extends OptionTable> {
 		}
 		await Promise.all(this.#servers.map((server) => server.close(this.#common.drainTimeout)));
 		this.#hardStop.abort(new FreeholdError("request.aborted"));
-		clearTimeout(deadline);
+		clearTimeout(this.#deadline);
 		if (this.#common.runFile !== undefined) await rm(this.#common.runFile, { force: true });
 		this.#log.info("stopped");
+	}
+
+	/** The time to stop runs from here, also while the program still starts. */
+	#stopSoon(reason: string): void {
+		this.#armDeadline();
+		this.#askToStop(reason);
+	}
+
+	#armDeadline(): void {
+		this.#deadline ??= setTimeout(() => this.#stopNow(`not drained within ${this.#common.drainTimeout / 1000} s`), this.#common.drainTimeout);
 	}
 
 	/** The exception to an orderly end: somebody asked twice, or the time to drain is over. */
@@ -136,7 +147,7 @@ class Life<O extends OptionTable> {
 	#fail(error: unknown): void {
 		this.#failed = true;
 		this.#log.fatal({ err: error }, "an unexpected fault: the program stops");
-		this.#askToStop("fault");
+		this.#stopSoon("fault");
 	}
 
 	#context(): ProgramContext<ConfigOf<O>> {

@@ -1,8 +1,8 @@
 /** One process per folder: a lock file that names its process, and is ignored once that process is gone. */
-import { execFileSync } from "node:child_process";
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FreeholdError } from "@freehold/protocol";
+import { beginOf, isProcessAlive } from "../program/process-life.js";
 
 interface Holder {
 	readonly pid: number;
@@ -31,14 +31,25 @@ export function lockFolder(folder: string): () => void {
 			}
 			const found = readText(path);
 			if (found === undefined) continue;
-			const holder = parseHolder(found);
-			if (holder !== undefined && isAlive(holder)) throw new FreeholdError("store.locked", { path: folder, pid: holder.pid });
+			const holder = livingHolder(found);
+			if (holder !== undefined) throw new FreeholdError("store.locked", { path: folder, pid: holder.pid });
 			removeStale(path, found, `${draft}.stale`);
 		}
 	} finally {
 		rmSync(draft, { force: true });
 	}
 	throw new FreeholdError("store.locked", { path: folder, pid: 0 });
+}
+
+/** Process that holds the folder now; undefined when none does. */
+export function folderHolder(folder: string): number | undefined {
+	const text = readText(join(folder, "lock"));
+	return text === undefined ? undefined : livingHolder(text)?.pid;
+}
+
+function livingHolder(text: string): Holder | undefined {
+	const holder = parseHolder(text);
+	return holder !== undefined && isProcessAlive(holder.pid, holder.began) ? holder : undefined;
 }
 
 function tryLink(draft: string, path: string): boolean {
@@ -77,31 +88,4 @@ function parseHolder(text: string): Holder | undefined {
 	} catch {
 		return undefined;
 	}
-}
-
-function isAlive({ pid, began }: Holder): boolean {
-	try {
-		process.kill(pid, 0);
-	} catch (error) {
-		// EPERM: it lives and belongs to someone else.
-		if (!(error instanceof Error && "code" in error && error.code === "EPERM")) return false;
-	}
-	const now = beginOf(pid);
-	return began === "" || now === undefined || now === began;
-}
-
-/** A text that differs between two processes with the same id; undefined where the system does not tell. */
-function beginOf(pid: number): string | undefined {
-	try {
-		if (process.platform === "linux") {
-			const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-			// The name in parentheses may hold anything; field 22 counts from after it. A zombie is gone for our purposes.
-			const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-			return fields[0] === "Z" ? "ended" : fields[19];
-		}
-		if (process.platform === "darwin") return execFileSync("/bin/ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8", timeout: 2_000 }).trim();
-	} catch {
-		// No such process, or no way to ask.
-	}
-	return undefined;
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { utf8 } from "@freehold/protocol";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { folderHolder } from "./folder-lock.js";
 import { type DurableStore, openStore, translate } from "./store.js";
 
 type Table = "a" | "ab";
@@ -160,6 +161,16 @@ describe("a folder", () => {
 		expect(() => openStore(folder, ["a"])).toThrow(`${folder} is in use by process ${process.pid}`);
 		await store.close();
 		openHere();
+	});
+
+	it("says who has it", async () => {
+		expect(folderHolder(folder)).toBeUndefined();
+		const store = openHere();
+		expect(folderHolder(folder)).toBe(process.pid);
+		await store.close();
+		expect(folderHolder(folder)).toBeUndefined();
+		writeFileSync(join(folder, "lock"), JSON.stringify({ pid: process.pid, began: "another time" }));
+		expect(folderHolder(folder)).toBeUndefined();
 	});
 
 	it("locked by a process that has ended is free, also when its number was given to another", () => {

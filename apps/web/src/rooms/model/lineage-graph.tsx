@@ -41,7 +41,7 @@ export function LineageGraph({ lineage }: { readonly lineage: Lineage }): ReactE
 							</g>
 						))}
 						{layout.nodes.map(({ id, x, y, model }) => (
-							<Link key={id} to="/models/$namespace/$name" params={pathOf(model)} aria-label={`${model}${id === here ? ", this release" : ""}`}>
+							<Link key={id} to="/models/$namespace/$name" params={pathOf(model)}>
 								<g data-parcel={id === here ? 0 : "stone"}>
 									<rect
 										x={x - WIDTH / 2}

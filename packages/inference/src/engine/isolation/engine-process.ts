@@ -192,6 +192,6 @@ class Channel {
 		if (this.#lastWords.includes(memoryMarker) || /bad_alloc|out of memory/i.test(this.#lastWords)) {
 			return new FreeholdError("engine.outOfMemory", { limit: this.#memoryBytes });
 		}
-		return new FreeholdError("engine.crashed", { reason: signal === null ? `exit code ${code}` : `signal ${signal}` });
+		return new FreeholdError("engine.crashed", signal === null ? { reason: `exit code ${code}` } : { reason: `signal ${signal}`, signal });
 	}
 }

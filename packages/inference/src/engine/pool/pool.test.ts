@@ -9,6 +9,7 @@ import { allocationBomb, endlessLoop, linear } from "../../../../../testing/onnx
 import { codeOf, describeEngine, modelFolder } from "../../../test/engine-compliance.js";
 import type { Engine, EngineMode, EnginePool } from "../engine.js";
 import { canIsolateNetwork } from "../isolation/confinement.js";
+import { runOnceMore } from "./once-more.js";
 import { createEnginePool, type EnginePoolOptions } from "./pool.js";
 
 const one: Tensors = { X: tensorFromElements("float32", [1], [1]) };
@@ -96,6 +97,48 @@ describe.each(["fast", "bit-exact"] as const)("a hostile file in the %s lane cos
 		process.kill(pool.pids[0] as number, "SIGKILL");
 		expect(await broken).toBe("engine.crashed");
 		expect((await next).outputs.Y?.shape).toEqual([1, 2]);
+	});
+});
+
+describe("a run whose process somebody else kills", () => {
+	const runningProcess = async (pool: EnginePool, not?: number): Promise<number> => {
+		await waitFor(() => pool.depth.running === 1 && pool.pids[0] !== undefined && pool.pids[0] !== not);
+		return pool.pids[0] as number;
+	};
+
+	it("is made once more in another process, and not a third time", async () => {
+		const pool = await open({ runTimeoutMs: 20_000 });
+		const slow = await models.write(endlessLoop());
+		await pool.load(slow, "fast");
+		const call = codeOf(runOnceMore(pool, slow, "fast", one));
+		const first = await runningProcess(pool);
+		process.kill(first, "SIGKILL");
+		process.kill(await runningProcess(pool, first), "SIGKILL");
+		expect(await call).toBe("engine.crashed");
+	});
+
+	it("is not repeated when the pool ended it, or the caller gave up", async () => {
+		const pool = await open({ runTimeoutMs: 300, abortGraceMs: 10 });
+		const slow = await models.write(endlessLoop());
+		let runs = 0;
+		const counting: EnginePool = {
+			...pool,
+			run: (...call) => {
+				runs++;
+				return pool.run(...call);
+			},
+		};
+		expect(await codeOf(runOnceMore(counting, slow, "fast", one))).toBe("engine.timeout");
+		const killed = new FreeholdError("engine.crashed", { reason: "signal SIGKILL", signal: "SIGKILL" });
+		const dying: EnginePool = {
+			...counting,
+			run: () => {
+				runs++;
+				return Promise.reject(killed);
+			},
+		};
+		expect(await codeOf(runOnceMore(dying, slow, "fast", one, AbortSignal.abort()))).toBe("engine.crashed");
+		expect(runs).toBe(2);
 	});
 });
 

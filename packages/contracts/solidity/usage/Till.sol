@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Addresses} from "./Addresses.sol";
-import {Payout} from "./Payout.sol";
+import {Addresses} from "../Addresses.sol";
+import {Payout} from "../Payout.sol";
 
 /// @title Till
 /// @notice Where a gateway's customers pay. It has no owner, no settings and one exit: `UsageLedger`, which splits what it takes.

@@ -1,0 +1,86 @@
+/** A local network for a scenario, a payer whose signatures cost little, and a published model that costs next to nothing. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { decodePaymentRequired, x402Headers } from "@freehold/payments";
+import { createChannelPayer } from "@freehold/payments/client";
+import { fromHex, toHex } from "@freehold/protocol";
+import { connect } from "@freehold/sdk";
+import { contracts, createChainClient } from "@freehold/sdk/chain";
+import { createDigestSigner } from "@freehold/service";
+import { hashTypedData } from "viem";
+import { privateKeyToAccount } from "viem/accounts";
+import { startFreehold, until, withFolder } from "./processes.mjs";
+
+const PORT_BASES = [19_700, 19_800, 19_900];
+const MODEL = "bench/digits";
+
+/** Runs `work` with a network of its own. */
+export function withNetwork(root, work) {
+	return withFolder(async (folder) => {
+		const base = PORT_BASES[process.pid % PORT_BASES.length];
+		const program = startFreehold(["up", "--data", folder, "--port-base", String(base), "--quiet"]);
+		const read = (name) => JSON.parse(readFileSync(join(folder, name), "utf8"));
+		try {
+			await until(async () => read("network.json").version === 1, "the network's start");
+			return await work({ folder, network: read("network.json"), accounts: read("accounts.json"), pid: (role) => read(`run/${role}.json`).pid, root });
+		} finally {
+			await program.stop();
+		}
+	});
+}
+
+/** Publishes the model once and gives its name, release and a question. */
+export async function publishModel({ network, accounts, root }) {
+	const owner = connect({ network, account: privateKeyToAccount(accounts[8].privateKey) });
+	const model = readFileSync(join(root, "models/base-digits/model.onnx"));
+	const published = await owner.publish({ name: MODEL, model: new Uint8Array(model), price: { perCall: 1_000n }, licence: "Apache-2.0" });
+	const { pixels } = JSON.parse(readFileSync(join(root, "models/plus-digits/examples/seven.json"), "utf8"));
+	return { model: MODEL, release: published.release, inputs: { pixels }, body: JSON.stringify({ model: MODEL, inputs: { pixels } }) };
+}
+
+/** Pays calls with a native signer, so that the load generator takes little of the machine that it measures. */
+export async function createBenchPayer({ network, accounts, folder }, body, lanes) {
+	const signer = createDigestSigner(fromHex(accounts[9].privateKey));
+	const client = createChainClient({ rpcUrl: network.rpcUrl });
+	const gateway = createDigestSigner(fromHex(readFileSync(join(folder, "keys", "gateway.key"), "utf8").trim())).address;
+	const payer = createChannelPayer({
+		wallet: { address: signer.address, signTypedData: async (data) => toHex(signer.signDigest(fromHex(hashTypedData(data)))) },
+		chainId: network.chainId,
+		lanes,
+		confirmDeposit: (plan) => plan.amount * 4_000n,
+		readChannel: async (id) => {
+			const [balance, totalClaimed] = await client.read(contracts.Channels, "channels", [id]);
+			return { balance, totalClaimed };
+		},
+		now: Date.now,
+		random: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
+	});
+	const url = `${network.gatewayUrl}/v1/inference`;
+	const post = (headers) => fetch(url, { method: "POST", headers: { "content-type": "application/json", ...headers }, body });
+	const challenge = await post({});
+	await challenge.arrayBuffer();
+	const offer = decodePaymentRequired(challenge.headers.get(x402Headers.required));
+
+	/** The voucher that the next call would be paid with, and what it must pay. */
+	async function nextVoucher() {
+		const payment = await payer.pay(offer, gateway);
+		payment.release();
+		const { payload, accepted } = JSON.parse(atob(payment.headers[x402Headers.signature] ?? payment.headers["PAYMENT-SIGNATURE"]));
+		return { payload, accepted };
+	}
+
+	/** One paid call: milliseconds from request to last byte, and the body. */
+	async function ask() {
+		for (;;) {
+			const payment = await payer.pay(offer, gateway);
+			const began = performance.now();
+			const response = await post(payment.headers);
+			const text = await response.text();
+			const ms = performance.now() - began;
+			const outcome = await payment.settle({ status: response.status, header: (name) => response.headers.get(name) });
+			if (outcome.result === "paid") return { ms, text };
+			if (outcome.result !== "retry") throw new Error(`a paid call was refused: ${response.status} ${text.slice(0, 300)}`);
+		}
+	}
+	return { ask, nextVoucher };
+}

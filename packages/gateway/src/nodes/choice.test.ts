@@ -1,0 +1,48 @@
+import type { Hex } from "@freehold/protocol";
+import { describe, expect, it } from "vitest";
+import type { OperatorRecord } from "../store/tables.js";
+import { afterAnswer, afterFailure, freshHealth, inOrder, type NodeHealth } from "./choice.js";
+
+const node = (name: string, nodeFee: bigint): OperatorRecord => ({
+	address: `0x${name}` as Hex,
+	roles: 1,
+	endpoint: "",
+	nodeFee,
+	bond: 1n,
+	unbonding: 0n,
+	keys: {},
+});
+const order = (nodes: readonly OperatorRecord[], health: Record<string, Partial<NodeHealth>> = {}, now = 1_000) =>
+	inOrder(nodes, (address) => ({ ...freshHealth, ...health[address.slice(2)] }), now).map((item) => item.address.slice(2));
+
+describe("the choice of a node", () => {
+	it("takes the cheapest, and among equals the one that answers sooner", () => {
+		expect(order([node("dear", 9n), node("slow", 5n), node("quick", 5n)], { slow: { latencyMs: 50 }, quick: { latencyMs: 20 } })).toEqual([
+			"quick",
+			"slow",
+			"dear",
+		]);
+	});
+
+	it("spreads calls over equals", () => {
+		expect(order([node("a", 5n), node("b", 5n)], { a: { latencyMs: 20, inFlight: 4 }, b: { latencyMs: 30 } })).toEqual(["b", "a"]);
+	});
+
+	it("lets one that failed rest, and still has it when there is nothing better", () => {
+		expect(order([node("cheap", 1n), node("dear", 9n)], { cheap: { restUntil: 2_000 } })).toEqual(["dear", "cheap"]);
+		expect(order([node("a", 1n), node("b", 1n)], { a: { restUntil: 3_000 }, b: { restUntil: 2_000 } })).toEqual(["b", "a"]);
+		expect(order([node("cheap", 1n), node("dear", 9n)], { cheap: { restUntil: 999 } })).toEqual(["cheap", "dear"]);
+	});
+
+	it("doubles the rest with each failure up to half a minute, and forgives with one answer", () => {
+		let health = freshHealth;
+		const rests: number[] = [];
+		for (let failure = 0; failure < 10; failure++) {
+			health = afterFailure(health, 0);
+			rests.push(health.restUntil);
+		}
+		expect(rests.slice(0, 4)).toEqual([250, 500, 1_000, 2_000]);
+		expect(rests.at(-1)).toBe(30_000);
+		expect(afterAnswer(health, 10)).toMatchObject({ failures: 0, restUntil: 0, latencyMs: 10 });
+	});
+});
