@@ -5,7 +5,7 @@ import { repository } from "./local-network.js";
 
 export const baseModel: string = join(repository, "models/base-digits/model.onnx");
 
-/** Draws a seven with the mouse. */
+/** Draws a seven with the mouse, crossed as those are that the model learned from. */
 export async function drawSeven(page: Page): Promise<void> {
 	const pad = page.getByRole("application");
 	await pad.scrollIntoViewIfNeeded();
@@ -16,6 +16,10 @@ export async function drawSeven(page: Page): Promise<void> {
 	await page.mouse.down();
 	await page.mouse.move(...at(4.8, 0.6), { steps: 8 });
 	await page.mouse.move(...at(3, 7), { steps: 8 });
+	await page.mouse.up();
+	await page.mouse.move(...at(2, 3.7));
+	await page.mouse.down();
+	await page.mouse.move(...at(5.2, 3.7), { steps: 4 });
 	await page.mouse.up();
 }
 

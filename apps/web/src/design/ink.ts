@@ -9,10 +9,12 @@ export interface Stroke {
 	readonly to: { readonly x: number; readonly y: number };
 }
 
-/** Half the width of the pen, in cells. */
+/**
+ * Half the width of the pen and the width of its soft edge, in cells: of fifteen pens tried on thirteen drawings in four places each, the one whose strokes the
+ * digit model reads best, since they are as wide as those that it learned from.
+ */
 const RADIUS = 0.62;
-/** Width of its soft edge, in cells. */
-const EDGE = 0.55;
+const EDGE = 0.9;
 
 /** Whole numbers; ink only adds. Points outside the grid mark what they touch inside it. */
 export function stroke(pixels: readonly number[], { side, most, from, to }: Stroke): readonly number[] {
