@@ -4,7 +4,7 @@ const deep = process.env["FREEHOLD_DEEP"] === "1";
 
 export default defineConfig({
 	test: {
-		include: ["packages/*/{src,test}/**/*.test.ts", "testing/**/*.test.ts", "models/**/*.test.ts", "training/**/*.test.ts"],
+		include: ["packages/*/{src,test}/**/*.test.ts", "apps/*/src/**/*.test.ts", "testing/**/*.test.ts", "models/**/*.test.ts", "training/**/*.test.ts"],
 		exclude: ["**/node_modules/**", "**/dist/**"],
 		// Two cores: real processes are started by the tests themselves.
 		maxWorkers: 2,

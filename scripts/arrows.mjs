@@ -33,14 +33,17 @@ const allowed = {
 	],
 	hub: ["protocol", "contracts/abi", "service", "proofs", "payments", "sdk/chain"],
 	cli: undefined,
+	web: ["protocol", "contracts/abi", "proofs", "sdk", "sdk/chain"],
 };
+/** Where a package lies when not in `packages/`. */
+const folders = { web: "apps/web" };
 /** Entries that run in a browser: nothing of Node's own. */
-const browserSafe = new Set(["protocol", "contracts", "proofs", "payments", "sdk"]);
+const browserSafe = new Set(["protocol", "contracts", "proofs", "payments", "sdk", "web"]);
 const IMPORT = /(?:^|[\s;])(?:import|export)\s(?:[^"';]*?\sfrom\s)?["']([^"']+)["']|import\(\s*["']([^"']+)["']\s*\)/gm;
 
 const faults = [];
 for (const name of Object.keys(allowed)) {
-	for (const path of sources(join(root, "packages", name, "src"))) {
+	for (const path of sources(join(root, folders[name] ?? join("packages", name), "src"))) {
 		const isTest = path.endsWith(".test.ts");
 		for (const match of readFileSync(path, "utf8").matchAll(IMPORT)) {
 			const specifier = match[1] ?? match[2];

@@ -9,10 +9,12 @@ const bin = (...path) => join(root, "node_modules", ...path);
 const checks = [
 	["format and lint", [bin("@biomejs/biome/bin/biome"), "ci", "--error-on-warnings", "."]],
 	["types", [bin("typescript/bin/tsc"), "-b"]],
+	["types of the page", [bin("typescript/bin/tsc"), "-p", "apps/web"]],
 	["types of tests", [bin("typescript/bin/tsc"), "-p", "tsconfig.tests.json"]],
 	["arrows", [join(root, "scripts/arrows.mjs")]],
 	["dead code", [bin("knip/bin/knip.js"), "--no-progress"]],
 	["reference pages", [join(root, "scripts/reference.mjs"), "--check"]],
+	["size of the page", [join(root, "apps/web/scripts/size.mjs")]],
 	["generated: contracts", [join(root, "packages/contracts/scripts/build.mjs"), "--check"]],
 ];
 

@@ -74,7 +74,15 @@ async function build() {
 	const code = await run(process.execPath, [join(modules, "typescript", "bin", "tsc"), "-b"], {});
 	progress.stop(code === 0);
 	if (code !== 0) process.exit(1);
+	await buildPage();
 	writeFileSync(buildStamp, newestSource());
+}
+
+/** The page is a matter of its own: where it cannot be built, everything else still works and the gateway serves its plain page. */
+async function buildPage() {
+	const progress = startProgress("Building the page");
+	const code = await run(process.execPath, [join(modules, "vite", "bin", "vite.js"), "build", join(root, "apps", "web"), "--logLevel", "warn"], {});
+	progress.stop(code === 0);
 }
 
 /** Digest of path, size and time of everything that the compiler reads. */
@@ -96,6 +104,9 @@ function newestSource() {
 		visit(join(folder, "src"));
 		parts.push(readFileSync(join(folder, "tsconfig.json"), "utf8"), String(existsSync(join(folder, "dist"))));
 	}
+	for (const path of ["src", "public"]) visit(join(root, "apps", "web", path));
+	for (const file of ["index.html", "vite.config.ts", "package.json"]) parts.push(readFileSync(join(root, "apps", "web", file), "utf8"));
+	parts.push(String(existsSync(join(root, "apps", "web", "dist"))));
 	for (const file of ["tsconfig.json", "tsconfig.base.json", "tsconfig.browser.json"]) parts.push(readFileSync(join(root, file), "utf8"));
 	return digest(parts);
 }

@@ -14,6 +14,7 @@ import { type OwnOptions, type PriceSet, type Retired, retire, setPrice } from "
 import { inspectModel } from "./publish/prepare.js";
 import { type Published, type PublishOptions, publish } from "./publish/publish.js";
 import { type RefreshOptions, refreshReceipt } from "./receipts/refresh.js";
+import { type CallSplit, type SplitOptions, splitReceipt } from "./receipts/split.js";
 import { type WaitedReceipt, type WaitOptions, waitForReceipt } from "./receipts/wait.js";
 
 interface Cancellable {
@@ -42,6 +43,7 @@ export interface Freehold {
 	readonly receipts: {
 		wait(callId: Hex, options?: WaitOptions): Promise<WaitedReceipt>;
 		refresh(file: ReceiptFile, options?: RefreshOptions): Promise<ReceiptFile>;
+		split(file: ReceiptFile, options?: SplitOptions): Promise<CallSplit>;
 	};
 	readonly earnings: {
 		show(options?: { readonly address?: Hex; readonly signal?: AbortSignal }): Promise<Earnings>;
@@ -83,6 +85,7 @@ export function connect(options: ConnectOptions): Freehold {
 		receipts: {
 			wait: (callId, parameters) => waitForReceipt(client, callId, parameters),
 			refresh: (file, parameters) => refreshReceipt(client, file, parameters),
+			split: (file, parameters) => splitReceipt(client, file, parameters),
 		},
 		earnings: {
 			show: (parameters) => showEarnings(client, parameters),

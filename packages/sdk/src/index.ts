@@ -1,5 +1,7 @@
 /** `@freehold/sdk`: publish models, ask them, check the answers, be paid. Runs in browsers. */
 
+export type { LineageRelease, SplitPart, SplitRole } from "@freehold/payments";
+export { splitOf } from "@freehold/payments";
 export type { DepositPlan } from "@freehold/payments/client";
 export { type Lane, type LaneStore, memoryLaneStore, readLane, writeLane } from "@freehold/payments/client";
 export { type Check, type Outcome, type ReceiptVerdict, type VerifyOptions, verifyReceipt, verifyReceiptText } from "@freehold/proofs";
@@ -18,4 +20,5 @@ export { type DescendantTerms, inspectModel, type ParentShare, type Publication,
 export type { Published, PublishOptions, PublishProgress } from "./publish/publish.js";
 export type { UploadProgress } from "./publish/upload.js";
 export type { RefreshOptions } from "./receipts/refresh.js";
+export type { CallSplit, SplitOptions } from "./receipts/split.js";
 export type { WaitedReceipt, WaitOptions } from "./receipts/wait.js";

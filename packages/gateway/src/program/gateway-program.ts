@@ -19,6 +19,8 @@ import {
 	textOption,
 	urlOption,
 } from "@freehold/service";
+import { pageProxy } from "../pages/page-proxy.js";
+import { openWebApp } from "../pages/web-app.js";
 import { reconcilePayments, recoverOrders } from "../recovery/recovery.js";
 import { durableIntents } from "../store/intents.js";
 import { keepTidy } from "../store/retention.js";
@@ -36,6 +38,7 @@ const options = {
 	storageUrl: urlOption({ default: "http://127.0.0.1:8548", help: "Storage that holds manifests and the leaves of batches.", group: "Network" }),
 	hubUrl: optional(urlOption({ help: "Hub that the root page names and that is told that the gateway is alive.", group: "Network" })),
 	networkFile: optional(pathOption({ argument: "FILE", help: "Served at /network.json.", group: "Network" })),
+	webApp: optional(pathOption({ argument: "DIR", help: "Folder of the built page; when absent the one of this clone, where it was built.", group: "Network" })),
 	data: pathOption({ argument: "DIR", help: "Folder for calls, channels and batches.", group: "Process" }),
 	host: textOption({ argument: "HOST", default: "127.0.0.1", help: "Address to listen on.", group: "Process" }),
 	port: portOption({ default: 8546, help: "Port to listen on; 0 takes a free one.", group: "Process" }),
@@ -81,7 +84,9 @@ export const gatewayProgram = defineProgram({
 		let gateway: Gateway | undefined;
 		let serving = false;
 		// The endpoint is registered before the gateway can serve, so the server listens first and says that it is starting.
-		const starting: readonly RouteBinding[] = Object.values(gatewayRoutes).map((route) => ({
+		const webApp = openWebApp(config.webApp);
+		const programs = Object.values(gatewayRoutes).filter((route) => webApp === undefined || route !== gatewayRoutes.root);
+		const starting: readonly RouteBinding[] = programs.map((route) => ({
 			route,
 			deadlineMs: config.callTimeout + 30_000,
 			handler: (request): ReturnType<Handler> => {
@@ -90,7 +95,8 @@ export const gatewayProgram = defineProgram({
 				return binding.handler(request);
 			},
 		}));
-		const server = await listen(starting, { host: config.host, port: config.port });
+		const pages = webApp === undefined ? [] : [...webApp.bindings, ...pageProxy(config)];
+		const server = await listen([...starting, ...pages], { host: config.host, port: config.port });
 		const publicUrl = config.publicUrl ?? server.url;
 
 		const chainId = await untilUp(() => client.chainId({ signal: life }), events.ledgerUnreachable, life);

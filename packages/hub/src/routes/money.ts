@@ -11,6 +11,8 @@ import { json, wholeNumber } from "./respond.js";
 const royalties = { address: contractAddresses.Royalties, abi: royaltiesAbi } as const;
 const MAX_DAYS = 3_660;
 const MAX_LINES = 500;
+/** Days of single releases in one answer; older ones are in the totals. */
+const MAX_EARNING_DAYS = 20_000;
 
 export function showUsage(db: Connection): Handler {
 	return (request) => {
@@ -31,6 +33,8 @@ export function showUsage(db: Connection): Handler {
 interface CreditRow {
 	readonly release: Hex;
 	readonly path: string | null;
+	readonly version: string | null;
+	readonly day: string;
 	readonly direct: string;
 	readonly fromDescendants: string;
 }
@@ -53,6 +57,7 @@ export function showEarnings(db: Connection, client: ChainClient, indexer: Index
 			upstream: owed.reduce((sum, amount) => sum + amount, 0n).toString(),
 			claimed: index.claimed.toString(),
 			byModel: index.byModel,
+			byDay: index.byDay,
 			reconciled: index.credited - index.claimed === claimable,
 			height: Number(height),
 		};
@@ -66,13 +71,14 @@ interface IndexedEarnings {
 	/** Releases of models that the address owns now. */
 	readonly releases: readonly Hex[];
 	readonly byModel: EarningsBody["byModel"];
+	readonly byDay: NonNullable<EarningsBody["byDay"]>;
 }
 
 /** One reading of the index, before anything is awaited, so that all of it is of one block. */
 function readEarnings(db: Connection, address: Hex): IndexedEarnings {
 	const credits = db
 		.prepare(
-			"SELECT credit.release, model.path, direct, fromDescendants FROM credit LEFT JOIN release ON release.id = credit.release LEFT JOIN model ON model.id = release.model WHERE credit.owner = ?",
+			"SELECT credit.release, model.path, release.major || '.' || release.minor AS version, day, direct, fromDescendants FROM credit LEFT JOIN release ON release.id = credit.release LEFT JOIN model ON model.id = release.model WHERE credit.owner = ? ORDER BY day DESC, credit.release",
 		)
 		.all(address) as CreditRow[];
 	const models = new Map<string, { direct: bigint; fromDescendants: bigint }>();
@@ -93,6 +99,13 @@ function readEarnings(db: Connection, address: Hex): IndexedEarnings {
 		credited,
 		claimed: BigInt(claim?.total ?? "0"),
 		releases: releases.map(({ id }) => id),
+		byDay: credits.slice(0, MAX_EARNING_DAYS).map(({ release, path, version, day, direct, fromDescendants }) => ({
+			day,
+			release,
+			model: path === null || version === null ? release : `${path}@${version}`,
+			direct,
+			fromDescendants,
+		})),
 		byModel: [...models].map(([model, { direct, fromDescendants }]) => {
 			const totals = db.prepare("SELECT calls, gross FROM model WHERE path = ?").get(model) as { calls: number; gross: string } | undefined;
 			return {

@@ -127,8 +127,9 @@ export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
 		const signed: Lane = { ...lane, signed: maxClaimable > lane.signed ? maxClaimable : lane.signed };
 		// Remembered before it leaves: a signature that was given cannot be forgotten.
 		await store.put(signed);
-		const voucher = { channelId: id, maxClaimableAmount: maxClaimable.toString(), signature: await signVoucher(id, maxClaimable) };
+		// The larger question first: whoever declines the deposit has signed nothing.
 		const body = deposit === 0n ? { type: "voucher" } : { type: "deposit", deposit: await signDeposit(accepted, id, deposit) };
+		const voucher = { channelId: id, maxClaimableAmount: maxClaimable.toString(), signature: await signVoucher(id, maxClaimable) };
 		const header = encodeHeader({ x402Version: 2, accepted, payload: { ...body, channelConfig: config, voucher } });
 		let open = true;
 		const close = (): void => {

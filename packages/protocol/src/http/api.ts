@@ -180,6 +180,15 @@ export interface EarningsBody {
 		readonly direct: Decimal;
 		readonly fromDescendants: Decimal;
 	}[];
+	/** Credits by release and day (UTC), newest first. */
+	readonly byDay?: readonly {
+		readonly day: string;
+		readonly release: Hex;
+		/** `namespace/name@major.minor`. */
+		readonly model: string;
+		readonly direct: Decimal;
+		readonly fromDescendants: Decimal;
+	}[];
 	/** True when the index agrees with the chain to the unit at `height`. */
 	readonly reconciled: boolean;
 	readonly height: number;

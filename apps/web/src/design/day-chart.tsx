@@ -1,0 +1,75 @@
+/** One value for each day, as bars; the same as a table below. */
+import { type ReactElement, useEffect, useRef, useSyncExternalStore } from "react";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+
+export interface DayValue {
+	/** `2026-11-21`. */
+	readonly day: string;
+	readonly value: number;
+}
+
+const HEIGHT = 190;
+const DAY_S = 86_400;
+
+export function DayChart({
+	days,
+	label,
+	format,
+}: {
+	readonly days: readonly DayValue[];
+	readonly label: string;
+	readonly format: (value: number) => string;
+}): ReactElement {
+	const box = useRef<HTMLDivElement>(null);
+	const theme = useSyncExternalStore(onTheme, () => document.documentElement.dataset["theme"]);
+	// biome-ignore lint/correctness/useExhaustiveDependencies: the canvas takes its colours from the theme, so another theme is another drawing.
+	useEffect(() => {
+		const place = box.current;
+		const bars = uPlot.paths.bars;
+		if (place === null || bars === undefined) return;
+		const css = getComputedStyle(document.documentElement);
+		const colour = (name: string): string => css.getPropertyValue(name).trim();
+		const times = days.map(({ day }) => Date.parse(`${day}T00:00:00Z`) / 1000);
+		const first = times[0] ?? 0;
+		const last = times.at(-1) ?? 0;
+		const spare = Math.max(0, 14 * DAY_S - (last - first));
+		const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px Instrument Sans" };
+		const chart = new uPlot(
+			{
+				width: place.clientWidth,
+				height: HEIGHT,
+				legend: { show: false },
+				cursor: { show: false },
+				tzDate: (stamp) => uPlot.tzDate(new Date(stamp * 1000), "UTC"),
+				scales: { x: { range: () => [first - spare - DAY_S / 2, last + DAY_S / 2] }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
+				axes: [
+					{
+						...axis,
+						grid: { show: false },
+						space: 90,
+						values: (_, ticks) => ticks.map((tick) => new Date(tick * 1000).toISOString().slice(5, 10)),
+						incrs: [DAY_S, 7 * DAY_S, 30 * DAY_S, 90 * DAY_S],
+					},
+					{ ...axis, size: 66, values: (_, ticks) => ticks.map(format) },
+				],
+				series: [{}, { stroke: colour("--field"), fill: colour("--field-wash"), width: 1.5, paths: bars({ size: [0.7, 28] }), points: { show: false } }],
+			},
+			[times, days.map(({ value }) => value)],
+			place,
+		);
+		const resize = new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: HEIGHT }));
+		resize.observe(place);
+		return () => {
+			resize.disconnect();
+			chart.destroy();
+		};
+	}, [days, format, theme]);
+	return <div ref={box} role="img" aria-label={label} className="min-h-[190px] w-full" />;
+}
+
+function onTheme(listener: () => void): () => void {
+	const observer = new MutationObserver(listener);
+	observer.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+	return () => observer.disconnect();
+}

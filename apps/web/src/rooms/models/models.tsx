@@ -1,0 +1,153 @@
+/** All models: search, owner, order. Only the rows in sight are drawn, and further pages come as one scrolls. */
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import { type ReactElement, useDeferredValue, useEffect, useRef, useState } from "react";
+import { addressOf, useSession } from "../../account/session.js";
+import { buttonClass } from "../../design/button.js";
+import { Choice, TextField } from "../../design/field.js";
+import { RoomHead } from "../../design/parts.js";
+import { Empty, Skeleton, TroubleNote } from "../../design/states.js";
+import { type ModelSort, modelsQuery } from "../../network/queries.js";
+import { troubleOf } from "../../network/trouble.js";
+import { ModelRow } from "./model-row.js";
+
+const route = getRouteApi("/models");
+const ROW_PX = 68;
+const ORDERS: readonly (readonly [ModelSort | "best", string])[] = [
+	["best", "Best match"],
+	["newest", "Newest"],
+	["calls", "Most asked"],
+	["earnings", "Most earned"],
+	["name", "Name"],
+];
+
+export function Models(): ReactElement {
+	const search = route.useSearch();
+	const navigate = route.useNavigate();
+	const mine = addressOf(useSession());
+	const [text, setText] = useState(search.q ?? "");
+	const q = useDeferredValue(text.trim());
+	useEffect(() => {
+		void navigate({ search: (before) => ({ ...before, q: q === "" ? undefined : q }), replace: true });
+	}, [q, navigate]);
+	const query = useInfiniteQuery(modelsQuery({ q, sort: search.sort ?? (q === "" ? "newest" : undefined), owner: search.owner }));
+	const models = query.data?.pages.flatMap((page) => page.models) ?? [];
+	const total = query.data?.pages[0]?.total;
+	return (
+		<>
+			<RoomHead
+				title="Models"
+				action={
+					<Link to="/publish" className={buttonClass("outline")}>
+						Publish yours
+					</Link>
+				}
+			>
+				Everything that somebody owns and anybody may ask.
+			</RoomHead>
+			<form role="search" className="mb-4 grid items-end gap-3 sm:grid-cols-[minmax(0,1fr)_12rem_12rem]" onSubmit={(event) => event.preventDefault()}>
+				<TextField
+					label="Search"
+					type="search"
+					placeholder="Name, task, words of its card"
+					maxLength={200}
+					value={text}
+					onChange={(event) => setText(event.target.value)}
+				/>
+				<Choice
+					label="Order"
+					value={search.sort ?? (q === "" ? "newest" : "best")}
+					onChange={(event) => {
+						const { value } = event.target;
+						void navigate({ search: (before) => ({ ...before, sort: value === "best" ? undefined : (value as ModelSort) }), replace: true });
+					}}
+				>
+					{ORDERS.filter(([id]) => id !== "best" || q !== "").map(([id, label]) => (
+						<option key={id} value={id}>
+							{label}
+						</option>
+					))}
+				</Choice>
+				<Choice
+					label="Owner"
+					value={search.owner ?? ""}
+					onChange={(event) =>
+						void navigate({ search: (before) => ({ ...before, owner: event.target.value === "" ? undefined : event.target.value }), replace: true })
+					}
+				>
+					<option value="">Anyone</option>
+					{mine && <option value={mine}>Me</option>}
+					{search.owner && search.owner !== mine && <option value={search.owner}>{search.owner.slice(0, 10)}…</option>}
+				</Choice>
+			</form>
+			<p className="mb-2 text-small text-soft" role="status">
+				{total === undefined ? "Reading…" : `${total.toLocaleString("en")} ${total === 1 ? "model" : "models"}`}
+			</p>
+			{query.isError && models.length === 0 ? (
+				<TroubleNote trouble={troubleOf(query.error, "Reading the models")} retry={() => void query.refetch()} />
+			) : total === undefined ? (
+				<Skeleton lines={8} className="h-12" label="Reading the models" />
+			) : models.length === 0 ? (
+				<Empty
+					title={q === "" ? "No model here yet" : "Nothing matches"}
+					action={
+						<Link to="/publish" className={buttonClass("solid", true)}>
+							Publish one
+						</Link>
+					}
+				>
+					{q === ""
+						? "The first one published here can be asked within seconds."
+						: "Each word must begin a word of the model's name, title, task, tags or card."}
+				</Empty>
+			) : (
+				<Rows models={models} more={query.hasNextPage && !query.isFetchingNextPage ? () => void query.fetchNextPage() : undefined} />
+			)}
+		</>
+	);
+}
+
+function Rows({
+	models,
+	more,
+}: {
+	readonly models: readonly Parameters<typeof ModelRow>[0]["model"][];
+	readonly more: (() => void) | undefined;
+}): ReactElement {
+	const list = useRef<HTMLUListElement>(null);
+	const [margin, setMargin] = useState(0);
+	useEffect(() => setMargin(list.current?.offsetTop ?? 0), []);
+	const rows = useWindowVirtualizer({
+		count: models.length,
+		estimateSize: () => ROW_PX,
+		overscan: 8,
+		scrollMargin: margin,
+		getItemKey: (index) => models[index]?.id ?? index,
+	});
+	const items = rows.getVirtualItems();
+	const last = items.at(-1)?.index ?? 0;
+	useEffect(() => {
+		if (more !== undefined && last >= models.length - 25) more();
+	}, [more, last, models.length]);
+	return (
+		<ul ref={list} className="card relative overflow-hidden" style={{ height: rows.getTotalSize() + 2 }}>
+			{items.map(({ index, key, start }) => {
+				const model = models[index];
+				return (
+					model && (
+						<li
+							key={key}
+							className="absolute inset-x-0 border-b border-line"
+							style={{ height: ROW_PX, transform: `translateY(${start - margin}px)` }}
+							aria-setsize={models.length}
+							aria-posinset={index + 1}
+						>
+							<ModelRow model={model} />
+						</li>
+					)
+				);
+			})}
+		</ul>
+	);
+}
