@@ -1,8 +1,8 @@
 /** `freehold channel …`: the prepaid channel that calls are paid from. */
 import { formatOpg } from "@freehold/protocol";
 import { connectMember } from "../client/connect.js";
+import { parseOpg } from "../input/amount.js";
 import type { Action } from "../main.js";
-import { parseOpg } from "../output/amount.js";
 import { table } from "../output/output.js";
 
 export const open: Action = async (context, [amountText = ""]) => {

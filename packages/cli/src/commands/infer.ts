@@ -17,8 +17,8 @@ import type { Inference } from "@freehold/sdk";
 import { atomicWriteFile } from "@freehold/service";
 import { connectMember, connectVisitor, type Member } from "../client/connect.js";
 import type { CommandContext } from "../context.js";
+import { parseOpg } from "../input/amount.js";
 import type { Action } from "../main.js";
-import { parseOpg } from "../output/amount.js";
 
 const ANCHOR_WAIT_MS = 30_000;
 const REFUSED_FILE = "refused.receipt.json";

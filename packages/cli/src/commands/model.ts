@@ -3,8 +3,8 @@ import { readFile, stat } from "node:fs/promises";
 import { FreeholdError, formatOpg, formatSpec, type OnnxModel, onnxLimits } from "@freehold/protocol";
 import { inspectModel, type ParentShare, type PublishProgress } from "@freehold/sdk";
 import { connectMember, connectVisitor } from "../client/connect.js";
+import { parseOpg } from "../input/amount.js";
 import type { Action } from "../main.js";
-import { parseOpg } from "../output/amount.js";
 import { type Output, table } from "../output/output.js";
 
 export const inspect: Action = async ({ output }, [file = ""]) => {

@@ -1,16 +1,16 @@
 /** `freehold wallet …` and `freehold faucet`: keys kept here, balances and transfers on the chain. */
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { FreeholdError, fromHex, gatewayRoutes, type Hex, isHex, toHex } from "@freehold/protocol";
+import { FreeholdError, formatOpg, fromHex, gatewayRoutes, type Hex, isHex, toHex } from "@freehold/protocol";
 import { createChainClient, createTransactor } from "@freehold/sdk/chain";
 import { atomicWriteFile, createDigestSigner, fetchJson, generatePrivateKey } from "@freehold/service";
 import { accountName, addressOf, openAccount } from "../accounts/accounts.js";
 import { findNetwork } from "../accounts/network.js";
 import type { CommandContext } from "../context.js";
+import { parseOpg } from "../input/amount.js";
 import { readPassphrase, readSecretLine } from "../input/prompt.js";
 import { decryptKey } from "../keystore/keystore.js";
 import type { Action } from "../main.js";
-import { formatOpg, parseOpg } from "../output/amount.js";
 import { table } from "../output/output.js";
 
 const FAUCET_DEADLINE_MS = 30_000;
