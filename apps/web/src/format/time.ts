@@ -25,8 +25,3 @@ export function ago(time: number, now: number): string {
 export function exactTime(time: number): string {
 	return `${new Date(time).toISOString().replace("T", " ").replace("Z", "")} UTC`;
 }
-
-/** `2026-11-21` of a time. */
-export function dayOf(time: number): string {
-	return new Date(time).toISOString().slice(0, 10);
-}
