@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const bin = (...path) => join(root, "node_modules", ...path);
 
 const checks = [
-	["format and lint", [bin("@biomejs/biome/bin/biome"), "ci", "--error-on-warnings", "."]],
+	["format and lint", [bin("@biomejs/biome/bin/biome"), "ci", "--colors=off", "--error-on-warnings", "."]],
 	["types", [bin("typescript/bin/tsc"), "-b"]],
 	["types of the page", [bin("typescript/bin/tsc"), "-p", "apps/web"]],
 	["types of tests", [bin("typescript/bin/tsc"), "-p", "tsconfig.tests.json"]],
