@@ -209,6 +209,62 @@ describe.skipIf(!ready)("the page [a Chromium and the built page]", () => {
 		await examine("an answer, divided and checked");
 	});
 
+	it("draws only what is in sight of 5,000 models and 10,000 calls", async () => {
+		const { page } = await person();
+		const hex = (index: number, bytes: number): string => `0x${index.toString(16).padStart(2 * bytes, "0")}`;
+		await page.route("**/api/hub/v1/models?*", async (route) => {
+			const { searchParams } = new URL(route.request().url());
+			const from = Number(searchParams.get("cursor") ?? 0);
+			const size = Math.min(Number(searchParams.get("limit")), 5_000 - from);
+			const models = Array.from({ length: size }, (_, offset) => ({
+				model: `many/model-${from + offset}`,
+				id: hex(from + offset, 32),
+				owner: hex(1, 20),
+				latest: { release: hex(from + offset, 32), version: "1.0", perCall: "1000000000000000000" },
+				tags: [],
+				calls: 0,
+				gross: "0",
+				updatedAt: 0,
+			}));
+			await route.fulfill({ json: { models, total: 5_000, ...(from + size < 5_000 ? { cursor: String(from + size) } : {}) } });
+		});
+		await page.route("**/api/hub/v1/calls?*", async (route) => {
+			const before = Number(new URL(route.request().url()).searchParams.get("cursor") ?? 10_001);
+			const lines = Array.from({ length: Math.min(500, before - 1) }, (_, offset) => ({
+				id: before - 1 - offset,
+				release: hex(1, 32),
+				model: "many/model-1@1.0",
+				calls: 1,
+				ownerAmount: "1",
+				time: Date.now(),
+				transaction: hex(before - offset, 32),
+			}));
+			await route.fulfill({ json: { lines, ...(before > 501 ? { cursor: String(before - 500) } : {}) } });
+		});
+		await page.goto(`${network.url}/models`);
+		await page.getByText("5,000 models").waitFor();
+		const rows = page.getByRole("main").getByRole("listitem");
+		for (const target of ["many/model-150", "many/model-420", "many/model-1000"]) {
+			const row = page.getByRole("link", { name: target, exact: true });
+			for (let turn = 0; turn < 80 && (await row.count()) === 0; turn++) {
+				await page.mouse.move(700, 500);
+				await page.mouse.wheel(0, 2_000);
+				await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+			}
+			await row.waitFor();
+			expect(await rows.count()).toBeLessThan(60);
+		}
+		await page.goto(network.url);
+		const calls = page.getByRole("region", { name: "Latest paid calls" });
+		await calls.waitFor();
+		for (let turn = 0; turn < 60; turn++) {
+			await calls.evaluate((box) => box.scrollTo(0, box.scrollHeight));
+			await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+			expect(await calls.getByRole("listitem").count()).toBeLessThan(40);
+		}
+		expect(await calls.evaluate((box) => box.scrollHeight)).toBeGreaterThan(60 * 2_000);
+	});
+
 	it("says that the network stopped, checks receipts all the same, and goes on when it is back", async () => {
 		const { page, faults } = await person();
 		await page.goto(network.url);
