@@ -10,7 +10,8 @@ import { createTestPayer } from "./payer.js";
 let network: TestNetwork;
 beforeAll(async () => {
 	// A batch that would wait for long: only an orderly end brings it to the chain within the test.
-	network = await startNetwork({ gatewayOptions: { "batch-age": "9s" } });
+	// Without the built page, the gateway shows its plain one.
+	network = await startNetwork({ gatewayOptions: { "batch-age": "9s", "web-app": "/nonexistent" } });
 });
 afterAll(() => network.stop());
 

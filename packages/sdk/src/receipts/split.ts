@@ -23,7 +23,8 @@ const MAX_LINEAGE = 256;
 
 /**
  * @example
- * const { parts } = await freehold.receipts.split(file, { transaction: batch.transaction });
+ * const { file, batch } = await freehold.receipts.wait(callId);
+ * const { parts } = await freehold.receipts.split(file, batch === undefined ? {} : { transaction: batch.transaction });
  */
 export async function splitReceipt(client: Client, file: ReceiptFile, { transaction, signal }: SplitOptions = {}): Promise<CallSplit> {
 	const { order, receipt, anchor } = file;
