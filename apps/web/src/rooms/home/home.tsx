@@ -164,7 +164,7 @@ function Invitation(): ReactElement {
 const STEPS = [
 	["Ask", "One signature a call. No subscription, nobody's permission."],
 	["See who is paid", "Owner, ancestors, machine: each gets their part, exact to the last unit."],
-	["Check", "Signatures and proofs, judged by your own browser. No trust in this page."],
+	["Check", "Signatures and proofs, judged by your own browser. No trust in the network."],
 ] as const;
 
 function Answer({ answer }: { readonly answer: import("../../asking/use-ask.js").Answered }): ReactElement {
