@@ -3,14 +3,13 @@ import { formatShape, inspectOnnx, limits, type OnnxModel, type QuoteBody, toHex
 import type { Published } from "@freehold/sdk";
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { type DragEvent, type ReactElement, useEffect, useRef, useState } from "react";
+import { type ReactElement, useEffect, useState } from "react";
 import { addressOf, useSession } from "../../account/session.js";
 import { requireAccount } from "../../account/starting.js";
 import { Button, buttonClass } from "../../design/button.js";
 import { type Step, Steps } from "../../design/checks.js";
-import { cx } from "../../design/cx.js";
 import { TextArea, TextField } from "../../design/field.js";
-import { Icon } from "../../design/icon.js";
+import { FileDrop } from "../../design/file-drop.js";
 import { Facts, More, RoomHead, Section } from "../../design/parts.js";
 import { Note, Progress, TroubleNote } from "../../design/states.js";
 import { Amount, Hash } from "../../design/values.js";
@@ -123,7 +122,15 @@ export function Publish(): ReactElement {
 	return (
 		<>
 			<RoomHead title="Publish a model">A file becomes property: yours, with a price that anybody can pay and nobody can take from you.</RoomHead>
-			<ModelDrop file={file} onFile={(chosen) => void take(chosen)} />
+			<FileDrop
+				label="Model file"
+				invitation={file === undefined ? "Drop an ONNX file here" : file.fileName}
+				action={file === undefined ? "Choose a file" : "Choose another"}
+				icon="models"
+				accept=".onnx"
+				small={file !== undefined}
+				onFile={(chosen) => void take(chosen)}
+			/>
 			{fault && <TroubleNote className="mt-4" trouble={{ title: "This file cannot be published", detail: fault, retryable: false }} />}
 			{file && <Findings file={file} />}
 			<fieldset disabled={publish.isPending} className="contents">
@@ -247,52 +254,6 @@ function feesOf(quote: QuoteBody | undefined) {
 function stageSteps(stage: Stage, failed: boolean): readonly Step[] {
 	const at = STAGES.findIndex(([id]) => id === stage);
 	return STAGES.map(([id, title], index) => ({ id, title, result: index < at ? "holds" : index === at && failed ? "fails" : "waiting" }));
-}
-
-function ModelDrop({ file, onFile }: { readonly file: Inspected | undefined; readonly onFile: (file: File) => void }): ReactElement {
-	const input = useRef<HTMLInputElement>(null);
-	const [over, setOver] = useState(false);
-	return (
-		<div
-			role="group"
-			aria-label="Model file"
-			onDragOver={(event: DragEvent) => {
-				event.preventDefault();
-				setOver(true);
-			}}
-			onDragLeave={() => setOver(false)}
-			onDrop={(event: DragEvent) => {
-				event.preventDefault();
-				setOver(false);
-				const dropped = event.dataTransfer.files[0];
-				if (dropped) onFile(dropped);
-			}}
-			className={cx(
-				"sheet flex flex-wrap items-center justify-center gap-x-5 gap-y-3 rounded-card border-2 border-dashed px-6 text-center",
-				file ? "py-5" : "py-14",
-				over ? "border-field bg-field-wash" : "border-edge/70",
-			)}
-		>
-			<Icon name="models" size={file ? 20 : 28} className="text-soft" />
-			<p className={file ? "text-small" : "text-lead"}>{file ? file.fileName : "Drop an ONNX file here"}</p>
-			<Button kind={file ? "outline" : "solid"} small={file !== undefined} onClick={() => input.current?.click()}>
-				{file ? "Choose another" : "Choose a file"}
-			</Button>
-			<input
-				ref={input}
-				type="file"
-				accept=".onnx"
-				aria-label="Model file"
-				className="sr-only"
-				tabIndex={-1}
-				onChange={(event) => {
-					const chosen = event.target.files?.[0];
-					event.target.value = "";
-					if (chosen) onFile(chosen);
-				}}
-			/>
-		</div>
-	);
 }
 
 function Findings({ file: { onnx, sha256, bytes: data } }: { readonly file: Inspected }): ReactElement {

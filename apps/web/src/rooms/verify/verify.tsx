@@ -1,10 +1,9 @@
 /** Checking a receipt file from anywhere. The file does not leave the tab, and nobody is asked. */
 import { limits } from "@freehold/protocol";
-import { type DragEvent, type ReactElement, useRef, useState } from "react";
-import { Button } from "../../design/button.js";
+import { type ReactElement, useState } from "react";
 import { Steps } from "../../design/checks.js";
 import { cx } from "../../design/cx.js";
-import { Icon } from "../../design/icon.js";
+import { FileDrop } from "../../design/file-drop.js";
 import { Facts, More, RoomHead, Section, Tag } from "../../design/parts.js";
 import { Note, TroubleNote } from "../../design/states.js";
 import { Amount, Hash, Time } from "../../design/values.js";
@@ -46,57 +45,19 @@ export function Verify(): ReactElement {
 			<RoomHead title="Verify a receipt">
 				A receipt proves what was asked, answered and paid. Your browser checks it alone: the file stays here, and no request is made.
 			</RoomHead>
-			<DropField onFile={(file) => void take(file)} small={dropped !== undefined} />
+			<FileDrop
+				label="Receipt file"
+				invitation={`Drop a ${dropped === undefined ? "" : "further "}receipt file here`}
+				action="Choose a file"
+				icon="file"
+				accept=".json,application/json"
+				small={dropped !== undefined}
+				onFile={(file) => void take(file)}
+			/>
 			{fault && <TroubleNote className="mt-4" trouble={{ title: "This file was not checked", detail: fault, retryable: false }} />}
 			<TrustLine trust={trust} />
 			{dropped && trust && <Result key={dropped.text.length + dropped.name} dropped={dropped} />}
 		</>
-	);
-}
-
-function DropField({ onFile, small }: { readonly onFile: (file: File) => void; readonly small: boolean }): ReactElement {
-	const input = useRef<HTMLInputElement>(null);
-	const [over, setOver] = useState(false);
-	return (
-		<div
-			role="group"
-			aria-label="Receipt file"
-			onDragOver={(event: DragEvent) => {
-				event.preventDefault();
-				setOver(true);
-			}}
-			onDragLeave={() => setOver(false)}
-			onDrop={(event: DragEvent) => {
-				event.preventDefault();
-				setOver(false);
-				const file = event.dataTransfer.files[0];
-				if (file) onFile(file);
-			}}
-			className={cx(
-				"sheet flex flex-wrap items-center justify-center gap-x-5 gap-y-3 rounded-card border-2 border-dashed px-6 text-center transition-colors",
-				small ? "py-5" : "py-16",
-				over ? "border-field bg-field-wash" : "border-edge/70",
-			)}
-		>
-			<Icon name="file" size={small ? 20 : 28} className="text-soft" />
-			<p className={small ? "text-small" : "text-lead"}>Drop a {small ? "further " : ""}receipt file here</p>
-			<Button kind={small ? "outline" : "solid"} small={small} onClick={() => input.current?.click()}>
-				Choose a file
-			</Button>
-			<input
-				ref={input}
-				type="file"
-				accept=".json,application/json"
-				aria-label="Receipt file"
-				className="sr-only"
-				tabIndex={-1}
-				onChange={(event) => {
-					const file = event.target.files?.[0];
-					event.target.value = "";
-					if (file) onFile(file);
-				}}
-			/>
-		</div>
 	);
 }
 
