@@ -64,7 +64,7 @@ export const list: Action = async (context, words, options) => {
 		served.length === 0
 			? "No models. Publish one with: freehold model publish FILE --name NAMESPACE/NAME --price OPG"
 			: table([
-					["model", "release", "OPG a call", "calls", "earned", "title"],
+					["model", "release", "OPG a call", "calls", "paid", "title"],
 					...served.map((model) => [
 						model.model,
 						model.latest?.version ?? "",
