@@ -13,6 +13,7 @@ const checks = [
 	["types of tests", [bin("typescript/bin/tsc"), "-p", "tsconfig.tests.json"]],
 	["arrows", [join(root, "scripts/arrows.mjs")]],
 	["dead code", [bin("knip/bin/knip.js"), "--no-progress"]],
+	["supply chain", [join(root, "scripts/supply-chain.mjs"), "check"]],
 	["reference pages", [join(root, "scripts/reference.mjs"), "--check"]],
 	["size of the page", [join(root, "apps/web/scripts/size.mjs")]],
 	["generated: contracts", [join(root, "packages/contracts/scripts/build.mjs"), "--check"]],
