@@ -29,3 +29,6 @@ export * from "./tensor/json.js";
 export * from "./tensor/nan.js";
 export { checkTensor, checkTensors, formatSpec } from "./tensor/schema.js";
 export * from "./tensor/tensor.js";
+export * from "./text/answer.js";
+export * from "./text/commitment.js";
+export * from "./text/request.js";

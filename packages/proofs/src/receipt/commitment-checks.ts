@@ -8,13 +8,19 @@ import {
 	type FileTensor,
 	type Hashes,
 	isDtype,
+	maxInputTokens,
+	maxOutputTokens,
 	modeName,
 	type ReceiptFile,
+	textRequestText,
+	textResponseText,
 	toHex,
 } from "@freehold/protocol";
 import { type Check, fails, judge, unproven } from "./checks.js";
 
-export function requestCheck({ order, receipt, holder, request }: ReceiptFile, crypto: Crypto): Check {
+export function requestCheck(file: ReceiptFile, crypto: Crypto): Check {
+	const { order, receipt, holder, request } = file;
+	if (file.textRequest !== undefined || file.textResponse !== undefined) return textRequestCheck(file, crypto);
 	if (request === undefined) return unproven("request", "left out of the file");
 	const mode = modeName(order.mode);
 	if (holder === undefined || mode === undefined) return fails("request", "the salt that opens the commitment is not in the file");
@@ -26,7 +32,9 @@ export function requestCheck({ order, receipt, holder, request }: ReceiptFile, c
 	]);
 }
 
-export function answerCheck({ receipt, holder, response }: ReceiptFile, crypto: Crypto): Check {
+export function answerCheck(file: ReceiptFile, crypto: Crypto): Check {
+	const { receipt, holder, response } = file;
+	if (file.textRequest !== undefined || file.textResponse !== undefined) return textAnswerCheck(file, crypto);
 	if (response === undefined) return unproven("answer", "left out of the file");
 	if (holder === undefined) return fails("answer", "the salt that opens the commitment is not in the file");
 	const text = { kind: "inference", version: 1, outputs: committed(response.outputs, crypto) } as const;
@@ -34,6 +42,32 @@ export function answerCheck({ receipt, holder, response }: ReceiptFile, crypto: 
 		!opens(() => commit(text, holder.salt, crypto) === receipt.response) && "another answer was signed",
 		malformed(response.outputs),
 		elementsOf(response.outputs) !== receipt.outputUnits && `${receipt.outputUnits} output units were charged, ${elementsOf(response.outputs)} came`,
+	]);
+}
+
+/** Tokens are counted by the release's own tokenizer, which no verifier carries: here they are held against what the request could and may count. */
+function textRequestCheck({ order, receipt, holder, request, textRequest }: ReceiptFile, crypto: Crypto): Check {
+	if (request !== undefined) return fails("request", "the file holds two requests");
+	if (textRequest === undefined) return unproven("request", "left out of the file");
+	const mode = modeName(order.mode);
+	if (holder === undefined || mode === undefined) return fails("request", "the salt that opens the commitment is not in the file");
+	const { require, request: asked } = textRequest;
+	return judge("request", "what was asked is what the order names", [
+		!opens(() => commit(textRequestText({ release: order.release, mode, require }, asked, crypto), holder.salt, crypto) === order.request) &&
+			"the order is for another request",
+		receipt.inputUnits > maxInputTokens(asked) && `${receipt.inputUnits} input tokens were charged, the request cannot have more than ${maxInputTokens(asked)}`,
+	]);
+}
+
+function textAnswerCheck({ receipt, holder, response, textRequest, textResponse }: ReceiptFile, crypto: Crypto): Check {
+	if (response !== undefined) return fails("answer", "the file holds two answers");
+	if (textResponse === undefined) return unproven("answer", "left out of the file");
+	if (holder === undefined) return fails("answer", "the salt that opens the commitment is not in the file");
+	const most = textRequest === undefined ? undefined : maxOutputTokens(textRequest.request);
+	return judge("answer", "the answer is the one that was signed", [
+		!opens(() => commit(textResponseText(textResponse.answer, crypto), holder.salt, crypto) === receipt.response) && "another answer was signed",
+		textRequest !== undefined && textRequest.request.task !== textResponse.answer.task && "the answer is of another kind than the request",
+		most !== undefined && receipt.outputUnits > most && `${receipt.outputUnits} output tokens were charged, ${most} were allowed`,
 	]);
 }
 

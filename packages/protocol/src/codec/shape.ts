@@ -3,6 +3,7 @@
  * A shape both checks and converts; `write` is its inverse.
  */
 import { fromBase64, fromHex, type Hex, isHex, toBase64, toHex } from "../bytes/bytes.js";
+import { canonicalJson, type JsonValue } from "../json/canonical.js";
 
 export interface Shape<T> {
 	/** Throws `SyntaxError` naming the path of the first thing that is wrong. */
@@ -78,6 +79,42 @@ export const literal = <const T extends string | number>(...options: readonly T[
 	read: (value, path) => options.find((option) => option === value) ?? refuse(path, `must be ${options.map((option) => JSON.stringify(option)).join(" or ")}`),
 	write: (value) => value,
 });
+
+/** Finite number in [min, max]. */
+export const number = (min: number, max: number): Shape<number> => ({
+	read: (value, path) =>
+		typeof value === "number" && value >= min && value <= max && !Object.is(value, -0) ? value : refuse(path, `must be a number from ${min} to ${max}`),
+	write: (value) => value,
+});
+
+/** Any JSON value whose canonical text has at most `maxLength` characters (RFC 8785; depth as everywhere). */
+export const json = (maxLength: number): Shape<JsonValue> => ({
+	read: (value, path) => {
+		let canonical: string;
+		try {
+			canonical = canonicalJson(value);
+		} catch (error) {
+			return refuse(path, `is no JSON value: ${error instanceof Error ? error.message : "malformed"}`);
+		}
+		return canonical.length <= maxLength ? (value as JsonValue) : refuse(path, `must have at most ${maxLength} characters`);
+	},
+	write: (value) => value,
+});
+
+type Variants = Readonly<Record<string, Shape<unknown>>>;
+
+/** One of several objects, told apart by a member that names the variant; each variant's shape holds that member as a `literal`. */
+export const variant = <const V extends Variants>(tag: string, variants: V): Shape<ShapeOf<V[keyof V]>> => {
+	const named = (value: unknown, path: string): Shape<unknown> => {
+		const name = plainObject(value, path)[tag];
+		const found = typeof name === "string" && Object.hasOwn(variants, name) ? variants[name] : undefined;
+		return found ?? refuse(`${path}.${tag}`, `must be one of ${Object.keys(variants).join(", ")}`);
+	};
+	return {
+		read: (value, path) => named(value, path).read(value, path) as ShapeOf<V[keyof V]>,
+		write: (value) => named(value, "value").write(value),
+	};
+};
 
 export const list = <T>(item: Shape<T>, maxLength: number): Shape<readonly T[]> => ({
 	read: (value, path) =>

@@ -1,5 +1,6 @@
 /** Bodies of the HTTP routes (specification of the surface, §3). Money in decimal strings of the smallest unit, times in Unix milliseconds. */
 import type { Hex } from "../bytes/bytes.js";
+import type { ErrorBody } from "../errors/freehold-error.js";
 import type { ManifestFile } from "../manifest/manifest.js";
 import type { EngineDescription, EvidenceKind } from "../receipt/commitment.js";
 import type { Mode } from "../receipt/types.js";
@@ -101,6 +102,36 @@ export interface OrderResponseBody {
 	readonly engine: EngineDescription;
 	readonly outputs: Readonly<Record<string, { readonly dtype: string; readonly shape: readonly number[]; readonly data: string }>>;
 	readonly evidence: readonly unknown[];
+}
+
+/** `POST /v1/orders` at a node for a release of a language model: `text` is the JSON of a `TextRequest`. */
+export interface TextOrderRequestBody extends Omit<OrderRequestBody, "inputs"> {
+	readonly text: unknown;
+}
+
+/** Its answer: `text` is the JSON of a `TextAnswer`. */
+export interface TextOrderResponseBody extends Omit<OrderResponseBody, "outputs"> {
+	readonly text: unknown;
+}
+
+/**
+ * A line of the stream (`application/x-ndjson`) with which a node answers an order of text whose request accepts that type: first `started`, then deltas, then
+ * `ended` when all were sent (the receipt is then asked for with the settle route); or `answer` alone when the order had been answered before, or `error`.
+ */
+export type OrderStreamLine =
+	| { readonly started: { readonly inputTokens: number } }
+	| { readonly delta: unknown }
+	| { readonly ended: { readonly deltas: number } }
+	| { readonly answer: TextOrderResponseBody }
+	| { readonly error: ErrorBody };
+
+/**
+ * `POST /v1/orders/{digest}/settle` at a node: how many deltas of the stream the caller received. The node stops a run that still goes on, signs the receipt for
+ * exactly those, and answers with a `TextOrderResponseBody`; asked again, it gives the same one. What nobody settles by the order's deadline is signed for all
+ * that was sent.
+ */
+export interface SettleOrderBody {
+	readonly deltas: number;
 }
 
 /** `POST /v1/heartbeats` at a hub: signed by the operator's key over the canonical text of `heartbeat` (EIP-191). */

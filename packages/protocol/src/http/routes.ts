@@ -33,6 +33,7 @@ export const gatewayRoutes = {
 
 export const nodeRoutes = {
 	order: route("POST", "/v1/orders", "Run a signed order; the answer is the signed receipt. The same order gets the same answer."),
+	settleOrder: route("POST", "/v1/orders/:digest/settle", "End a stream: the receipt for what its caller received."),
 	engines: route("GET", "/v1/engines", "The engines of this node."),
 } as const;
 

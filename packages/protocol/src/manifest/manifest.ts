@@ -6,6 +6,7 @@ import { canonicalJson } from "../json/canonical.js";
 import { limits } from "../limits.js";
 import { parseModelName } from "../names/model-name.js";
 import type { TensorSpec } from "../tensor/tensor.js";
+import { type TextTask, textTasks } from "../text/request.js";
 
 export const modelFormats = { onnx: 1, gguf: 2 } as const;
 export type ModelFormat = keyof typeof modelFormats;
@@ -17,6 +18,15 @@ export interface ManifestFile {
 	readonly bytes: number;
 }
 
+/** What a language model can be asked, as its file says. */
+export interface TextAbilities {
+	/** Tokens of prompt and answer together. */
+	readonly contextTokens: number;
+	readonly tasks: readonly TextTask[];
+	/** Its chat template offers tools. */
+	readonly tools: boolean;
+}
+
 export interface Manifest {
 	readonly version: 1;
 	/** `namespace/name@major.minor`. */
@@ -24,8 +34,11 @@ export interface Manifest {
 	readonly format: ModelFormat;
 	/** The model file is first; a card, where there is one, is `card.md`. */
 	readonly files: readonly ManifestFile[];
+	/** Tensors that an ONNX model takes and gives; empty for language models. */
 	readonly inputs: readonly TensorSpec[];
 	readonly outputs: readonly TensorSpec[];
+	/** Of a language model. */
+	readonly text?: TextAbilities;
 	/** SPDX expression, or `LicenseRef-` and the path of a file of the manifest. */
 	readonly licence: string;
 	readonly title?: string;
@@ -61,7 +74,7 @@ export function parseManifest(text: string): Manifest {
 	} catch {
 		throw invalid("manifest", "not JSON");
 	}
-	const manifest = record(value, "manifest", ["version", "release", "format", "files", "inputs", "outputs", "licence", "title", "task", "tags"]);
+	const manifest = record(value, "manifest", ["version", "release", "format", "files", "inputs", "outputs", "text", "licence", "title", "task", "tags"]);
 	if (manifest["version"] !== 1) throw invalid("version", "must be 1");
 	if (typeof manifest["release"] !== "string" || parseModelName(manifest["release"])?.version === undefined)
 		throw invalid("release", "must be namespace/name@major.minor");
@@ -69,6 +82,7 @@ export function parseManifest(text: string): Manifest {
 	checkFiles(manifest["files"]);
 	checkSpecs(manifest["inputs"], "inputs");
 	checkSpecs(manifest["outputs"], "outputs");
+	checkText(manifest["text"], manifest["format"]);
 	if (typeof manifest["licence"] !== "string" || manifest["licence"] === "" || manifest["licence"].length > 200)
 		throw invalid("licence", "must be a short text");
 	for (const key of ["title", "task"] as const) {
@@ -110,6 +124,20 @@ function checkSpecs(specs: unknown, field: string): void {
 		if (shape !== null && (!Array.isArray(shape) || shape.length > limits.tensorRank || !shape.every(isDimension)))
 			throw invalid(`${field}[${index}].shape`, "must be a list of sizes or symbols");
 	});
+}
+
+function checkText(abilities: unknown, format: string): void {
+	if (abilities === undefined) {
+		if (format === "gguf") throw invalid("text", "must say what a language model can be asked");
+		return;
+	}
+	if (format !== "gguf") throw invalid("text", "belongs to language models only");
+	const { contextTokens, tasks, tools } = record(abilities, "text", ["contextTokens", "tasks", "tools"]);
+	if (typeof contextTokens !== "number" || !Number.isSafeInteger(contextTokens) || contextTokens < 1)
+		throw invalid("text.contextTokens", "must be a whole number");
+	if (!Array.isArray(tasks) || tasks.length === 0 || tasks.some((task, index) => !textTasks.includes(task as TextTask) || tasks.indexOf(task) !== index))
+		throw invalid("text.tasks", `must be some of ${textTasks.join(", ")}`);
+	if (typeof tools !== "boolean") throw invalid("text.tools", "must be true or false");
 }
 
 function record(value: unknown, field: string, keys: readonly string[]): Readonly<Record<string, unknown>> {

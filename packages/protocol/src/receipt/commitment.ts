@@ -2,6 +2,7 @@
 import { concatBytes, fromHex, type Hex, toHex, utf8 } from "../bytes/bytes.js";
 import { defaultHashes, type Hashes } from "../crypto/crypto.js";
 import { canonicalJson } from "../json/canonical.js";
+import type { TextRequestText, TextResponseText } from "../text/commitment.js";
 import type { Mode } from "./types.js";
 
 /** A tensor inside a committed text: its type, shape, and the SHA-256 of its little-endian bytes. */
@@ -43,7 +44,11 @@ export interface EngineDescription {
 }
 
 /** keccak256(salt ‖ canonical text). */
-export function commit(value: InferenceRequestText | InferenceResponseText, salt: Hex, hashes: Hashes = defaultHashes): Hex {
+export function commit(
+	value: InferenceRequestText | InferenceResponseText | TextRequestText | TextResponseText,
+	salt: Hex,
+	hashes: Hashes = defaultHashes,
+): Hex {
 	return toHex(hashes.keccak256(concatBytes(fromHex(salt), utf8(canonicalJson(value)))));
 }
 

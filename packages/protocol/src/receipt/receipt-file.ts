@@ -4,6 +4,8 @@
  */
 import { base64, decimal, hex, hexBytes, integer, list, literal, map, object, optional, type Shape, type ShapeOf, text, truth } from "../codec/shape.js";
 import { limits } from "../limits.js";
+import { textAnswerShape } from "../text/answer.js";
+import { textRequestShape } from "../text/request.js";
 import { evidenceKinds } from "./commitment.js";
 
 const uint64 = decimal(64);
@@ -146,6 +148,9 @@ export const receiptFileShape = object({
 	/** May be left out; needs `holder`. */
 	request: optional(object({ require: list(literal(...evidenceKinds), evidenceKinds.length), inputs: tensorsShape })),
 	response: optional(object({ outputs: tensorsShape })),
+	/** The same of a call to a language model; a file has no tensors then. */
+	textRequest: optional(object({ require: list(literal(...evidenceKinds), evidenceKinds.length), request: textRequestShape })),
+	textResponse: optional(object({ answer: textAnswerShape })),
 	anchor: optional(anchorShape),
 });
 
