@@ -1,13 +1,16 @@
 /** The inference node as a program: its options and its life. */
 import { join } from "node:path";
 import {
+	addressOption,
 	defineProgram,
 	durationOption,
 	integerOption,
+	OPERATOR_FILE,
 	opgOption,
 	optional,
 	pathOption,
 	portOption,
+	readOperatorFile,
 	readOrCreateKeyFile,
 	sizeOption,
 	textOption,
@@ -34,6 +37,12 @@ const options = {
 	keyFile: optional(
 		pathOption({ argument: "FILE", help: "Private key of the operator, made if missing (0600); default node.key in the data folder.", group: "Operator" }),
 	),
+	operator: optional(
+		addressOption({
+			help: "Operator that the key signs for; default what freehold node register left in the data folder, else the key itself, which then registers itself.",
+			group: "Operator",
+		}),
+	),
 	bond: opgOption({ default: 1_000n * OPG, help: "Bond put in when the node is not registered yet.", group: "Operator" }),
 	nodeFee: opgOption({ default: OPG / 20n, help: "What the node asks for a call.", group: "Operator" }),
 	memoryLimit: sizeOption({ argument: "SIZE", default: GIB, help: "Memory of one engine process.", group: "Engines" }),
@@ -54,7 +63,8 @@ export const inferenceProgram = defineProgram({
 	crashPoints: nodeCrashPoints,
 	async start(context) {
 		const { config, listen } = context;
-		const privateKey = await readOrCreateKeyFile(config.keyFile ?? join(config.data, "node.key"));
+		const keyFile = config.keyFile ?? join(config.data, "node.key");
+		const privateKey = await readOrCreateKeyFile(keyFile);
 		const node = await InferenceNode.open(
 			{
 				data: config.data,
@@ -64,6 +74,7 @@ export const inferenceProgram = defineProgram({
 				chainId: config.chainId,
 				bond: config.bond,
 				nodeFee: config.nodeFee,
+				operator: config.operator ?? (await readOperatorFile(join(config.data, OPERATOR_FILE))),
 				memoryLimit: Math.max(LEAST_MEMORY, config.memoryLimit),
 				timeLimit: config.timeLimit,
 				maxWaiting: config.maxWaiting,
@@ -71,7 +82,7 @@ export const inferenceProgram = defineProgram({
 				heartbeatMs: config.heartbeat,
 				retention: { answersMs: config.keepAnswers, receiptsMs: config.keepReceipts },
 			},
-			{ ...context, privateKey },
+			{ ...context, privateKey, keyFile },
 		);
 		const server = await listen(node.bindings(), { host: config.host, port: config.port });
 		node.start(config.publicUrl ?? server.url);

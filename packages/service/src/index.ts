@@ -2,6 +2,7 @@ export { type Environment, environmentName, flagOf, readConfig } from "./config/
 export * from "./config/options.js";
 export * from "./crypto/key-file.js";
 export { createDigestSigner, type DigestSigner, generatePrivateKey, nativeCrypto, secp256k1Kind } from "./crypto/native.js";
+export { OPERATOR_FILE, readOperatorFile, writeOperatorFile } from "./crypto/operator-file.js";
 export { nestsDeeperThan } from "./http/body.js";
 export { errorResponse, jsonResponse, toFreeholdError } from "./http/responses.js";
 export * from "./http/server.js";

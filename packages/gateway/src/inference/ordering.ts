@@ -1,8 +1,10 @@
 /** Orders: the gateway's signed promise, sent to a node until it answers, its time is over, or the next node gets a new order. */
 import { type Crypto, callId, FreeholdError, fromHex, type Hex, modes, type Order, orderDigest, type Price, toHex } from "@freehold/protocol";
 import { type DigestSigner, nativeCrypto, pause } from "@freehold/service";
-import { afterAnswer, afterFailure, freshHealth, inOrder, type NodeHealth } from "../nodes/choice.js";
+import type { Need } from "../nodes/capability.js";
+import { afterAnswer, afterFailure, afterLook, freshHealth, inOrder, type NodeHealth } from "../nodes/choice.js";
 import { nodeFailure } from "../nodes/failures.js";
+import { keepLooking } from "../nodes/looks.js";
 import { orderBody, sendOrder } from "../nodes/node-client.js";
 import type { Operators } from "../nodes/operators.js";
 import type { Reservation } from "../payment/reservation.js";
@@ -21,6 +23,8 @@ export interface OrderingModules {
 	readonly crashPoint: (name: string) => void;
 	/** Time that a node gets for a call, in milliseconds. */
 	readonly callTimeoutMs: number;
+	/** What a second less of waiting may cost at a dearer node, smallest unit. */
+	readonly secondPrice: bigint;
 	/** Unix milliseconds. */
 	readonly now: () => number;
 	/** Price of a release's version. */
@@ -50,9 +54,29 @@ export class Ordering {
 		this.#modules = modules;
 	}
 
-	/** Bonded nodes, the one to ask first in front. */
-	rankedNodes(): readonly OperatorRecord[] {
-		return inOrder(this.#modules.operators.inference(), (address) => this.#healthOf(address), this.#modules.now());
+	/** Bonded nodes that can run what is needed, the one to ask first in front. */
+	rankedNodes(need?: Need): readonly OperatorRecord[] {
+		const { operators, secondPrice, now } = this.#modules;
+		return inOrder(operators.inference(), { healthOf: (address) => this.#healthOf(address), need, secondPrice, now: now() });
+	}
+
+	/** Looks at the nodes until the signal says so. */
+	look(signal: AbortSignal): Promise<void> {
+		const { operators, events, now } = this.#modules;
+		return keepLooking(
+			{
+				nodes: () => operators.inference(),
+				answered: (node, capability) => {
+					events.nodeWell(node);
+					this.#setHealth(node, (health) => afterLook(health, capability));
+				},
+				failed: (node, endpoint, error) => {
+					events.nodeUnwell(node, endpoint, error);
+					if (isUnreachable(error)) this.#setHealth(node, (health) => afterFailure(health, now()));
+				},
+			},
+			signal,
+		);
 	}
 
 	/** Runs a paid call. Throws the node's refusal, or `node.unavailable` when no node answered in time. */
@@ -187,4 +211,9 @@ export class Ordering {
 	#setHealth(address: Hex, change: (health: NodeHealth) => NodeHealth): void {
 		this.#health.set(address, change(this.#healthOf(address)));
 	}
+}
+
+/** One that answers, whatever it answers, can still be given an order. */
+function isUnreachable(error: unknown): boolean {
+	return error instanceof FreeholdError && (error.code === "network.down" || error.code === "upstream.timeout");
 }

@@ -19,6 +19,7 @@ import {
 import { nativeCrypto } from "@freehold/service";
 import type { Catalogue, ServedRelease } from "../catalogue/catalogue.js";
 import type { Manifests } from "../catalogue/manifests.js";
+import type { Need } from "../nodes/capability.js";
 import type { OperatorRecord } from "../store/tables.js";
 import type { Ask } from "./ask.js";
 
@@ -45,7 +46,7 @@ export interface PlanModules {
 	readonly catalogue: Catalogue;
 	readonly manifests: Manifests;
 	readonly gatewayFee: bigint;
-	readonly rankedNodes: () => readonly OperatorRecord[];
+	readonly rankedNodes: (need: Need) => readonly OperatorRecord[];
 	readonly random: (length: number) => Uint8Array;
 	/** Unix milliseconds. */
 	readonly now: () => number;
@@ -55,7 +56,7 @@ export interface PlanModules {
 const GIVEN = "signed";
 
 /**
- * `offered`: what the caller's payment allows, where there is one; nodes that it pays for come before dearer ones.
+ * `offered`: what the caller's payment allows, where there is one, else what the ask does; nodes that it pays for come before dearer ones.
  * Throws `model.notFound`, `model.retired`, `engine.inputInvalid`, `engine.unsupported`, `require.unavailable`, `node.unavailable`.
  */
 export async function planCall(ask: Ask, modules: PlanModules, offered?: bigint): Promise<CallPlan> {
@@ -66,13 +67,14 @@ export async function planCall(ask: Ask, modules: PlanModules, offered?: bigint)
 	if (missing !== undefined) throw new FreeholdError("require.unavailable", { kind: missing });
 	const manifest = await modules.manifests.get(release.record.manifest);
 	const inputs = parseInputs(ask.inputs, manifest.inputs);
-	const ranked = modules.rankedNodes();
+	const ranked = modules.rankedNodes({ format: release.record.format, mode: ask.mode });
 	const salt = ask.salt ?? toHex(modules.random(32));
 	const inputUnits = unitsOf(inputs);
 	const { gatewayFee } = modules;
 	const costAt = (node: OperatorRecord, maxOutputUnits: bigint): bigint =>
 		maxCharge(release.price, { inputUnits, maxOutputUnits }, { nodeFee: node.nodeFee, gatewayFee });
-	const paidFor = offered === undefined ? [] : ranked.filter((node) => costAt(node, 0n) <= offered);
+	const most = offered ?? ask.maxCharge;
+	const paidFor = most === undefined ? [] : ranked.filter((node) => costAt(node, 0n) <= most);
 	const nodes = paidFor.length > 0 ? paidFor : ranked;
 	const first = nodes[0];
 	if (first === undefined) throw new FreeholdError("node.unavailable", { release: release.name });

@@ -1,7 +1,7 @@
 import type { Hex } from "@freehold/protocol";
 import { describe, expect, it } from "vitest";
 import type { OperatorRecord } from "../store/tables.js";
-import { afterAnswer, afterFailure, freshHealth, inOrder, type NodeHealth } from "./choice.js";
+import { afterAnswer, afterFailure, afterLook, type Choice, freshHealth, inOrder, type NodeHealth } from "./choice.js";
 
 const node = (name: string, nodeFee: bigint): OperatorRecord => ({
 	address: `0x${name}` as Hex,
@@ -12,8 +12,14 @@ const node = (name: string, nodeFee: bigint): OperatorRecord => ({
 	unbonding: 0n,
 	keys: {},
 });
-const order = (nodes: readonly OperatorRecord[], health: Record<string, Partial<NodeHealth>> = {}, now = 1_000) =>
-	inOrder(nodes, (address) => ({ ...freshHealth, ...health[address.slice(2)] }), now).map((item) => item.address.slice(2));
+const order = (nodes: readonly OperatorRecord[], health: Record<string, Partial<NodeHealth>> = {}, choice: Partial<Choice> = {}) =>
+	inOrder(nodes, {
+		healthOf: (address) => ({ ...freshHealth, ...health[address.slice(2)] }),
+		need: undefined,
+		secondPrice: 0n,
+		now: 1_000,
+		...choice,
+	}).map((item) => item.address.slice(2));
 
 describe("the choice of a node", () => {
 	it("takes the cheapest, and among equals the one that answers sooner", () => {
@@ -22,6 +28,21 @@ describe("the choice of a node", () => {
 			"slow",
 			"dear",
 		]);
+	});
+
+	it("takes a dearer node where the time that it saves is worth more than the difference", () => {
+		const slow = { slow: { latencyMs: 900 }, quick: { latencyMs: 100 } };
+		expect(order([node("slow", 5n), node("quick", 8n)], slow, { secondPrice: 10n })).toEqual(["quick", "slow"]);
+		expect(order([node("slow", 5n), node("quick", 8n)], slow, { secondPrice: 2n })).toEqual(["slow", "quick"]);
+	});
+
+	it("leaves out nodes that say they cannot run the call, and asks those of which nothing is known", () => {
+		const runs = (...names: string[]) => afterLook(freshHealth, { runs: new Set(names) });
+		const nodes = [node("onnx", 1n), node("gguf", 2n), node("new", 3n)];
+		const health = { onnx: runs("onnx/fast", "onnx/bit-exact"), gguf: runs("gguf/fast") };
+		expect(order(nodes, health, { need: { format: 1, mode: "fast" } })).toEqual(["onnx", "new"]);
+		expect(order(nodes, health, { need: { format: 2, mode: "fast" } })).toEqual(["gguf", "new"]);
+		expect(order(nodes, health, { need: { format: 2, mode: "bit-exact" } })).toEqual(["new"]);
 	});
 
 	it("spreads calls over equals", () => {

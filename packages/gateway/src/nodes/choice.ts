@@ -1,32 +1,51 @@
-/** Which node gets a call: the cheapest that is well; among equals the one that should answer first. Pure. */
+/** Which node gets a call: the one that costs least when its time has a price, of those that are well and can run it. Pure. */
 import type { Hex } from "@freehold/protocol";
 import type { OperatorRecord } from "../store/tables.js";
+import { type Capability, canRun, type Need } from "./capability.js";
 
-/** What calls have shown of a node. */
+/** What calls and looks have shown of a node. */
 export interface NodeHealth {
-	/** Moving average of answer times, in milliseconds. */
+	/** Moving average of answer times, in milliseconds; 0 while nothing was measured. */
 	readonly latencyMs: number;
 	readonly inFlight: number;
 	/** Failures since the last good answer. */
 	readonly failures: number;
 	/** Unix milliseconds; not asked before, while another node can be. */
 	readonly restUntil: number;
+	/** What it says it can run; undefined while it has not been asked. */
+	readonly capability: Capability | undefined;
 }
 
-export const freshHealth: NodeHealth = { latencyMs: 0, inFlight: 0, failures: 0, restUntil: 0 };
+export const freshHealth: NodeHealth = { latencyMs: 0, inFlight: 0, failures: 0, restUntil: 0, capability: undefined };
 
 /** Weight of the newest answer time. */
 const SMOOTHING = 0.2;
 const FIRST_REST_MS = 250;
 const LAST_REST_MS = 30_000;
 
-/** Nodes in the order in which they should be asked. Those that rest come last, soonest first: better a poor chance than none. */
-export function inOrder(nodes: readonly OperatorRecord[], healthOf: (address: Hex) => NodeHealth, now: number): readonly OperatorRecord[] {
-	const ranked = nodes.map((node) => ({ node, health: healthOf(node.address), rests: healthOf(node.address).restUntil > now }));
+export interface Choice {
+	readonly healthOf: (address: Hex) => NodeHealth;
+	/** What the call needs; undefined: any node. */
+	readonly need: Need | undefined;
+	/** What a second of waiting is worth, in the smallest unit: a node may ask this much more for being a second faster. */
+	readonly secondPrice: bigint;
+	/** Unix milliseconds. */
+	readonly now: number;
+}
+
+/**
+ * Nodes in the order in which they should be asked; those that say they cannot run the call are left out. Those that rest come last, soonest first: better a
+ * poor chance than none.
+ */
+export function inOrder(nodes: readonly OperatorRecord[], { healthOf, need, secondPrice, now }: Choice): readonly OperatorRecord[] {
+	const ranked = nodes
+		.map((node) => ({ node, health: healthOf(node.address) }))
+		.filter(({ health }) => need === undefined || health.capability === undefined || canRun(health.capability, need))
+		.map(({ node, health }) => ({ node, health, rests: health.restUntil > now, cost: costOf(node, health, secondPrice) }));
 	ranked.sort((a, b) => {
 		if (a.rests !== b.rests) return a.rests ? 1 : -1;
 		if (a.rests) return a.health.restUntil - b.health.restUntil;
-		if (a.node.nodeFee !== b.node.nodeFee) return a.node.nodeFee < b.node.nodeFee ? -1 : 1;
+		if (a.cost !== b.cost) return a.cost < b.cost ? -1 : 1;
 		return expectedMs(a.health) - expectedMs(b.health);
 	});
 	return ranked.map(({ node }) => node);
@@ -40,6 +59,15 @@ export function afterAnswer(health: NodeHealth, tookMs: number): NodeHealth {
 export function afterFailure(health: NodeHealth, now: number): NodeHealth {
 	const failures = health.failures + 1;
 	return { ...health, failures, restUntil: now + Math.min(LAST_REST_MS, FIRST_REST_MS * 2 ** (failures - 1)) };
+}
+
+/** What a node can run. A look forgives nothing: only a good answer to an order does. */
+export function afterLook(health: NodeHealth, capability: Capability): NodeHealth {
+	return { ...health, capability };
+}
+
+function costOf(node: OperatorRecord, health: NodeHealth, secondPrice: bigint): bigint {
+	return node.nodeFee + (secondPrice * BigInt(Math.round(expectedMs(health)))) / 1_000n;
 }
 
 function expectedMs(health: NodeHealth): number {

@@ -5,11 +5,16 @@ import type { Handler } from "@freehold/service";
 
 const MAX_BYTES = 64 * 1024;
 
-/** The file is written when the whole network is up, and may come and go: it is read each time. */
-export function networkPage(path: string | undefined): Handler {
+/**
+ * The file is written when the whole network is up, and may come and go: it is read each time. Whoever asks here means to pay here: the gateway that the
+ * description names is this one.
+ */
+export function networkPage(path: string | undefined, publicUrl: () => string): Handler {
 	return async () => {
 		const text = path === undefined ? undefined : await readFile(path, "utf8").catch(() => undefined);
 		if (text === undefined || text.length > MAX_BYTES) throw new FreeholdError("request.notFound", { path: "/network.json" });
-		return { status: 200, headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" }, body: text };
+		const url = publicUrl();
+		const body = JSON.stringify({ ...(JSON.parse(text) as object), gatewayUrl: url, webUrl: url }, undefined, 2);
+		return { status: 200, headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" }, body };
 	};
 }

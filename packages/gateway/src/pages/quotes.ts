@@ -1,9 +1,10 @@
 /** `GET /v1/quotes/{release}`: the itemised price of a release. */
 import { isPerCallOnly, tillAddress } from "@freehold/payments";
-import { charge, FreeholdError, formatOpg, type Hex, limits, type QuoteBody } from "@freehold/protocol";
+import { charge, FreeholdError, formatOpg, type Hex, limits, type Mode, modes, type QuoteBody } from "@freehold/protocol";
 import { type Handler, jsonResponse } from "@freehold/service";
 import type { Catalogue } from "../catalogue/catalogue.js";
 import type { Manifests } from "../catalogue/manifests.js";
+import type { Need } from "../nodes/capability.js";
 import type { OperatorRecord } from "../store/tables.js";
 
 export interface QuotePageModules {
@@ -12,7 +13,7 @@ export interface QuotePageModules {
 	readonly gateway: Hex;
 	readonly gatewayFee: bigint;
 	readonly protocolFeeBps: () => number;
-	readonly rankedNodes: () => readonly OperatorRecord[];
+	readonly rankedNodes: (need: Need) => readonly OperatorRecord[];
 	/** Unix milliseconds. */
 	readonly now: () => number;
 }
@@ -21,7 +22,9 @@ export function quotePage(modules: QuotePageModules): Handler {
 	return async ({ params }) => {
 		const { catalogue, manifests, gateway, gatewayFee, protocolFeeBps, rankedNodes, now } = modules;
 		const { record, name, price } = catalogue.resolveText(params["release"] ?? "", Math.floor(now() / 1000));
-		const nodeFee = rankedNodes()[0]?.nodeFee;
+		// The mode is not known yet: the first that the owner offers.
+		const mode = (Object.keys(modes) as Mode[]).find((candidate) => (record.modes & (1 << modes[candidate])) !== 0) ?? "fast";
+		const nodeFee = rankedNodes({ format: record.format, mode })[0]?.nodeFee;
 		if (nodeFee === undefined) throw new FreeholdError("node.unavailable", { release: name });
 		const manifest = await manifests.get(record.manifest);
 		const tokens = manifest.format === "gguf";

@@ -24,6 +24,9 @@ export interface GatewayEvents {
 	ledgerUnreachable(error: unknown, waitMs: number): void;
 	registered(address: Hex, endpoint: string): void;
 	waitingForFunds(address: Hex, needed: string): void;
+	/** A look at a node failed; told once until one succeeds. */
+	nodeUnwell(node: Hex, endpoint: string, error: unknown): void;
+	nodeWell(node: Hex): void;
 	faucetGave(address: Hex, amount: bigint): void;
 	openBatch(calls: number): void;
 }
@@ -51,6 +54,8 @@ export function gatewayEvents(log: Logger, metrics: Registry): GatewayEvents {
 		buckets: [0.05, 0.1, 0.5, 1, 2, 5, 10],
 		registers,
 	});
+	const looks = new Counter({ name: "freehold_gateway_node_looks_total", help: "Looks at nodes by outcome.", labelNames: ["outcome"], registers });
+	const unwell = new Set<Hex>();
 	const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 	return {
 		callAnswered: (callId, node, overheadMs, totalMs) => {
@@ -92,6 +97,15 @@ export function gatewayEvents(log: Logger, metrics: Registry): GatewayEvents {
 		ledgerUnreachable: (error, waitMs) => log.warn({ reason: reason(error), waitMs: Math.round(waitMs) }, "the ledger does not answer; it is asked again"),
 		registered: (address, endpoint) => log.info({ address, endpoint }, "registered as a gateway"),
 		waitingForFunds: (address, needed) => log.warn({ address, neededOpg: needed }, "the gateway's account cannot pay its bond yet: send it OPG"),
+		nodeUnwell: (node, endpoint, error) => {
+			looks.inc({ outcome: "failed" });
+			if (!unwell.has(node)) log.warn({ node, endpoint, reason: reason(error) }, "a bonded node does not say what it can run");
+			unwell.add(node);
+		},
+		nodeWell: (node) => {
+			looks.inc({ outcome: "answered" });
+			if (unwell.delete(node)) log.info({ node }, "the node answers again");
+		},
 		faucetGave: (address, amount) => log.info({ address, amount: amount.toString() }, "faucet gave"),
 		openBatch: (count) => open.set(count),
 	};

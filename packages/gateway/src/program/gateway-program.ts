@@ -16,6 +16,7 @@ import {
 	portOption,
 	type RouteBinding,
 	readKeyFile,
+	readOrCreateKeyFile,
 	textOption,
 	urlOption,
 } from "@freehold/service";
@@ -39,11 +40,17 @@ const options = {
 	hubUrl: optional(urlOption({ help: "Hub that the root page names and that is told that the gateway is alive.", group: "Network" })),
 	networkFile: optional(pathOption({ argument: "FILE", help: "Served at /network.json.", group: "Network" })),
 	webApp: optional(pathOption({ argument: "DIR", help: "Folder of the built page; when absent the one of this clone, where it was built.", group: "Network" })),
-	data: pathOption({ argument: "DIR", help: "Folder for calls, channels and batches.", group: "Process" }),
+	data: pathOption({ argument: "DIR", default: ".freehold/gateway", help: "Folder for calls, channels and batches.", group: "Process" }),
 	host: textOption({ argument: "HOST", default: "127.0.0.1", help: "Address to listen on.", group: "Process" }),
 	port: portOption({ default: 8546, help: "Port to listen on; 0 takes a free one.", group: "Process" }),
 	publicUrl: optional(urlOption({ help: "URL under which others reach the gateway; its own address when absent.", group: "Network" })),
-	keyFile: pathOption({ argument: "FILE", help: "Private key of the operator: signs orders, claims and batches.", group: "Money" }),
+	keyFile: optional(
+		pathOption({
+			argument: "FILE",
+			help: "Private key of the operator: signs orders, claims and batches; default gateway.key in the data folder, made if missing (0600).",
+			group: "Money",
+		}),
+	),
 	bond: opgOption({ default: 1_000n * UNIT, help: "Bond when the gateway registers itself.", group: "Money" }),
 	gatewayFee: opgOption({ default: (3n * UNIT) / 100n, help: "The gateway's part of each call; the protocol fee comes out of it.", group: "Money" }),
 	minDeposit: opgOption({ default: UNIT, help: "Least deposit into a channel; it has to be worth its transaction.", group: "Money" }),
@@ -51,6 +58,7 @@ const options = {
 	faucetKeyFile: optional(pathOption({ argument: "FILE", help: "Key of the account that gives money for trying; development networks only.", group: "Money" })),
 	batchAge: durationOption({ default: 2_000, help: "Age of its oldest call at which a batch is anchored; less than 10s.", group: "Calls" }),
 	callTimeout: durationOption({ default: 30_000, help: "Longest time for a node to answer a call.", group: "Calls" }),
+	secondPrice: opgOption({ default: UNIT / 20n, help: "How much dearer a node may be for answering a second sooner.", group: "Calls" }),
 	maxCalls: integerOption({ default: 1_000, min: 1, help: "Calls under way at one time.", group: "Calls" }),
 };
 
@@ -75,7 +83,7 @@ export const gatewayProgram = defineProgram({
 	async start({ config, log, metrics, clock, random, signal, onChain, crashPoint, listen, fail }) {
 		if (config.batchAge >= 10_000) throw new FreeholdError("config.invalid", { option: "--batch-age", reason: "must be less than 10s" });
 		const events = gatewayEvents(log, metrics);
-		const signer = createDigestSigner(await readKeyFile(config.keyFile));
+		const signer = createDigestSigner(await readOrCreateKeyFile(config.keyFile ?? join(config.data, "gateway.key")));
 		const client = createChainClient({ rpcUrl: config.rpcUrl, ...(config.chainId === undefined ? {} : { chainId: config.chainId }) });
 		const store = openStore(join(config.data, "store"), tables);
 		const stop = new AbortController();
@@ -118,6 +126,7 @@ export const gatewayProgram = defineProgram({
 				withdrawDelay: Math.floor(config.withdrawDelay / 1000),
 				batchAgeMs: config.batchAge,
 				callTimeoutMs: config.callTimeout,
+				secondPrice: config.secondPrice,
 				maxCalls: config.maxCalls,
 			},
 			{ store, client, signer, transactor, faucet, log, events, crashPoint, now: () => clock.now(), random, publicUrl: () => publicUrl },
@@ -130,6 +139,7 @@ export const gatewayProgram = defineProgram({
 		await follower.caughtUp(life);
 		const recovering = Promise.all([recoverOrders(recovery), reconcilePayments(recovery, life)]).catch(failed);
 		const anchoring = anchorer.run(life).catch(failed);
+		const looking = gateway.look(life).catch(failed);
 		const tidying = keepTidy(store, () => clock.now(), life);
 		const beating = config.hubUrl === undefined ? undefined : beat({ hubUrl: config.hubUrl, endpoint: publicUrl, signer, now: () => clock.now() }, life);
 		serving = true;
@@ -155,7 +165,7 @@ export const gatewayProgram = defineProgram({
 				await server.close(config.callTimeout);
 				// What was answered is brought to the chain now where that works; else it waits in the store for the next start.
 				stop.abort();
-				await Promise.all([following, anchoring, recovering, tidying, beating]);
+				await Promise.all([following, anchoring, recovering, looking, tidying, beating]);
 				await anchorer.finish(AbortSignal.any([signal, AbortSignal.timeout(5_000)])).catch((error: unknown) => events.anchoringFailed(undefined, error, 0));
 				await store.close();
 			},

@@ -15,6 +15,7 @@ import { refundPage } from "../channels/refunds.js";
 import { Idempotency } from "../inference/idempotency.js";
 import { inference } from "../inference/inference.js";
 import { Ordering } from "../inference/ordering.js";
+import type { Need } from "../nodes/capability.js";
 import { Operators } from "../nodes/operators.js";
 import { callPage } from "../pages/calls.js";
 import { channelPage, channelTermsPage } from "../pages/channels.js";
@@ -43,6 +44,8 @@ export interface GatewayOptions {
 	readonly withdrawDelay: number;
 	readonly batchAgeMs: number;
 	readonly callTimeoutMs: number;
+	/** What a second less of waiting may cost at a dearer node, smallest unit. */
+	readonly secondPrice: bigint;
 	readonly maxCalls: number;
 }
 
@@ -71,6 +74,8 @@ export interface Gateway {
 	readonly recovery: RecoveryModules;
 	readonly catalogue: Catalogue;
 	readonly rankedNodes: () => number;
+	/** Looks at the nodes until the signal says so. */
+	readonly look: (signal: AbortSignal) => Promise<void>;
 }
 
 /** Seconds that a payment's signature is asked to be valid. */
@@ -117,9 +122,9 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 	const exactPayments = new ExactPayments({ terms, store, client, transactor, batches, events, crypto, crashPoint, now });
 	const payments = new Payments({ terms, channels, channelPayments, exactPayments, store, publicUrl, log, crypto });
 	const priceOf = (release: Hex, version: number) => catalogue.release(release)?.prices.find((price) => price.version === version);
-	const { callTimeoutMs } = options;
-	const ordering = new Ordering({ gateway, chainId, signer, operators, store, events, crashPoint, callTimeoutMs, now, priceOf });
-	const rankedNodes = () => ordering.rankedNodes();
+	const { callTimeoutMs, secondPrice } = options;
+	const ordering = new Ordering({ gateway, chainId, signer, operators, store, events, crashPoint, callTimeoutMs, secondPrice, now, priceOf });
+	const rankedNodes = (need?: Need) => ordering.rankedNodes(need);
 	const recorder = { store, batches, crashPoint, now };
 	const idempotency = new Idempotency(store);
 	const jitter = (): number => (random(1)[0] ?? 0) / 256;
@@ -167,12 +172,12 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		{ route: gatewayRoutes.channel, handler: channelPage(channels) },
 		{ route: gatewayRoutes.channelRefund, handler: refund },
 		{ route: gatewayRoutes.faucet, handler: faucetPage({ transactor: faucet, store, events, now }) },
-		{ route: gatewayRoutes.network, handler: networkPage(options.networkFile) },
+		{ route: gatewayRoutes.network, handler: networkPage(options.networkFile, publicUrl) },
 		{
 			route: gatewayRoutes.root,
 			handler: rootPage({ chainId, gateway, till, catalogue, gatewayFee, rankedNodes, rpcUrl, hubUrl: options.hubUrl, storageUrl, publicUrl, now }),
 		},
 	];
 	const recovery = { store, ordering, channelPayments, exactPayments, recorder, idempotency, events };
-	return { bindings, follower, anchorer, batches, recovery, catalogue, rankedNodes: () => rankedNodes().length };
+	return { bindings, follower, anchorer, batches, recovery, catalogue, rankedNodes: () => rankedNodes().length, look: (signal) => ordering.look(signal) };
 }

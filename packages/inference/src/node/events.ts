@@ -10,6 +10,10 @@ export interface NodeEvents {
 	ledgerUnreachable(error: unknown, waitMs: number): void;
 	registryChanged(step: string, transaction: Hex): void;
 	registrationFailed(error: unknown, waitMs: number): void;
+	/** The operator signs elsewhere, and has not registered this node's key yet. */
+	waitingForRegistration(operator: Hex, key: Hex, missing: string): void;
+	keyChanged(key: Hex): void;
+	keyUnreadable(error: unknown): void;
 	fetched(sha256: Hex, bytes: number, tookMs: number): void;
 	evicted(sha256: Hex, bytes: number): void;
 	prepared(release: Hex): void;
@@ -69,6 +73,10 @@ export function nodeEvents(log: Log, metrics: Registry): NodeEvents {
 			log.info({ step, transaction }, "the node's registration changed");
 		},
 		registrationFailed: (error, waitMs) => log.error({ err: error, waitMs }, "the node could not be registered; trying again"),
+		waitingForRegistration: (operator, key, missing) =>
+			log.warn({ operator, key, missing }, "the registry does not name this node's key yet: freehold node register, or freehold node rotate"),
+		keyChanged: (key) => log.info({ key }, "a new key signs from now on"),
+		keyUnreadable: (error) => log.error({ err: error }, "the key file cannot be read; the key in memory goes on signing"),
 		fetched: (sha256, bytes, tookMs) => {
 			fetched.inc(bytes);
 			log.info({ sha256, bytes, tookMs: Math.round(tookMs) }, "fetched from storage");

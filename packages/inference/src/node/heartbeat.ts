@@ -7,6 +7,8 @@ export interface HeartbeatModules {
 	readonly hubUrls: readonly string[];
 	readonly endpoint: string;
 	readonly intervalMs: number;
+	readonly operator: Hex;
+	/** A key of the operator. */
 	readonly signer: DigestSigner;
 	readonly crypto: Crypto;
 	readonly clock: Clock;
@@ -26,8 +28,8 @@ export async function beat(modules: HeartbeatModules, signal: AbortSignal): Prom
 }
 
 async function beatOnce(hub: string, modules: HeartbeatModules, signal: AbortSignal): Promise<void> {
-	const { signer, crypto, clock, endpoint, releases, events } = modules;
-	const heartbeat = { operator: signer.address, role: "inference", endpoint, releases: releases(), sentAt: clock.now() } as const;
+	const { operator, signer, crypto, clock, endpoint, releases, events } = modules;
+	const heartbeat = { operator, role: "inference", endpoint, releases: releases(), sentAt: clock.now() } as const;
 	const body: HeartbeatBody = { heartbeat, signature: toHex(signer.signDigest(personalDigest(canonicalJson(heartbeat), crypto))) };
 	try {
 		const { status } = await fetchBytes(`${hub}${hubRoutes.heartbeat.path}`, {

@@ -25,6 +25,7 @@ import { Follower } from "./follower.js";
 import { beat } from "./heartbeat.js";
 import { storedIntents } from "./intents.js";
 import { Models } from "./models.js";
+import { OperatorKey } from "./operator-key.js";
 import { OperatorBook } from "./operators.js";
 import { OrderDesk } from "./order-desk.js";
 import { Preparation } from "./prepare.js";
@@ -43,7 +44,10 @@ export interface NodeOptions {
 	readonly chainId: number | undefined;
 	/** Smallest unit of OPG. */
 	readonly bond: bigint;
+	/** The fee that is registered; where the operator signs elsewhere, the registry's counts. */
 	readonly nodeFee: bigint;
+	/** Operator that the key signs for; undefined: the key itself. */
+	readonly operator: Hex | undefined;
 	/** Resident bytes of one engine process. */
 	readonly memoryLimit: number;
 	/** Longest run, in milliseconds. */
@@ -56,6 +60,8 @@ export interface NodeOptions {
 
 export interface NodeModules {
 	readonly privateKey: Uint8Array;
+	/** Where it was read; may be replaced while the node runs. */
+	readonly keyFile: string;
 	readonly log: Parameters<typeof nodeEvents>[0];
 	readonly metrics: Registry;
 	readonly clock: Clock;
@@ -75,11 +81,16 @@ const DOWNLOAD_TIMEOUT_MS = 300_000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 10_000;
 const CLEANING_MS = 60_000;
+const REGISTRY_LOOK_MS = 250;
 
 export class InferenceNode {
 	readonly #options: NodeOptions;
 	readonly #modules: NodeModules;
+	/** The key of the start; in most nodes the operator itself. */
 	readonly #signer: DigestSigner;
+	readonly #key: OperatorKey;
+	/** Address of the operator. */
+	readonly address: Hex;
 	readonly #store: NodeStore;
 	readonly #pool: EnginePool;
 	readonly #client: ChainClient;
@@ -115,7 +126,14 @@ export class InferenceNode {
 		this.#client = createChainClient({ rpcUrl: options.rpcUrl, ...(options.chainId === undefined ? {} : { chainId: options.chainId }) });
 		this.#releases = new ReleaseBook(store);
 		this.#operators = new OperatorBook(store);
-		this.#exposure = new Exposure(store, this.#signer.address);
+		this.address = options.operator ?? this.#signer.address;
+		this.#key = new OperatorKey(this.#signer, {
+			file: modules.keyFile,
+			isValid: (key) => this.#operators.isKeyValid(this.address, key, Math.floor(modules.clock.now() / 1000)),
+			onChange: events.keyChanged,
+			onUnreadable: events.keyUnreadable,
+		});
+		this.#exposure = new Exposure(store, this.address);
 		this.#models = new Models(cache);
 		this.#preparation = new Preparation({ releases: this.#releases, models: this.#models, pool, events });
 		this.#follower = new Follower({
@@ -158,14 +176,10 @@ export class InferenceNode {
 		return new InferenceNode(options, modules, store, cache, pool, events, stopping);
 	}
 
-	get address(): Hex {
-		return this.#signer.address;
-	}
-
 	/** Starts what runs beside the orders. `endpoint` is where gateways reach this node. */
 	start(endpoint: string): void {
 		const signal = AbortSignal.any([this.#modules.signal, this.#stopping.signal]);
-		const tasks = [this.#follow(signal), this.#joinNetwork(endpoint, signal), this.#clean(signal), this.#preparation.run(signal)];
+		const tasks = [this.#follow(signal), this.#joinNetwork(endpoint, signal), this.#clean(signal), this.#preparation.run(signal), this.#key.watch(signal)];
 		this.#tasks = Promise.all(
 			tasks.map((task) =>
 				task.catch((error: unknown) => {
@@ -189,6 +203,7 @@ export class InferenceNode {
 			ready: this.#desk !== undefined && this.#registered && this.#follower.caughtUp,
 			detail: {
 				operator: this.address,
+				key: this.#key.address,
 				registered: this.#registered,
 				caughtUp: this.#follower.caughtUp,
 				block: Number(this.#follower.height ?? -1n),
@@ -221,10 +236,10 @@ export class InferenceNode {
 		const engines = await Promise.all(
 			modes.map(async (mode) => {
 				const engine = await this.#pool.describe(mode);
-				return { mode, engine, digest: engineDigest(engine, nativeCrypto) };
+				return { mode, formats: ["onnx"], engine, digest: engineDigest(engine, nativeCrypto) };
 			}),
 		);
-		return jsonResponse({ operator: this.address, nodeFee: this.#options.nodeFee.toString(), engines, ...this.#pool.depth });
+		return jsonResponse({ operator: this.address, key: this.#key.address, nodeFee: this.#nodeFee().toString(), engines, ...this.#pool.depth });
 	};
 
 	async #follow(signal: AbortSignal): Promise<void> {
@@ -236,13 +251,13 @@ export class InferenceNode {
 			chainId,
 			rules: {
 				node: this.address,
-				nodeFee: this.#options.nodeFee,
+				nodeFee: () => this.#nodeFee(),
 				isGateway: (address) => this.#operators.isActive(address, "gateway"),
 				isKeyValid: (operator, key, time) => this.#operators.isKeyValid(operator, key, time),
 				served: (release) => this.#releases.served(release),
 				priceOf: orderPrice,
 			},
-			signer: this.#signer,
+			signer: this.#key,
 			crypto: nativeCrypto,
 			store: this.#store,
 			operators: this.#operators,
@@ -281,7 +296,8 @@ export class InferenceNode {
 			const run = `registration/${clock.now()}-${Buffer.from(random(4)).toString("hex")}`;
 			try {
 				const modules = { client: this.#client, transactor, events: this.#events, crashPoint, run };
-				await ensureRegistered({ operator: this.address, endpoint, nodeFee, bond }, modules, signal);
+				if (this.address === this.#signer.address) await ensureRegistered({ operator: this.address, endpoint, nodeFee, bond }, modules, signal);
+				else await this.#untilRegistered(signal);
 				this.#registered = true;
 			} catch (error) {
 				if (error instanceof FreeholdError && error.code === "config.invalid") throw error;
@@ -293,7 +309,41 @@ export class InferenceNode {
 				.all()
 				.filter((record) => record.retiredAt === 0 && this.#models.isHere(record.manifest))
 				.map(({ release }) => release);
-		await beat({ hubUrls, endpoint, intervalMs: heartbeatMs, signer: this.#signer, crypto: nativeCrypto, clock, events: this.#events, releases }, signal);
+		const beating = {
+			hubUrls,
+			endpoint,
+			intervalMs: heartbeatMs,
+			operator: this.address,
+			signer: this.#key,
+			crypto: nativeCrypto,
+			clock,
+			events: this.#events,
+		};
+		await beat({ ...beating, releases }, signal);
+	}
+
+	/** Where the operator's key is elsewhere, it is the operator who registers: `freehold node register`. */
+	async #untilRegistered(signal: AbortSignal): Promise<void> {
+		let told: string | undefined;
+		for (let missing = this.#missing(); missing !== undefined; missing = this.#missing()) {
+			if (missing !== told) this.#events.waitingForRegistration(this.address, this.#key.address, missing);
+			told = missing;
+			await pause(REGISTRY_LOOK_MS, signal);
+			await this.#key.look();
+		}
+	}
+
+	/** What the registry lacks for this node to serve. */
+	#missing(): string | undefined {
+		if (!this.#operators.isActive(this.address, "inference")) return "a bond for the role inference";
+		const now = Math.floor(this.#modules.clock.now() / 1000);
+		return this.#operators.isKeyValid(this.address, this.#key.address, now) ? undefined : "the key";
+	}
+
+	/** What a call costs here: the operator's own word where this is its key, else the registry's. */
+	#nodeFee(): bigint {
+		if (this.address === this.#signer.address) return this.#options.nodeFee;
+		return this.#operators.get(this.address)?.nodeFee ?? this.#options.nodeFee;
 	}
 
 	async #clean(signal: AbortSignal): Promise<void> {

@@ -60,7 +60,7 @@ export class OperatorBook {
 		}
 		const address = lower(event.args["operator"]);
 		if (address === undefined) return;
-		const before = this.#operators.get(address) ?? { address, roles: 0, bond: 0n, locked: 0n, unbonding: 0n, keys: {} };
+		const before = this.#operators.get(address) ?? { address, roles: 0, bond: 0n, locked: 0n, unbonding: 0n, nodeFee: 0n, keys: {} };
 		const after = changed(before, event);
 		this.#operators.set(address, after);
 		writer.put("operators", address, pack(after));
@@ -70,8 +70,11 @@ export class OperatorBook {
 function changed(operator: OperatorRecord, { name, args }: ChainEvent): OperatorRecord {
 	switch (name) {
 		case "Registered":
+			return { ...operator, roles: args["roles"] as number, nodeFee: args["nodeFee"] as bigint };
 		case "RolesSet":
 			return { ...operator, roles: args["roles"] as number };
+		case "NodeFeeSet":
+			return { ...operator, nodeFee: args["nodeFee"] as bigint };
 		case "Bonded":
 			return { ...operator, bond: args["bond"] as bigint };
 		case "Slashed":

@@ -37,8 +37,8 @@ export interface OrderMessage {
 export interface OrderRules {
 	/** Address of this node's operator. */
 	readonly node: Hex;
-	/** What this node asks for a call, smallest unit. */
-	readonly nodeFee: bigint;
+	/** What this node asks for a call now, smallest unit. */
+	readonly nodeFee: () => bigint;
 	/** Whether the address is a gateway with a bond. */
 	readonly isGateway: (address: Hex) => boolean;
 	/** Whether the key signs for the operator at a time in Unix seconds. */
@@ -92,7 +92,8 @@ export function checkOrder({ order, salt, require, inputs }: OrderMessage, rules
 	const mode = engineMode(order.mode, release);
 	const missing = require.find((kind) => kind !== GIVEN);
 	if (missing !== undefined) throw new FreeholdError("require.unavailable", { kind: missing });
-	if (order.nodeFee < rules.nodeFee) throw invalid("order.nodeFee", `is ${order.nodeFee}, this node asks ${rules.nodeFee}`);
+	const nodeFee = rules.nodeFee();
+	if (order.nodeFee < nodeFee) throw invalid("order.nodeFee", `is ${order.nodeFee}, this node asks ${nodeFee}`);
 	const text = { kind: "inference", version: 1, release: order.release, mode, require, inputs: commitTensors(inputs, crypto) } as const;
 	if (commit(text, salt, crypto) !== order.request) throw invalid("order.request", "is not the commitment to these inputs");
 	const inputUnits = countUnits(inputs);

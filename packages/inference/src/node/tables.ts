@@ -39,6 +39,8 @@ export interface OperatorRecord {
 	readonly bond: bigint;
 	readonly locked: bigint;
 	readonly unbonding: bigint;
+	/** What it asks for a call. */
+	readonly nodeFee: bigint;
 	/** Unix seconds; `validUntil` undefined while the key is not revoked. */
 	readonly keys: Readonly<Record<Hex, { readonly validFrom: number; readonly validUntil: number | undefined }>>;
 }
