@@ -55,6 +55,11 @@ export async function startStandInNode(signer: DigestSigner, price: () => Price,
 	const answers = new Map<Hex, string>();
 	const node = { ran: [] as Order[], asked: 0, behave: undefined as Behaviour | undefined };
 	const server: Server = createServer((request, response) => {
+		if (request.method === "GET") {
+			const engines = [{ mode: "fast", engine, digest: engineDigest(engine) }];
+			response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ operator: signer.address, engines }));
+			return;
+		}
 		const chunks: Buffer[] = [];
 		request.on("data", (chunk: Buffer) => chunks.push(chunk));
 		request.on("end", () => {
