@@ -93,6 +93,7 @@ async function ask<T>(handler: Handler, params: Readonly<Record<string, string>>
 		query: new URLSearchParams(query),
 		headers: {},
 		remoteAddress: "127.0.0.1",
+		remotePort: 1,
 		signal: new AbortController().signal,
 		bytes: () => Promise.reject(new Error("no body")),
 		json: () => Promise.resolve(body),

@@ -15,8 +15,9 @@ import {
 	textOption,
 } from "@freehold/service";
 import { LedgerApplication } from "./application/application.js";
+import { CallPool } from "./calls/call-pool.js";
 import { ledgerEvents } from "./events.js";
-import { openStateMachine } from "./execution/execution.js";
+import { DEFAULT_MAP_SIZE_BYTES, openStateMachine } from "./execution/execution.js";
 import { parseGenesisFile } from "./genesis/genesis-file.js";
 import type { RpcContext } from "./rpc/context.js";
 import { rpcBinding, rpcMethods } from "./rpc/rpc.js";
@@ -32,6 +33,13 @@ const options = {
 	genesis: pathOption({ argument: "FILE", help: "Genesis file: chain id, time, first balances.", group: "Chain" }),
 	sequencerKey: pathOption({ argument: "FILE", help: "Ed25519 key that signs blocks, made if missing (0600).", group: "Chain" }),
 	blockInterval: durationOption({ default: 20, help: "Least time between two blocks with transactions; under load they are batched by it.", group: "Chain" }),
+	callThreads: integerOption({
+		default: 2,
+		min: 1,
+		max: 64,
+		help: "Threads for calls that only read; one of them is kept for callers who used little lately.",
+		group: "Network",
+	}),
 	historyBlocks: integerOption({ default: 128, min: 1, max: 1_000_000, help: "Earlier EVM blocks whose state stays readable.", group: "Storage" }),
 	host: textOption({ argument: "HOST", default: "127.0.0.1", help: "Address to listen on.", group: "Network" }),
 	port: portOption({ default: 8545, help: "Port of JSON-RPC; 0 takes any.", group: "Network" }),
@@ -60,7 +68,9 @@ async function startLedger(context: Context) {
 	}
 	context.onChain(genesis.chainId);
 	const unlock = lockFolder(config.data);
-	const state = openStateMachine({ dir: join(config.data, "state"), historyBlocks: config.historyBlocks });
+	const place = { dir: join(config.data, "state"), historyBlocks: config.historyBlocks, mapSizeBytes: DEFAULT_MAP_SIZE_BYTES };
+	const state = openStateMachine(place);
+	const calls = new CallPool({ ...place, threads: config.callThreads, cacheEntries: CALL_CACHE_ENTRIES }, { now: () => performance.now() });
 	try {
 		const events = ledgerEvents(log, context.metrics, context.fail);
 		const application = new LedgerApplication(
@@ -89,6 +99,7 @@ async function startLedger(context: Context) {
 		const rpc: RpcContext = {
 			application,
 			state,
+			calls,
 			consensus,
 			crypto: nativeCrypto,
 			validators: sequencer.validators,
@@ -97,7 +108,6 @@ async function startLedger(context: Context) {
 			pace: {
 				now: () => performance.now(),
 				breathe: () => new Promise<void>((resolve) => setImmediate(resolve)),
-				rest: (ms) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
 			},
 			closing: closing.signal,
 			random: context.random,
@@ -133,6 +143,7 @@ async function startLedger(context: Context) {
 				closing.abort();
 				await server.close(DRAIN_REQUESTS_MS);
 				await sequencer.stop();
+				await calls.close();
 				await state.close();
 				unlock();
 			},
@@ -144,6 +155,8 @@ async function startLedger(context: Context) {
 	}
 }
 
+/** Per thread: roughly 15 MB. */
+const CALL_CACHE_ENTRIES = 50_000;
 /** Requests in flight may take this long to end. */
 const DRAIN_REQUESTS_MS = 2_000;
 const MAX_GENESIS_BYTES = 4 * 1024 * 1024;

@@ -49,6 +49,7 @@ export async function startLocalLedger(
 			sequencerKey: join(dir, "sequencer.key"),
 			blockInterval: options.blockIntervalMs ?? 5,
 			historyBlocks: 128,
+			callThreads: 2,
 			host: "127.0.0.1",
 			port: 0,
 		},

@@ -45,6 +45,9 @@ export const be8 = (value: bigint): Uint8Array => {
 	return bytes;
 };
 
+/** Where the header of an EVM block stands in the table `block`. */
+export const headerKey = (number: bigint): Uint8Array => prefixed("h", be8(number));
+
 export interface TransactionLocation {
 	readonly block: Block;
 	readonly index: number;
@@ -112,7 +115,7 @@ export class ChainStore {
 	}
 
 	headerRlp(number: bigint): Uint8Array | undefined {
-		return this.#state.get("block", prefixed("h", be8(number)));
+		return this.#state.get("block", headerKey(number));
 	}
 
 	hash(number: bigint): Uint8Array | undefined {

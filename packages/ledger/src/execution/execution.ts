@@ -2,17 +2,14 @@
  * The state machine of a ledger: executes blocks, keeps their state, answers what it was. The way in is `openStateMachine`.
  *
  * Two instances of the core work on one store. The writer holds the block in progress and a cache of the head's state; the
- * reader answers calls on committed state only, so that what a call does never touches a block.
+ * reader (`state-reader.ts`) answers calls on committed state only, so that what a call does never touches a block.
  */
-import { decodeAccount, EMPTY_CODE_HASH } from "../state/account.js";
-import { keccak256 } from "../state/keccak.js";
-import { nodeKey, slotKey } from "../state/keys.js";
-import { EMPTY_ROOT } from "../state/path-trie.js";
-import { proveKey } from "../state/proof.js";
+import { slotKey } from "../state/keys.js";
 import { type BlockCommit, StateStore } from "../state/state-store.js";
 import { WorldState } from "../state/world-state.js";
 import { Engine } from "./engine.js";
 import { HISTORY_ADDRESS, HISTORY_INIT_CODE, SYSTEM_ADDRESS, SYSTEM_CALL_GAS } from "./history-contract.js";
+import { StateReader } from "./state-reader.js";
 import type {
 	AccountProof,
 	AccountState,
@@ -39,7 +36,7 @@ export interface StateMachineOptions {
 }
 
 const DEFAULT_HISTORY_BLOCKS = 128;
-const DEFAULT_MAP_SIZE_BYTES = 16 * 1024 ** 3;
+export const DEFAULT_MAP_SIZE_BYTES = 16 * 1024 ** 3;
 const DEFAULT_CACHE_ENTRIES = 400_000;
 /** Gas of one genesis deployment or call. */
 const GENESIS_GAS = 1_000_000_000n;
@@ -62,21 +59,24 @@ class LedgerState implements StateMachine {
 	readonly #store: StateStore;
 	readonly #world: WorldState;
 	readonly #writer: Engine;
-	readonly #reader: Engine;
+	readonly #reader: StateReader;
 	readonly #cacheEntries: number;
-	/** Block whose state the reader's cache holds. */
-	#readerAt: bigint | undefined;
 	#progress: Progress = { step: "none" };
 	#blockHash: (number: bigint) => HashBytes | undefined = () => undefined;
-	/** The environment of the execution under way: BLOCKHASH of its parent is known from it. */
+	/** The environment of the block in progress: BLOCKHASH of its parent is known from it. */
 	#env: BlockEnv | undefined;
 
 	constructor(store: StateStore, cacheEntries: number) {
 		this.#store = store;
 		this.#cacheEntries = cacheEntries;
 		this.#world = new WorldState(store);
-		this.#writer = new Engine(this.#view(() => undefined));
-		this.#reader = new Engine(this.#view(() => this.#readerAt));
+		this.#writer = new Engine({
+			account: (address) => store.read("account", address),
+			slot: (address, slot) => store.read("slot", slotKey(address, slot)),
+			code: (hash) => this.code(hash),
+			blockHash: (number) => this.#blockHash(number) ?? (number + 1n === this.#env?.number ? this.#env.parentHash : ZERO_WORD),
+		});
+		this.#reader = new StateReader(store, { cacheEntries, blockHash: (number) => this.#blockHash(number) });
 	}
 
 	head(): { readonly number: bigint; readonly stateRoot: HashBytes } | undefined {
@@ -152,52 +152,23 @@ class LedgerState implements StateMachine {
 	}
 
 	account(address: Uint8Array, at?: bigint): AccountState | undefined {
-		const rlp = this.#store.read("account", address, at);
-		return rlp === undefined ? undefined : decodeAccount(rlp);
+		return this.#reader.account(address, at);
 	}
 
 	storage(address: Uint8Array, key: HashBytes, at?: bigint): HashBytes {
-		const value = new Uint8Array(32);
-		const trimmed = this.#store.read("slot", slotKey(address, key), at);
-		if (trimmed !== undefined) value.set(trimmed, 32 - trimmed.length);
-		return value;
+		return this.#reader.storage(address, key, at);
 	}
 
 	code(codeHash: HashBytes): Uint8Array {
-		if (Buffer.compare(codeHash, EMPTY_CODE_HASH) === 0) return new Uint8Array(0);
-		const code = this.#store.code(codeHash);
-		if (code === undefined) throw new RangeError("no contract has code with this hash");
-		return code;
+		return this.#reader.code(codeHash);
 	}
 
 	call(request: CallRequest, env: BlockEnv, at?: bigint): TxOutcome {
-		const block = at ?? this.#store.head?.number;
-		// A read outside the window throws here, before the core is in the middle of anything.
-		this.#store.read("account", request.from, block);
-		if (block !== this.#readerAt || this.#reader.entries > this.#cacheEntries) this.#reader.reset();
-		this.#readerAt = block;
-		const outer = this.#env;
-		this.#env = env;
-		// A call never runs longer than a block may.
-		const bounded = request.gasLimit > env.gasLimit ? { ...request, gasLimit: env.gasLimit } : request;
-		try {
-			return this.#reader.call(env, bounded);
-		} finally {
-			this.#env = outer;
-		}
+		return this.#reader.call(request, env, at);
 	}
 
 	prove(address: Uint8Array, keys: readonly HashBytes[], at?: bigint): AccountProof {
-		const owner = keccak256(address);
-		const account = this.account(address, at);
-		const accountProof = proveKey((path) => this.#store.read("node", nodeKey(undefined, path), at), owner);
-		const hasStorage = account !== undefined && Buffer.compare(account.storageRoot, EMPTY_ROOT) !== 0;
-		const storage = keys.map((key) => ({
-			key,
-			value: BigInt(`0x${Buffer.from(this.storage(address, key, at)).toString("hex")}`),
-			proof: hasStorage ? proveKey((path) => this.#store.read("node", nodeKey(owner, path), at), keccak256(key)) : [],
-		}));
-		return { account, accountProof, storage };
+		return this.#reader.prove(address, keys, at);
 	}
 
 	get(table: TableName, key: Uint8Array): Uint8Array | undefined {
@@ -248,15 +219,6 @@ class LedgerState implements StateMachine {
 	#expect<Step extends Progress["step"]>(step: Step): Extract<Progress, { readonly step: Step }> {
 		if (this.#progress.step !== step) throw new Error(`the block in progress is at step "${this.#progress.step}", not "${step}"`);
 		return this.#progress as Extract<Progress, { readonly step: Step }>;
-	}
-
-	#view(at: () => bigint | undefined) {
-		return {
-			account: (address: Uint8Array) => this.#store.read("account", address, at()),
-			slot: (address: Uint8Array, slot: Uint8Array) => this.#store.read("slot", slotKey(address, slot), at()),
-			code: (hash: Uint8Array) => this.code(hash),
-			blockHash: (number: bigint) => this.#blockHash(number) ?? (number + 1n === this.#env?.number ? this.#env.parentHash : ZERO_WORD),
-		};
 	}
 }
 

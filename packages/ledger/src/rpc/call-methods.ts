@@ -2,13 +2,23 @@
 
 import type { Crypto } from "@freehold/protocol";
 import { BLOCK_GAS_LIMIT } from "../block/block.js";
-import type { AccessListItem, BlockEnv, CallRequest, TxOutcome } from "../execution/types.js";
+import type { Asker } from "../calls/call-pool.js";
+import type { Jobs } from "../calls/jobs.js";
+import type { AccessListItem, Authorization, BlockEnv, CallRequest, TxOutcome } from "../execution/types.js";
 import { hexOf, SignedAuthorization } from "../transaction/decode.js";
 import { intrinsicGas } from "../transaction/intrinsic.js";
 import { least } from "../transaction/transaction.js";
 import type { Methods, RpcContext } from "./context.js";
-import { Gate } from "./gate.js";
-import { addressParameter, bytesParameter, existingBlock, hashParameter, objectParameter, quantityParameter, stateBlockParameter } from "./parameters.js";
+import {
+	addressParameter,
+	bytesParameter,
+	existingBlock,
+	hashParameter,
+	objectParameter,
+	prunedIsRefused,
+	quantityParameter,
+	stateBlockParameter,
+} from "./parameters.js";
 import { revertError } from "./revert.js";
 import { invalidParams, RpcError, rpcCodes, serverError } from "./rpc-error.js";
 import { quantity } from "./views.js";
@@ -18,15 +28,16 @@ const ZERO_ADDRESS = new Uint8Array(20);
 const ESTIMATE_PRECISION = 67n;
 const CALL_STIPEND = 2_300n;
 const MAX_LIST = 10_000;
+/** Each costs the recovery of a signer, and 25,000 gas (EIP-7702). */
+const MAX_AUTHORIZATIONS = 256;
 
 interface Target {
 	readonly number: bigint;
 	readonly env: BlockEnv;
 }
 
-export function callMethods({ application, state, crypto, now, pace }: RpcContext): Methods {
+export function callMethods({ application, state, calls, crypto, now }: RpcContext): Methods {
 	const { chain } = application;
-	const gate = new Gate(pace);
 
 	const target = (block: unknown): Target => {
 		const { number, isPending } = stateBlockParameter(block, chain);
@@ -35,21 +46,20 @@ export function callMethods({ application, state, crypto, now, pace }: RpcContex
 		const { timestamp, gasLimit, baseFeePerGas, beneficiary: coinbase, prevRandao, parentHash } = header;
 		return { number, env: { chainId: application.chainId, number, timestamp, gasLimit, baseFeePerGas, coinbase, prevRandao, parentHash } };
 	};
-	const run = (request: CallRequest, { number, env }: Target): TxOutcome => {
-		try {
-			return state.call(request, env, number);
-		} catch (error) {
-			if (error instanceof RangeError) throw serverError(error.message);
-			throw error;
-		}
+	const run = (request: CallRequest, at: () => Target, asker: Asker): Promise<TxOutcome> => {
+		const input = (): Jobs["call"]["input"] => {
+			const { number, env } = at();
+			return { request, env, at: number };
+		};
+		return calls.run({ kind: "call", bytes: bytesOf(request), input }, asker).catch(prunedIsRefused);
 	};
 	return {
-		eth_call: ([call, block, overrides], signal) => {
+		eth_call: async ([call, block, overrides], asker) => {
 			refuseOverrides(overrides);
 			const request = callRequest(call, crypto);
-			return gate.run(() => hexOf(succeeded(run(request, target(block)))), signal);
+			return hexOf(succeeded(await run(request, () => target(block), asker)));
 		},
-		eth_estimateGas: async ([call, block, overrides], signal) => {
+		eth_estimateGas: async ([call, block, overrides], asker) => {
 			refuseOverrides(overrides);
 			const at = target(block);
 			const request = callRequest(call, crypto);
@@ -57,7 +67,7 @@ export function callMethods({ application, state, crypto, now, pace }: RpcContex
 			const cap = gasThatSenderCanPay(request, balance);
 			const most = least(request.gasLimit, cap);
 			// Each attempt is a turn of its own.
-			const attempt = async (gasLimit: bigint) => gate.run(() => run({ ...request, gasLimit, gasPrice: 0n }, at), signal);
+			const attempt = (gasLimit: bigint) => run({ ...request, gasLimit, gasPrice: 0n }, () => at, asker);
 			return quantity(await leastGas(request, most, attempt, most < request.gasLimit));
 		},
 	};
@@ -101,6 +111,11 @@ function gasThatSenderCanPay({ gasPrice, value }: CallRequest, balance: bigint):
 	return least(affordable, BLOCK_GAS_LIMIT);
 }
 
+/** What a request holds in memory, roughly. */
+function bytesOf({ data, accessList, authorizationList }: CallRequest): number {
+	return 512 + data.length + accessList.reduce((sum, { storageKeys }) => sum + 64 + 64 * storageKeys.length, 0) + 256 * authorizationList.length;
+}
+
 /** Output of a call that succeeded; throws what its failure is on the wire. */
 function succeeded(outcome: TxOutcome): Uint8Array {
 	if (outcome.kind === "invalid") throw serverError(`err: ${outcome.reason}`);
@@ -133,14 +148,14 @@ function callRequest(value: unknown, crypto: Pick<Crypto, "recover">): CallReque
 		gasLimit: least(gas, BLOCK_GAS_LIMIT),
 		gasPrice: optional("gasPrice", 128) ?? optional("maxFeePerGas", 128) ?? 0n,
 		accessList: listParameter(call["accessList"], "accessList").map(accessListItem),
-		authorizationList: listParameter(call["authorizationList"], "authorizationList").map((entry) => authorization(entry, crypto)),
+		authorizationList: listParameter(call["authorizationList"], "authorizationList", MAX_AUTHORIZATIONS).map((entry) => authorization(entry, crypto)),
 		strict: false,
 	};
 }
 
-function listParameter(value: unknown, name: string): readonly unknown[] {
+function listParameter(value: unknown, name: string, most = MAX_LIST): readonly unknown[] {
 	if (value === undefined || value === null) return [];
-	if (!Array.isArray(value) || value.length > MAX_LIST) throw invalidParams(`${name}: must be a list of at most ${MAX_LIST}`);
+	if (!Array.isArray(value) || value.length > most) throw invalidParams(`${name}: must be a list of at most ${most}`);
 	return value;
 }
 
@@ -152,10 +167,10 @@ function accessListItem(value: unknown): AccessListItem {
 	};
 }
 
-function authorization(value: unknown, crypto: Pick<Crypto, "recover">): SignedAuthorization {
+function authorization(value: unknown, crypto: Pick<Crypto, "recover">): Authorization {
 	const entry = objectParameter(value, "authorizationList");
 	const field = (name: string, bits: number): bigint => quantityParameter(entry[name], `authorizationList.${name}`, bits);
-	return new SignedAuthorization(
+	const { chainId, address, nonce, authority } = new SignedAuthorization(
 		{
 			chainId: field("chainId", 256),
 			address: addressParameter(entry["address"], "authorizationList.address"),
@@ -166,4 +181,6 @@ function authorization(value: unknown, crypto: Pick<Crypto, "recover">): SignedA
 		},
 		crypto,
 	);
+	// Plain data: it goes to another thread.
+	return { chainId, address, nonce, authority };
 }

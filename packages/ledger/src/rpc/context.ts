@@ -1,14 +1,17 @@
 /** What the JSON-RPC methods work with. */
 import type { Crypto } from "@freehold/protocol";
 import type { LedgerApplication } from "../application/application.js";
+import type { Asker, CallPool } from "../calls/call-pool.js";
 import type { StateMachine } from "../execution/types.js";
 import type { ConsensusStore } from "../sequencer/consensus-store.js";
-import type { GateOptions } from "./gate.js";
+import type { PaceOptions } from "./pace.js";
 import type { Parameters } from "./parameters.js";
 
 export interface RpcContext {
 	readonly application: LedgerApplication;
 	readonly state: StateMachine;
+	/** Reading that may take long. */
+	readonly calls: CallPool;
 	readonly crypto: Pick<Crypto, "recover">;
 	readonly consensus: ConsensusStore;
 	/** The set that signs: one key in solo mode. */
@@ -18,7 +21,7 @@ export interface RpcContext {
 	/** Unix milliseconds. */
 	readonly now: () => number;
 	/** Rising milliseconds and a pause, for long work. */
-	readonly pace: GateOptions;
+	readonly pace: PaceOptions;
 	/** Cryptographically secure bytes. */
 	readonly random: (length: number) => Uint8Array;
 	/** Aborted when the program drains: waits end then. */
@@ -27,6 +30,5 @@ export interface RpcContext {
 	readonly later: (ms: number, work: () => void) => () => void;
 }
 
-/** Aborted when the client goes away. */
-export type Method = (params: Parameters, signal: () => AbortSignal) => unknown;
+export type Method = (params: Parameters, asker: Asker) => unknown;
 export type Methods = Readonly<Record<string, Method>>;

@@ -1,6 +1,7 @@
 /** JSON-RPC 2.0 over one request body: single calls, batches, notifications; every refusal in its code. */
 import { FreeholdError, limits } from "@freehold/protocol";
 import { nestsDeeperThan } from "@freehold/service";
+import type { Asker } from "../calls/call-pool.js";
 import type { Method, Methods } from "./context.js";
 import { RpcError, rpcCodes } from "./rpc-error.js";
 
@@ -13,9 +14,11 @@ export interface DispatcherOptions {
 	readonly breathe: () => Promise<void>;
 }
 
-/** Longest stretch without letting blocks be made, and longest work for one body. Milliseconds. */
+/** Longest stretch without letting blocks be made, and longest time for one body. Milliseconds. */
 const STRETCH_MS = 10;
-const MAX_WORK_MS = 20_000;
+const MAX_BATCH_MS = 20_000;
+/** Calls of one batch that wait for other threads or for blocks at once. */
+const MAX_UNDERWAY = 64;
 const MAX_ANSWER_CHARACTERS = 64 * 1024 * 1024;
 
 type Id = string | number | null;
@@ -30,7 +33,7 @@ export class Dispatcher {
 	}
 
 	/** Text of the answer; undefined when there is nothing to answer (notifications only). */
-	answer(body: Uint8Array, signal: () => AbortSignal): string | undefined | Promise<string | undefined> {
+	answer(body: Uint8Array, asker: Asker): string | undefined | Promise<string | undefined> {
 		let value: unknown;
 		const text = Buffer.from(body.buffer, body.byteOffset, body.length);
 		// Before parsing: a body of opening brackets alone would take fifty times its size in memory.
@@ -41,33 +44,42 @@ export class Dispatcher {
 		} catch {
 			return failure(null, new RpcError(rpcCodes.parse, "parse error"));
 		}
-		if (!Array.isArray(value)) return this.#one(value, signal);
+		if (!Array.isArray(value)) return this.#one(value, asker);
 		if (value.length === 0) return failure(null, new RpcError(rpcCodes.invalidRequest, "empty batch"));
 		if (value.length > limits.rpcBatch) return failure(null, new RpcError(rpcCodes.invalidRequest, `batch too large: at most ${limits.rpcBatch}`));
-		return this.#batch(value, signal);
+		return this.#batch(value, asker);
 	}
 
-	async #batch(calls: readonly unknown[], signal: () => AbortSignal): Promise<string | undefined> {
+	async #batch(calls: readonly unknown[], asker: Asker): Promise<string | undefined> {
 		const { now, breathe } = this.#options;
 		const answers: (string | undefined | Promise<string | undefined>)[] = [];
 		const startedAt = now();
 		let stretchFrom = startedAt;
 		let size = 0;
+		const underway = new Set<Promise<void>>();
 		for (const call of calls) {
-			const tired = now() - startedAt > MAX_WORK_MS || size > MAX_ANSWER_CHARACTERS;
-			const answer = tired ? failure(idOf(call), new RpcError(rpcCodes.limit, "the batch takes too long or its answer is too large")) : this.#one(call, signal);
-			if (typeof answer === "string") size += answer.length;
+			const tired = now() - startedAt > MAX_BATCH_MS || size > MAX_ANSWER_CHARACTERS;
+			const answer = tired ? failure(idOf(call), new RpcError(rpcCodes.limit, "the batch takes too long or its answer is too large")) : this.#one(call, asker);
 			answers.push(answer);
+			if (typeof answer === "string") size += answer.length;
+			else if (answer !== undefined) {
+				const ended = answer.then((text) => {
+					size += text?.length ?? 0;
+					underway.delete(ended);
+				});
+				underway.add(ended);
+				if (underway.size >= MAX_UNDERWAY) await Promise.race(underway);
+			}
 			if (now() - stretchFrom < STRETCH_MS) continue;
 			await breathe();
-			if (signal().aborted) return undefined;
+			if (asker.signal().aborted) return undefined;
 			stretchFrom = now();
 		}
 		const texts = (await Promise.all(answers)).filter((text) => text !== undefined);
 		return texts.length === 0 ? undefined : `[${texts.join(",")}]`;
 	}
 
-	#one(call: unknown, signal: () => AbortSignal): string | undefined | Promise<string | undefined> {
+	#one(call: unknown, asker: Asker): string | undefined | Promise<string | undefined> {
 		if (typeof call !== "object" || call === null || Array.isArray(call)) return failure(null, new RpcError(rpcCodes.invalidRequest, "invalid request"));
 		const { method, params, id } = call as { readonly method?: unknown; readonly params?: unknown; readonly id?: unknown };
 		if (id !== undefined && id !== null && typeof id !== "string" && typeof id !== "number")
@@ -78,7 +90,7 @@ export class Dispatcher {
 		try {
 			const run = this.#methods.get(method);
 			if (run === undefined) throw new RpcError(rpcCodes.methodNotFound, `the method ${method.slice(0, 100)} does not exist/is not available`);
-			const result = run((params as readonly unknown[] | null | undefined) ?? [], signal);
+			const result = run((params as readonly unknown[] | null | undefined) ?? [], asker);
 			if (!(result instanceof Promise)) return this.#finish(id, success(id ?? null, result));
 			return result.then(
 				(value: unknown) => this.#finish(id, success(id ?? null, value)),

@@ -3,7 +3,7 @@ import { nextBaseFee } from "../block/base-fee.js";
 import type { Block } from "../block/block.js";
 import { effectiveTip } from "../transaction/transaction.js";
 import type { Methods, RpcContext } from "./context.js";
-import { pacer } from "./gate.js";
+import { pacer } from "./pace.js";
 import { blockNumberParameter, existingBlock, existingHeader } from "./parameters.js";
 import { invalidParams, serverError } from "./rpc-error.js";
 import { quantity } from "./views.js";

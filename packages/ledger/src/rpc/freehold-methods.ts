@@ -63,7 +63,7 @@ export function freeholdMethods({ application, consensus, validators, later, clo
 			const block = madeIn === undefined ? undefined : lightBlock(madeIn + 1n);
 			return block === undefined || header === undefined ? null : { evmHeader: hexOf(header), lightBlock: lightBlockShape.write(block) };
 		},
-		freehold_waitForBlock: ([after, timeout], signal) => {
+		freehold_waitForBlock: ([after, timeout], { signal }) => {
 			const number = quantityParameter(after, "after", 64);
 			if (typeof timeout !== "number" || !(timeout >= 0 && timeout <= MAX_WAIT_MS)) throw invalidParams(`timeout: must be 0 to ${MAX_WAIT_MS} milliseconds`);
 			return chain.head.header.number > number ? quantity(chain.head.header.number) : waitForBlock(number, timeout, signal);

@@ -5,7 +5,7 @@ import type { ChainStore } from "../block/chain-store.js";
 import type { Log } from "../execution/types.js";
 import { hexOf } from "../transaction/decode.js";
 import { least } from "../transaction/transaction.js";
-import { type GateOptions, pacer, type Step } from "./gate.js";
+import { type PaceOptions, pacer, type Step } from "./pace.js";
 import { addressParameter, blockNumberParameter, hashParameter, objectParameter } from "./parameters.js";
 import { invalidParams, limitExceeded, serverError } from "./rpc-error.js";
 import { logViews } from "./views.js";
@@ -60,7 +60,7 @@ export function logRangeParameter(value: unknown, chain: ChainStore): { readonly
 }
 
 /** Matching logs in [from, to] as JSON. Refuses ranges and results beyond the limits. */
-export async function findLogs(chain: ChainStore, filter: LogFilter, from: bigint, to: bigint, pace: GateOptions): Promise<readonly unknown[]> {
+export async function findLogs(chain: ChainStore, filter: LogFilter, from: bigint, to: bigint, pace: PaceOptions): Promise<readonly unknown[]> {
 	if (to - from >= BigInt(limits.logRangeBlocks)) throw limitExceeded(`block range is larger than ${limits.logRangeBlocks}`);
 	const found: unknown[] = [];
 	const step = pacer(pace);

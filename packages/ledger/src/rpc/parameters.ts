@@ -80,6 +80,11 @@ export function stateBlockParameter(value: unknown, chain: ChainStore): { readon
 	return { number, isPending: false };
 }
 
+/** State of pruned blocks is a refusal, not a fault. Throws. */
+export function prunedIsRefused(error: unknown): never {
+	throw error instanceof RangeError ? serverError(error.message) : error;
+}
+
 export function existingBlock(chain: ChainStore, number: bigint): Block {
 	const block = chain.block(number);
 	if (block === undefined) throw serverError("header not found");

@@ -36,6 +36,13 @@ export function rpcMethods(context: RpcContext, version: string): Methods {
 	};
 }
 
+/** Who asks: an address, or, behind a proxy or on this machine, a connection. */
+export function connectionName(address: string, port: number): string {
+	return LOOPBACK.test(address) ? `${address} ${port}` : address;
+}
+
+const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/;
+
 /** One route for all methods. */
 export function rpcBinding(methods: Methods, options: DispatcherOptions): RouteBinding {
 	const dispatcher = new Dispatcher(methods, options);
@@ -43,7 +50,7 @@ export function rpcBinding(methods: Methods, options: DispatcherOptions): RouteB
 		route: ledgerRoutes.rpc,
 		handler: async (request) => {
 			const body = await request.bytes(limits.rpcBodyBytes);
-			const answer = await dispatcher.answer(body, () => request.signal);
+			const answer = await dispatcher.answer(body, { name: connectionName(request.remoteAddress, request.remotePort), signal: () => request.signal });
 			return answer === undefined ? { status: 204 } : { status: 200, headers: JSON_HEADERS, body: answer };
 		},
 	};

@@ -4,22 +4,20 @@ import { EMPTY_TRIE_ROOT } from "../block/ordered-trie.js";
 import { EMPTY_CODE_HASH } from "../state/account.js";
 import { hexOf } from "../transaction/decode.js";
 import type { Methods, RpcContext } from "./context.js";
-import { addressParameter, stateBlockParameter } from "./parameters.js";
-import { invalidParams, serverError } from "./rpc-error.js";
+import { addressParameter, prunedIsRefused, stateBlockParameter } from "./parameters.js";
+import { invalidParams } from "./rpc-error.js";
 import { quantity } from "./views.js";
 
 const MAX_PROOF_KEYS = 1_024;
 
-export function stateMethods({ application, state }: RpcContext): Methods {
+export function stateMethods({ application, state, calls }: RpcContext): Methods {
 	const { chain, pool } = application;
-	/** State of pruned blocks is a refusal, not a fault. */
 	const at = <T>(block: unknown, read: (number: bigint) => T): T => {
 		const { number } = stateBlockParameter(block, chain);
 		try {
 			return read(number);
 		} catch (error) {
-			if (error instanceof RangeError) throw serverError(error.message);
-			throw error;
+			return prunedIsRefused(error);
 		}
 	};
 	return {
@@ -44,30 +42,25 @@ export function stateMethods({ application, state }: RpcContext): Methods {
 			const { key } = storageKey(slot);
 			return at(block, (number) => hexOf(state.storage(account, key, number)));
 		},
-		eth_getProof: ([address, keys, block]) => {
+		eth_getProof: async ([address, keys, block], asker) => {
 			const account = addressParameter(address);
 			if (!Array.isArray(keys) || keys.length > MAX_PROOF_KEYS) throw invalidParams(`storage keys: must be a list of at most ${MAX_PROOF_KEYS}`);
 			const slots = keys.map(storageKey);
-			return at(block, (number) => {
-				const proof = state.prove(
-					account,
-					slots.map(({ key }) => key),
-					number,
-				);
-				return {
-					address: hexOf(account),
-					accountProof: proof.accountProof.map(hexOf),
-					balance: quantity(proof.account?.balance ?? 0n),
-					codeHash: hexOf(proof.account?.codeHash ?? EMPTY_CODE_HASH),
-					nonce: quantity(proof.account?.nonce ?? 0n),
-					storageHash: hexOf(proof.account?.storageRoot ?? EMPTY_TRIE_ROOT),
-					storageProof: proof.storage.map(({ value, proof: nodes }, index) => ({
-						key: slots[index]?.spelling,
-						value: quantity(value),
-						proof: nodes.map(hexOf),
-					})),
-				};
-			});
+			const input = () => ({ address: account, keys: slots.map(({ key }) => key), at: stateBlockParameter(block, chain).number });
+			const proof = await calls.run({ kind: "prove", bytes: 64 * (1 + slots.length), input }, asker).catch(prunedIsRefused);
+			return {
+				address: hexOf(account),
+				accountProof: proof.accountProof.map(hexOf),
+				balance: quantity(proof.account?.balance ?? 0n),
+				codeHash: hexOf(proof.account?.codeHash ?? EMPTY_CODE_HASH),
+				nonce: quantity(proof.account?.nonce ?? 0n),
+				storageHash: hexOf(proof.account?.storageRoot ?? EMPTY_TRIE_ROOT),
+				storageProof: proof.storage.map(({ value, proof: nodes }, index) => ({
+					key: slots[index]?.spelling,
+					value: quantity(value),
+					proof: nodes.map(hexOf),
+				})),
+			};
 		},
 	};
 }

@@ -8,6 +8,7 @@ import type { Methods, RpcContext } from "./context.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import { logFilterParameter, logsOfBlock } from "./log-filter.js";
 import { booleanParameter } from "./parameters.js";
+import { connectionName } from "./rpc.js";
 import { invalidParams, limitExceeded, serverError } from "./rpc-error.js";
 import { headView, transactionView } from "./views.js";
 
@@ -29,13 +30,14 @@ export function rpcUpgrade(context: RpcContext, methods: Methods, options: Dispa
 		socket.once("error", () => socket.destroy());
 		server.handleUpgrade(request, socket, head, (connection) => {
 			if (server.clients.size > MAX_CONNECTIONS) connection.close(CLOSE_TRY_AGAIN, "too many connections");
-			else serve(connection, context, methods, options);
+			else serve(connection, request, context, methods, options);
 		});
 	};
 }
 
-function serve(connection: WebSocket, context: RpcContext, methods: Methods, options: DispatcherOptions): void {
+function serve(connection: WebSocket, { socket }: IncomingMessage, context: RpcContext, methods: Methods, options: DispatcherOptions): void {
 	const gone = new AbortController();
+	const asker = { name: connectionName(socket.remoteAddress ?? "", socket.remotePort ?? 0), signal: () => gone.signal };
 	const send = (text: string): void => {
 		if (connection.bufferedAmount > MAX_UNSENT_BYTES) connection.terminate();
 		else connection.send(text);
@@ -64,7 +66,7 @@ function serve(connection: WebSocket, context: RpcContext, methods: Methods, opt
 			return;
 		}
 		inFlight++;
-		void Promise.resolve(dispatcher.answer(data, () => gone.signal)).then(
+		void Promise.resolve(dispatcher.answer(data, asker)).then(
 			(answer) => {
 				inFlight--;
 				if (answer !== undefined && !gone.signal.aborted) send(answer);

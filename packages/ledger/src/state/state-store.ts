@@ -18,6 +18,8 @@ export interface StateStoreOptions {
 	readonly historyBlocks: number;
 	/** Address space reserved for the file, in bytes; the file itself grows as needed. */
 	readonly mapSizeBytes: number;
+	/** For a second view of a store that this process has open: never writes, and sees new commits after `refresh`. */
+	readonly readOnly?: boolean;
 }
 
 /** What has a history: the three kinds of state that change from block to block. */
@@ -64,7 +66,7 @@ export class StateStore {
 	readonly #tables: ReadonlyMap<TableName, Bin>;
 	readonly #historyBlocks: bigint;
 	/** Every read outside a commit sees the state as of the last finished commit. */
-	#snapshot: Transaction;
+	#snapshot: Transaction | undefined;
 	#head: Head | undefined;
 	#oldest: bigint;
 	/** Indexes of the blocks whose history was asked for. */
@@ -72,10 +74,10 @@ export class StateStore {
 	#closed: Promise<void> | undefined;
 
 	constructor(options: StateStoreOptions) {
-		mkdirSync(options.dir, { recursive: true });
-		const { dir: path, mapSizeBytes: mapSize } = options;
+		const { dir: path, mapSizeBytes: mapSize, readOnly = false } = options;
+		if (!readOnly) mkdirSync(path, { recursive: true });
 		// Without overlapping sync a commit is on disk when its promise resolves.
-		this.#environment = open({ path, mapSize, maxDbs: 16, overlappingSync: false, compression: false, ...BINARY });
+		this.#environment = open({ path, mapSize, readOnly, maxDbs: 16, overlappingSync: false, compression: false, ...BINARY });
 		const table = (name: string): Bin => this.#environment.openDB<Buffer, Uint8Array>({ name, ...BINARY });
 		this.#state = { account: table("account"), slot: table("slot"), node: table("node") };
 		this.#code = table("code");
@@ -147,18 +149,36 @@ export class StateStore {
 		this.#renewSnapshot();
 	}
 
+	/** Sees what was committed since, also by others. */
+	refresh(): void {
+		this.#renewSnapshot();
+		this.#settle(this.#readHead());
+	}
+
+	/** Lets the snapshot go, so that its pages can be used again; the next read comes after `refresh`. */
+	release(): void {
+		this.#snapshot?.done();
+		this.#snapshot = undefined;
+		this.#environment.resetReadTxn();
+	}
+
 	/** Closing again waits for the same end. */
 	close(): Promise<void> {
 		if (this.#closed === undefined) {
-			this.#snapshot.done();
+			this.#snapshot?.done();
 			this.#closed = this.#environment.close();
 		}
 		return this.#closed;
 	}
 
 	#get(database: Bin, key: Uint8Array): Uint8Array | undefined {
-		const value = database.get(key, { transaction: this.#snapshot });
+		const value = database.get(key, { transaction: this.#reading() });
 		return value === undefined ? undefined : plain(value);
+	}
+
+	#reading(): Transaction {
+		if (this.#snapshot === undefined) throw new Error("the snapshot was let go");
+		return this.#snapshot;
 	}
 
 	#table(name: TableName): Bin {
@@ -212,7 +232,7 @@ export class StateStore {
 	/** Up to `limit` entries of [low, high), read at one moment. */
 	#chunk(database: Bin, low: Buffer, high: Buffer, reverse: boolean, limit: number): { key: Uint8Array; value: Buffer }[] {
 		if (Buffer.compare(low, high) >= 0) return [];
-		const transaction = this.#snapshot;
+		const transaction = this.#reading();
 		if (!reverse) return [...database.getRange({ start: low, end: high, limit, transaction })];
 		const below = database.getRange({ start: high, end: low, exclusiveStart: true, inclusiveEnd: true, reverse, limit, transaction });
 		return [...below];
@@ -259,14 +279,17 @@ export class StateStore {
 	}
 
 	#renewSnapshot(): void {
-		this.#snapshot.done();
-		this.#environment.resetReadTxn();
+		this.release();
 		this.#snapshot = this.#environment.useReadTransaction();
 	}
 
 	#advance(block: BlockCommit): void {
 		this.#renewSnapshot();
-		this.#head = { number: block.number, stateRoot: block.root };
+		this.#settle({ number: block.number, stateRoot: block.root });
+	}
+
+	#settle(head: Head | undefined): void {
+		this.#head = head;
 		this.#oldest = this.#readOldest();
 		for (const number of this.#indexes.keys()) if (number <= this.#oldest) this.#indexes.delete(number);
 	}
@@ -277,7 +300,7 @@ export class StateStore {
 	}
 
 	#readOldest(): bigint {
-		for (const key of this.#history.getKeys({ limit: 1, transaction: this.#snapshot })) return blockOfHistoryKey(key) - 1n;
+		for (const key of this.#history.getKeys({ limit: 1, transaction: this.#reading() })) return blockOfHistoryKey(key) - 1n;
 		return this.#head?.number ?? 0n;
 	}
 }

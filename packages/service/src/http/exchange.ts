@@ -178,6 +178,10 @@ class Request implements HttpRequest {
 		return this.stream.socket.remoteAddress ?? "";
 	}
 
+	get remotePort(): number {
+		return this.stream.socket.remotePort ?? 0;
+	}
+
 	get query(): URLSearchParams {
 		this.#query ??= new URLSearchParams(this.#search);
 		return this.#query;

@@ -19,6 +19,7 @@ export interface HttpRequest {
 	readonly headers: IncomingHttpHeaders;
 	/** Address of the peer's socket. */
 	readonly remoteAddress: string;
+	readonly remotePort: number;
 	/** Aborted when the client goes away or the route's deadline passes. */
 	readonly signal: AbortSignal;
 	/** Whole body; refused with 413 beyond `maxBytes` (default `limits.jsonBodyBytes`). */
