@@ -13,6 +13,17 @@ export function linear(weights: readonly [number, number, number, number] = [1, 
 	});
 }
 
+/** `linear` with so many bytes of weights that it does not use. */
+export function weighty(sizeBytes: number): Uint8Array {
+	const ballast = new Uint8Array(sizeBytes).map((_, index) => (index * 7) % 120);
+	return model({
+		nodes: [node("MatMul", ["X", "W"], ["Y"])],
+		inputs: [tensorValue("X", float, ["batch", 2])],
+		outputs: [tensorValue("Y", float, ["batch", 2])],
+		initializers: [tensor("W", float, [2, 2], floats(1, 2, 3, 4)), tensor("ballast", float, [sizeBytes / 4], ballast)],
+	});
+}
+
 /** One node applied to inputs of its type. */
 export function identity(type: number, shape: readonly (number | string | null)[] = ["n"]): Uint8Array {
 	return model({ nodes: [node("Identity", ["X"], ["Y"])], inputs: [tensorValue("X", type, shape)], outputs: [tensorValue("Y", type, shape)] });

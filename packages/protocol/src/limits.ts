@@ -8,6 +8,9 @@ export const limits = {
 	headersTimeoutMs: 15_000,
 	/** One blob (a model file). */
 	blobBytes: 4 * 1024 * 1024 * 1024,
+	/** One part of an upload in parts, and the least that a part but the last has. */
+	uploadPartBytes: 16 * 1024 * 1024,
+	uploadPartLeastBytes: 1024 * 1024,
 	manifestBytes: 256 * 1024,
 	manifestFiles: 64,
 	cardBytes: 256 * 1024,

@@ -28,6 +28,7 @@ import {
 	errorBody,
 	FreeholdError,
 	fromHex,
+	fromUtf8,
 	type Hex,
 	type InferenceRequestBody,
 	type InferenceResponseBody,
@@ -39,6 +40,7 @@ import {
 	parseInputs,
 	parseManifest,
 	parseTensors,
+	parseUploadPlan,
 	payerCommitment,
 	type QuoteBody,
 	type Receipt,
@@ -49,6 +51,8 @@ import {
 	tensorFromElements,
 	tensorsToJson,
 	toHex,
+	type UploadPlan,
+	uploadId,
 } from "@freehold/protocol";
 import { type Abi, decodeFunctionData, encodeFunctionResult } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
@@ -97,6 +101,7 @@ interface StoredChannel {
 export class ScriptedNetwork {
 	readonly node = new ScriptedNode();
 	readonly blobs = new Map<string, Uint8Array>();
+	readonly uploads = new Map<Hex, { readonly plan: UploadPlan; readonly parts: Map<number, Uint8Array> }>();
 	readonly namespaces = new Map<string, Hex>();
 	readonly owners = new Map<bigint, Hex>();
 	readonly releases = new Map<Hex, StoredRelease>();
@@ -284,10 +289,38 @@ export class ScriptedNetwork {
 		}
 		const bytes = new Uint8Array(await new Response(init.body as BodyInit).arrayBuffer());
 		const sha256 = toHex(defaultCrypto.sha256(bytes));
+		if (url.pathname.startsWith("/v1/uploads")) return this.#upload(url, bytes, sha256);
 		const expected = url.searchParams.get("sha256");
 		if (expected !== null && `0x${expected}` !== sha256) throw new FreeholdError("blob.mismatch", { actual: sha256, expected });
 		this.blobs.set(sha256, bytes);
 		return Response.json({ sha256 });
+	}
+
+	#upload(url: URL, bytes: Uint8Array, sha256: Hex): Response {
+		const [, , , id, verb, number] = url.pathname.split("/");
+		if (id === undefined) {
+			const plan = parseUploadPlan(JSON.parse(fromUtf8(bytes)));
+			const upload = uploadId(plan);
+			if (!this.uploads.has(upload)) this.uploads.set(upload, { plan, parts: new Map() });
+			return this.#missing(upload);
+		}
+		const upload = this.uploads.get(id as Hex);
+		if (upload === undefined) throw new FreeholdError("upload.notFound", { upload: id, hours: 24 });
+		if (verb === "parts") {
+			const expected = upload.plan.parts[Number(number)];
+			if (expected === undefined || sha256 !== expected) throw new FreeholdError("blob.mismatch", { actual: sha256, expected: expected ?? "nothing" });
+			upload.parts.set(Number(number), bytes);
+			return this.#missing(id as Hex);
+		}
+		if (upload.parts.size < upload.plan.parts.length) throw new FreeholdError("upload.incomplete", { upload: id, missing: 1 });
+		this.blobs.set(upload.plan.sha256, new Uint8Array(Buffer.concat(upload.plan.parts.map((_, part) => upload.parts.get(part) ?? new Uint8Array()))));
+		this.uploads.delete(id as Hex);
+		return Response.json({ sha256: upload.plan.sha256 });
+	}
+
+	#missing(upload: Hex): Response {
+		const { plan, parts } = this.uploads.get(upload) ?? { plan: { parts: [] }, parts: new Map() };
+		return Response.json({ upload, missing: plan.parts.flatMap((_, part) => (parts.has(part) ? [] : [part])) });
 	}
 
 	// ── gateway ─────────────────────────────────────────────────────────────────────────────────────────────────────

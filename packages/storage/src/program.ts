@@ -1,4 +1,5 @@
 /** Storage as a program: its options, its events for operators, and its life. */
+import { join } from "node:path";
 import type { Hex } from "@freehold/protocol";
 import { limits } from "@freehold/protocol";
 import {
@@ -18,6 +19,7 @@ import { Counter, Gauge, type Registry } from "prom-client";
 import type { BlobStore } from "./blob/blob-store.js";
 import { type StorageEvents, storageBindings } from "./http/handlers.js";
 import { LocalStore, type LocalStoreEvents, localStoreCrashPoints } from "./local/local-store.js";
+import { Uploads, uploadsCrashPoints } from "./uploads/uploads.js";
 import { walrusIds } from "./walrus/walrus-ids.js";
 import { WalrusStore } from "./walrus/walrus-store.js";
 
@@ -28,6 +30,8 @@ const options = {
 	maxBlob: sizeOption({ default: limits.blobBytes, help: "Largest blob that is taken.", group: "Storage" }),
 	capacity: sizeOption({ default: 256 * 1024 ** 3, help: "Room for all blobs together.", group: "Storage" }),
 	maxUploads: integerOption({ default: 64, min: 1, max: 10_000, help: "Uploads at one time.", group: "Storage" }),
+	maxOpenUploads: integerOption({ default: 256, min: 1, max: 100_000, help: "Uploads in parts that have begun.", group: "Storage" }),
+	uploadLifetime: durationOption({ default: 86_400_000, help: "How long parts wait for the rest of their upload.", group: "Storage" }),
 	chainId: optional(integerOption({ help: "Chain that this storage serves; only development networks allow crash points.", group: "Storage" })),
 	walrusShards: integerOption({ default: 1000, min: 4, max: 65_535, help: "Shards of the Walrus network that blob ids are made for.", group: "Walrus" }),
 	walrusMaxBlob: sizeOption({
@@ -45,20 +49,32 @@ export const storageProgram = defineProgram({
 	role: "storage",
 	summary: "Keeps blobs and serves them by SHA-256 and by Walrus blob id.",
 	options,
-	crashPoints: localStoreCrashPoints,
-	async start({ config, log, metrics, crashPoint, onChain, listen }) {
+	crashPoints: [...localStoreCrashPoints, ...uploadsCrashPoints],
+	async start({ config, log, metrics, crashPoint, clock, onChain, listen }) {
 		if (config.chainId !== undefined) onChain(config.chainId);
 		const unlock = lockFolder(config.data);
 		const events = operatorEvents(log, metrics);
 		const store = await openStore(config, events, crashPoint);
-		observeStore(store, metrics);
+		const uploads = await Uploads.open(
+			{
+				folder: join(config.data, "uploads"),
+				maxBlobBytes: config.maxBlob,
+				capacityBytes: config.capacity,
+				maxOpen: config.maxOpenUploads,
+				restMs: UPLOAD_REST_MS,
+				lifetimeMs: config.uploadLifetime,
+			},
+			{ store, now: clock.now, crashPoint },
+		);
+		observeStore(store, uploads, metrics);
 		const handlerOptions = { maxBlobBytes: config.maxBlob, shards: config.walrusShards, maxUploads: config.maxUploads };
-		const server = await listen(storageBindings(store, handlerOptions, events), { host: config.host, port: config.port });
+		const server = await listen(storageBindings(store, uploads, handlerOptions, events), { host: config.host, port: config.port });
 		return {
 			url: server.url,
 			ready: () => ({ ready: true, detail: { ...store.stats() } }),
 			async drain() {
 				await server.close(DRAIN_MS);
+				await uploads.close();
 				await store.close();
 				unlock();
 			},
@@ -67,6 +83,8 @@ export const storageProgram = defineProgram({
 });
 
 const DRAIN_MS = 10_000;
+/** An upload in parts that rested so long gives way when there are too many. */
+const UPLOAD_REST_MS = 900_000;
 const MAX_WAITING_IDS = 10_000;
 const ENCODER_IDLE_MS = 30_000;
 
@@ -114,7 +132,7 @@ function operatorEvents(
 	};
 }
 
-function observeStore(store: BlobStore, metrics: Registry): void {
+function observeStore(store: BlobStore, uploads: Uploads, metrics: Registry): void {
 	const gauge = (name: string, help: string, read: () => number): void => {
 		new Gauge({
 			name,
@@ -128,4 +146,6 @@ function observeStore(store: BlobStore, metrics: Registry): void {
 	gauge("freehold_storage_blobs", "Blobs in the folder.", () => store.stats().blobs);
 	gauge("freehold_storage_bytes", "Bytes of all blobs.", () => store.stats().bytes);
 	gauge("freehold_storage_pending_walrus_ids", "Blobs whose Walrus id is being computed.", () => store.stats().pendingIds);
+	gauge("freehold_storage_open_uploads", "Uploads in parts that have begun.", () => uploads.stats().open);
+	gauge("freehold_storage_upload_bytes", "Bytes of parts that wait for the rest of their upload.", () => uploads.stats().bytes);
 }

@@ -105,6 +105,13 @@ export const errorCatalogue = {
 	"store.busy": entry(503, "gateway", "{waiting} transactions wait for the disk at {path} already.", true),
 	"store.full": entry(507, "gateway", "The disk is full: {path}", true),
 	"store.locked": entry(409, "caller", "{path} is in use by process {pid}."),
+	"upload.incomplete": entry(
+		409,
+		"caller",
+		"Upload {upload} lacks {missing} parts. Ask for them with GET /v1/uploads/{upload}, send them, and complete it again.",
+		true,
+	),
+	"upload.notFound": entry(404, "caller", "There is no upload {upload} here. Begin it again; parts that nobody added to for {hours} h are thrown away."),
 	"upstream.failed": entry(502, "network", "{what} answered with an error: {reason}", true),
 	"upstream.timeout": entry(504, "network", "{what} did not answer within {seconds} s.", true),
 } as const satisfies Record<string, ErrorEntry>;

@@ -43,6 +43,10 @@ export const storageRoutes = {
 	head: route("HEAD", "/v1/blobs/:blobId", "Size of a blob by its Walrus id."),
 	getBySha256: route("GET", "/v1/blobs/by-sha256/:sha256", "A blob by its SHA-256."),
 	headBySha256: route("HEAD", "/v1/blobs/by-sha256/:sha256", "Size of a blob by its SHA-256."),
+	beginUpload: route("POST", "/v1/uploads", "Begin an upload in parts, or find it again: which parts are missing. The same plan is the same upload."),
+	upload: route("GET", "/v1/uploads/:upload", "Which parts of an upload are missing."),
+	putPart: route("PUT", "/v1/uploads/:upload/parts/:part", "Store one part, counted from 0; bytes with another digest than the plan's are refused."),
+	completeUpload: route("POST", "/v1/uploads/:upload/complete", "Make the parts one blob; answers as storing it whole does."),
 } as const;
 
 export const hubRoutes = {

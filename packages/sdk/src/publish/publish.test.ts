@@ -1,7 +1,7 @@
-import { FreeholdError, type Hex } from "@freehold/protocol";
+import { defaultHashes, FreeholdError, type Hex, toHex } from "@freehold/protocol";
 import { privateKeyToAccount } from "viem/accounts";
 import { beforeEach, describe, expect, it } from "vitest";
-import { allocationBomb, linear } from "../../../../testing/onnx/models.ts";
+import { allocationBomb, linear, weighty } from "../../../../testing/onnx/models.ts";
 import { OPG, ScriptedNetwork } from "../../test/scripted-network.js";
 import { connect, type Freehold } from "../connect.js";
 import type { PublishOptions, PublishProgress } from "./publish.js";
@@ -41,6 +41,24 @@ describe("publishing", () => {
 		network.interrupt = undefined;
 		await freehold.publish(thing);
 		expect([puts(), transactions()]).toEqual([3, 1]);
+	});
+
+	it("sends a large file in parts, and after a broken line only the parts that are missing", async () => {
+		const large = { ...thing, model: weighty(9 * 1024 * 1024) };
+		let parts = 0;
+		network.interrupt = (url, { method }) => (method === "PUT" && url.pathname.includes("/parts/") && ++parts === 2 ? "down" : undefined);
+		await expect(freehold.publish(large)).rejects.toMatchObject({ code: "network.down" });
+		network.interrupt = undefined;
+		network.asked.length = 0;
+		// Another tab, which remembers nothing.
+		const again = connect({ network: network.file, account: ada, fetch: network.fetch });
+		const done: number[] = [];
+		const { uploadedBytes } = await again.publish({ ...large, progress: (step) => step.step === "uploading" && done.push(step.doneBytes) });
+		expect(network.asked.filter((line) => line.includes("/parts/")).map((line) => line.split("/").at(-1))).toEqual(["1", "2"]);
+		expect(done.find((bytes) => bytes > 0)).toBe(4 * 1024 * 1024);
+		expect(uploadedBytes).toBeLessThan(6 * 1024 * 1024);
+		expect(network.blobs.get(toHex(defaultHashes.sha256(large.model)))).toHaveLength(large.model.length);
+		expect(transactions()).toBe(1);
 	});
 
 	it("is done once, however often it is asked for", async () => {

@@ -1,5 +1,8 @@
-/** Uploading blobs to storage: only what it does not hold, so that an interrupted upload goes on where it stopped. */
-import { FreeholdError, type Hex, storageRoutes } from "@freehold/protocol";
+/**
+ * Uploading blobs to storage: only what it does not hold, so that an interrupted upload goes on where it stopped. A large blob goes in parts, each kept as
+ * soon as it is whole; the digests of the parts name the upload, so nothing has to be remembered to find it again.
+ */
+import { FreeholdError, type Hex, isHex, planUpload, storageRoutes, type UploadBody } from "@freehold/protocol";
 import type { Client } from "../client/client.js";
 import { parseJson, refusalOf, urlOf } from "../client/http.js";
 import type { Blob } from "./prepare.js";
@@ -22,6 +25,8 @@ const ASK_TIMEOUT_MS = 15_000;
 const MS_PER_MEGABYTE = 20_000;
 const LEAST_TIMEOUT_MS = 60_000;
 const CHUNK_BYTES = 256 * 1024;
+/** What a broken line costs at most. Smaller blobs go whole. */
+const PART_BYTES = 4 * 1024 * 1024;
 
 /** Gives the number of bytes that were sent; the rest was there. */
 export async function uploadBlobs(client: Client, blobs: readonly Blob[], options: UploadOptions = {}): Promise<number> {
@@ -33,8 +38,7 @@ export async function uploadBlobs(client: Client, blobs: readonly Blob[], option
 		const report = (bytes: number): void => options.progress?.({ path: blob.path, doneBytes: base + bytes, totalBytes });
 		report(0);
 		if (!(await isStored(client, blob.sha256, blob.bytes.length, options.signal))) {
-			await put(client, blob, report, options.signal);
-			sentBytes += blob.bytes.length;
+			sentBytes += await (blob.bytes.length > PART_BYTES ? putInParts : putWhole)(client, blob, report, options.signal);
 		}
 		doneBytes += blob.bytes.length;
 		report(blob.bytes.length);
@@ -51,18 +55,57 @@ async function isStored(client: Client, sha256: Hex, sizeBytes: number, signal: 
 	return length === null || Number(length) === sizeBytes;
 }
 
-async function put(client: Client, blob: Blob, report: (bytes: number) => void, signal: AbortSignal | undefined): Promise<void> {
+async function putWhole(client: Client, { bytes, sha256 }: Blob, report: (bytes: number) => void, signal: AbortSignal | undefined): Promise<number> {
 	// Storage hashes what arrives and refuses bytes that are not these.
-	const url = urlOf(client.network.storageUrl, storageRoutes.put.path, {}, { sha256: blob.sha256.slice(2), blob_id: "later" });
+	await send(client, urlOf(client.network.storageUrl, storageRoutes.put.path, {}, { sha256: sha256.slice(2), blob_id: "later" }), bytes, report, signal);
+	return bytes.length;
+}
+
+async function putInParts(client: Client, { bytes, sha256 }: Blob, report: (bytes: number) => void, signal: AbortSignal | undefined): Promise<number> {
+	const { storageUrl } = client.network;
+	const plan = planUpload(bytes, { partBytes: PART_BYTES, sha256, hashes: client.crypto });
+	const begun = (await client.http.json(urlOf(storageUrl, storageRoutes.beginUpload.path), {
+		what: STORAGE,
+		json: plan,
+		timeoutMs: ASK_TIMEOUT_MS,
+		signal,
+	})) as UploadBody;
+	const { upload, missing } = readUpload(begun);
+	const lengthOf = (part: number): number => Math.min(PART_BYTES, bytes.length - part * PART_BYTES);
+	const missingBytes = missing.reduce((sum, part) => sum + lengthOf(part), 0);
+	let done = bytes.length - missingBytes;
+	report(done);
+	for (const part of missing) {
+		const url = urlOf(storageUrl, storageRoutes.putPart.path, { upload, part: String(part) });
+		const before = done;
+		await send(client, url, bytes.subarray(part * PART_BYTES, part * PART_BYTES + lengthOf(part)), (sent) => report(before + sent), signal);
+		done += lengthOf(part);
+		report(done);
+	}
+	const complete = urlOf(storageUrl, storageRoutes.completeUpload.path, { upload }, { blob_id: "later" });
+	await client.http.json(complete, { what: STORAGE, method: "POST", timeoutMs: timeoutFor(bytes.length), signal });
+	return missingBytes;
+}
+
+function readUpload({ upload, missing }: UploadBody): UploadBody {
+	if (!isHex(upload, 32) || !Array.isArray(missing)) throw new FreeholdError("upstream.failed", { what: STORAGE, reason: "no upload in its answer" });
+	return { upload, missing };
+}
+
+async function send(client: Client, url: string, bytes: Uint8Array, report: (bytes: number) => void, signal: AbortSignal | undefined): Promise<void> {
 	const { status, body } = await client.http.request(url, {
 		what: STORAGE,
 		method: "PUT",
 		headers: { "content-type": "application/octet-stream" },
-		body: client.streamUploads ? streamOf(blob.bytes, report) : (blob.bytes as Uint8Array<ArrayBuffer>),
-		timeoutMs: Math.max(LEAST_TIMEOUT_MS, (blob.bytes.length / 1024 ** 2) * MS_PER_MEGABYTE),
+		body: client.streamUploads ? streamOf(bytes, report) : (bytes as Uint8Array<ArrayBuffer>),
+		timeoutMs: timeoutFor(bytes.length),
 		signal,
 	});
 	if (status < 200 || status > 299) throw refusalOf(STORAGE, status, parseJson(body));
+}
+
+function timeoutFor(sizeBytes: number): number {
+	return Math.ceil(Math.max(LEAST_TIMEOUT_MS, (sizeBytes / 1024 ** 2) * MS_PER_MEGABYTE));
 }
 
 function streamOf(bytes: Uint8Array, report: (bytes: number) => void): ReadableStream<Uint8Array> {

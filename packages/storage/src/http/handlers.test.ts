@@ -3,6 +3,7 @@ import { mkdtemp, open } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { planUpload, type UploadBody } from "@freehold/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ServedStorage, serveStorage } from "../../test/serve.js";
 import { MIB, noise, sha256Of } from "../../test/store-compliance.js";
@@ -160,4 +161,37 @@ describe("blobs by SHA-256", () => {
 			await big.stop();
 		}
 	}, 30_000);
+});
+
+describe("uploads in parts over HTTP", () => {
+	const part = (upload: string, index: number | string, bytes: Uint8Array) =>
+		fetch(`${storage.url}/v1/uploads/${upload}/parts/${index}`, { method: "PUT", body: Buffer.from(bytes) });
+	const begin = (plan: unknown) =>
+		fetch(`${storage.url}/v1/uploads`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(plan) });
+
+	it("keeps each part, says what is missing, and serves the whole", async () => {
+		const bytes = noise(3 * MIB, 41);
+		const plan = planUpload(bytes, { partBytes: MIB });
+		const { upload, missing } = (await (await begin(plan)).json()) as UploadBody;
+		expect(missing).toEqual([0, 1, 2]);
+		expect(await codeOf(await part(upload, 0, bytes.subarray(1, MIB + 1)))).toBe("422 blob.mismatch");
+		for (const index of [2, 0]) expect((await part(upload, index, bytes.subarray(index * MIB, (index + 1) * MIB))).status).toBe(200);
+		const complete = () => fetch(`${storage.url}/v1/uploads/${upload}/complete?blob_id=later`, { method: "POST" });
+		expect(await codeOf(await complete())).toBe("409 upload.incomplete");
+		expect(await (await fetch(`${storage.url}/v1/uploads/${upload}`)).json()).toEqual({ upload, missing: [1] });
+		await part(upload, 1, bytes.subarray(MIB, 2 * MIB));
+		expect(await (await complete()).json()).toMatchObject({ newlyCreated: {}, sha256: sha256Of(bytes) });
+		expect(Buffer.from(await (await bySha(bytes)).arrayBuffer()).equals(bytes)).toBe(true);
+		expect(await codeOf(await complete())).toBe("404 upload.notFound");
+	});
+
+	it("refuses plans and names that are none", async () => {
+		expect(await codeOf(await begin({ sha256: "no" }))).toBe("400 request.invalid");
+		expect(await codeOf(await begin({ ...planUpload(noise(MIB), { partBytes: MIB }), bytes: 9 * MIB, parts: Array(9).fill(sha256Of(noise(1))) }))).toBe(
+			"413 blob.tooLarge",
+		);
+		expect(await codeOf(await part("nothing", 0, noise(1)))).toBe("400 request.invalid");
+		expect(await codeOf(await part(sha256Of(noise(1)), "first", noise(1)))).toBe("400 request.invalid");
+		expect(await codeOf(await part(sha256Of(noise(1)), 0, noise(1)))).toBe("404 upload.notFound");
+	});
 });

@@ -2,9 +2,12 @@
 import { FreeholdError, storageRoutes } from "@freehold/protocol";
 import { type HttpRequest, type HttpResponse, jsonResponse, type RouteBinding } from "@freehold/service";
 import { type BlobName, formatBlobName, parseBlobId, parseSha256 } from "../blob/blob-name.js";
-import type { BlobInfo, BlobStore, PutOptions } from "../blob/blob-store.js";
+import type { BlobInfo, BlobStore, PutOptions, StoredBlob } from "../blob/blob-store.js";
+import type { Uploads } from "../uploads/uploads.js";
 import { publisherAnswer } from "../walrus/walrus-api.js";
 import { parseRange } from "./range.js";
+import { contentOf, goneWith } from "./upload-body.js";
+import { uploadBindings } from "./upload-handlers.js";
 
 export interface StorageHandlerOptions {
 	readonly maxBlobBytes: number;
@@ -20,35 +23,39 @@ export interface StorageEvents {
 
 const MAX_EPOCHS = 1000;
 
-export function storageBindings(store: BlobStore, options: StorageHandlerOptions, events: StorageEvents): RouteBinding[] {
-	let uploads = 0;
+export function storageBindings(store: BlobStore, uploads: Uploads, options: StorageHandlerOptions, events: StorageEvents): RouteBinding[] {
+	let receiving = 0;
+
+	/** Bodies that are being received at one time are counted, whole blobs and parts alike. */
+	async function receive<T>(work: () => Promise<T>): Promise<T> {
+		if (receiving >= options.maxUploads) throw new FreeholdError("blob.busy", { waiting: receiving });
+		receiving++;
+		try {
+			return await work();
+		} finally {
+			receiving--;
+		}
+	}
 
 	async function put(request: HttpRequest): Promise<HttpResponse> {
 		if (Number(request.headers["content-length"] ?? 0) > options.maxBlobBytes) throw new FreeholdError("blob.tooLarge", { limit: options.maxBlobBytes });
 		const epochs = parseEpochs(request.query.get("epochs"));
-		const later = request.query.get("blob_id") === "later";
 		const expected = request.query.get("sha256");
 		const expectedSha256 = expected === null ? undefined : parseSha256(expected);
 		if (expected !== null && expectedSha256 === undefined) throw new FreeholdError("request.invalid", { field: "sha256", reason: "must be 64 hex digits" });
-		if (uploads >= options.maxUploads) throw new FreeholdError("blob.busy", { waiting: uploads });
-		uploads++;
-		try {
+		return receive(async () => {
 			const putOptions: PutOptions = { signal: request.signal, ...(expectedSha256 === undefined ? {} : { expectedSha256 }) };
-			// A refused upload is not destroyed: its sender must be able to read the refusal.
-			const content = request.stream.iterator({ destroyOnReturn: false });
-			const { info, created } = await store.put(content, putOptions).catch((error: unknown) => {
-				const gone = !(error instanceof FreeholdError) && request.stream.readableAborted;
-				throw gone ? new FreeholdError("request.aborted", {}, { cause: error }) : error;
-			});
-			const computing = store.walrusId(info.sha256, request.signal);
-			// Whoever does not wait leaves the failure to the store's own log.
-			computing.catch(() => {});
-			const blobId = later ? info.blobId : await computing;
-			events.stored(info, created);
-			return jsonResponse(publisherAnswer({ ...info, blobId, created }, { shards: options.shards, epochs }));
-		} finally {
-			uploads--;
-		}
+			return answerStored(await store.put(contentOf(request), putOptions).catch(goneWith(request)), request, epochs);
+		});
+	}
+
+	async function answerStored({ info, created }: StoredBlob, request: HttpRequest, epochs: number): Promise<HttpResponse> {
+		const computing = store.walrusId(info.sha256, request.signal);
+		// Whoever does not wait leaves the failure to the store's own log.
+		computing.catch(() => {});
+		const blobId = request.query.get("blob_id") === "later" ? info.blobId : await computing;
+		events.stored(info, created);
+		return jsonResponse(publisherAnswer({ ...info, blobId, created }, { shards: options.shards, epochs }));
 	}
 
 	async function find(name: BlobName, signal: AbortSignal): Promise<BlobInfo> {
@@ -83,6 +90,7 @@ export function storageBindings(store: BlobStore, options: StorageHandlerOptions
 		{ route: storageRoutes.head, handler: (request) => head(request, byBlobId(request)) },
 		{ route: storageRoutes.getBySha256, handler: (request) => get(request, bySha256(request)) },
 		{ route: storageRoutes.headBySha256, handler: (request) => head(request, bySha256(request)) },
+		...uploadBindings(uploads, { receive, answerStored: (stored, request) => answerStored(stored, request, parseEpochs(request.query.get("epochs"))) }),
 	];
 }
 

@@ -8,6 +8,7 @@ import { atomicWriteFile, syncFolder } from "@freehold/service";
 import { type BlobName, blobIdOf, parseBlobId, parseSha256, type WalrusBlobId } from "../blob/blob-name.js";
 import type { BlobInfo, BlobStore, BlobStoreStats, ByteRange, PutOptions, StoredBlob } from "../blob/blob-store.js";
 import type { WalrusIds } from "../walrus/walrus-ids.js";
+import { isDiskFull } from "./disk-full.js";
 import { type Layout, layoutOf } from "./layout.js";
 import { type BlobRecord, decodeRecord, encodeRecord, PartHasher } from "./record.js";
 import { CorruptBlobError, readVerified } from "./verified-read.js";
@@ -251,10 +252,6 @@ async function exists(path: string): Promise<boolean> {
 		() => true,
 		() => false,
 	);
-}
-
-function isDiskFull(error: unknown): boolean {
-	return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
 }
 
 function rejectOn(signal: AbortSignal): Promise<never> {
