@@ -1,7 +1,18 @@
 /** The hub as a program: its options, its events for operators, and its routes. */
 import { type Hex, hubRoutes } from "@freehold/protocol";
-import { createChainClient } from "@freehold/sdk/chain";
-import { defineProgram, fetchBytes, jsonResponse, nativeCrypto, pathOption, portOption, type RouteBinding, textOption, urlOption } from "@freehold/service";
+import { type ChainClient, createChainClient } from "@freehold/sdk/chain";
+import {
+	defineProgram,
+	fetchBytes,
+	jsonResponse,
+	nativeCrypto,
+	pathOption,
+	pause,
+	portOption,
+	type RouteBinding,
+	textOption,
+	urlOption,
+} from "@freehold/service";
 import { Counter, Gauge, type Registry } from "prom-client";
 import { type Connection, openDatabase } from "./database/database.js";
 import { type FetchBlob, Indexer, type IndexerEvents } from "./indexing/indexer.js";
@@ -12,6 +23,7 @@ import { listCalls, showEarnings, showUsage } from "./routes/money.js";
 import { listNodes, takeHeartbeat } from "./routes/nodes.js";
 
 const BLOB_DEADLINE_MS = 10_000;
+const CHAIN_RETRY_MS = 500;
 
 export const hubProgram = defineProgram({
 	role: "hub",
@@ -23,14 +35,15 @@ export const hubProgram = defineProgram({
 		rpcUrl: urlOption({ default: "http://127.0.0.1:8545", help: "JSON-RPC of the ledger.", group: "Hub" }),
 		storageUrl: urlOption({ default: "http://127.0.0.1:8548", help: "Where manifests and cards are fetched.", group: "Hub" }),
 	},
-	crashPoints: [],
-	async start({ config, log, metrics, clock, signal, listen }) {
+	crashPoints: ["hub.block.indexed", "hub.manifest.fetched", "hub.manifest.indexed"],
+	async start({ config, log, metrics, clock, signal, onChain, crashPoint, listen }) {
 		const db = openDatabase(config.data);
 		const client = createChainClient({ rpcUrl: config.rpcUrl });
 		const stopping = new AbortController();
 		const stop = AbortSignal.any([signal, stopping.signal]);
-		const indexer = new Indexer({ db, client, clock, fetchBlob: blobsOf(config.storageUrl), events: operatorEvents(log, metrics) });
+		const indexer = new Indexer({ db, client, clock, fetchBlob: blobsOf(config.storageUrl), events: operatorEvents(log, metrics), crashPoint });
 		let failed: unknown;
+		void knowChain(client, onChain, stop);
 		const following = indexer.run(stop).catch((error: unknown) => {
 			failed = error;
 			log.error({ err: error }, "the index stopped following the chain; delete the hub's folder to rebuild it");
@@ -51,9 +64,20 @@ export const hubProgram = defineProgram({
 	},
 });
 
+/** Crash points work on development networks only, so the network is asked which one it is. */
+async function knowChain(client: ChainClient, onChain: (chainId: number) => void, signal: AbortSignal): Promise<void> {
+	while (!signal.aborted) {
+		try {
+			return onChain(await client.chainId({ signal }));
+		} catch {
+			await pause(CHAIN_RETRY_MS, signal).catch(() => undefined);
+		}
+	}
+}
+
 function bindings(
 	db: Connection,
-	client: ReturnType<typeof createChainClient>,
+	client: ChainClient,
 	indexer: Indexer,
 	clock: { now(): number },
 	config: { readonly host: string; readonly port: number },

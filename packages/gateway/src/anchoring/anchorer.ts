@@ -201,7 +201,9 @@ export class Anchorer {
 			if (status < 200 || status > 299) throw new FreeholdError("upstream.failed", { what: "Storage", reason: `HTTP ${status}` });
 			crashPoint("batch-data-stored");
 			this.#unstored.delete(batch.seq);
-			return await this.#put({ ...batch, dataStored: true });
+			const stored = await this.#put({ ...batch, dataStored: true });
+			crashPoint("batch-data-recorded");
+			return stored;
 		} catch (error) {
 			this.#unstored.add(batch.seq);
 			this.#storageRestsUntil = now() + STORAGE_RETRY_MS;
@@ -243,7 +245,9 @@ export class Anchorer {
 		});
 		crashPoint("batch-anchored");
 		events.batchAnchored(seq, receipt.blockNumber, receipt.hash, now() - batch.sealedAt);
-		return this.#put({ ...batch, state: "anchored", block: receipt.blockNumber, transaction: receipt.hash });
+		const anchored = await this.#put({ ...batch, state: "anchored", block: receipt.blockNumber, transaction: receipt.hash });
+		crashPoint("batch-anchor-recorded");
+		return anchored;
 	}
 
 	/** Passes on what the batch booked to ancestors, in an order in which one transaction moves all of it. */
@@ -264,7 +268,9 @@ export class Anchorer {
 		}
 		crashPoint("royalties-flowed");
 		if (ancestors.length > 0) events.royaltiesFlowed(batch.seq, ancestors.length);
-		return this.#put({ ...batch, flowed: true });
+		const flowed = await this.#put({ ...batch, flowed: true });
+		crashPoint("royalties-recorded");
+		return flowed;
 	}
 
 	async #prove(batch: BatchRecord, signal: AbortSignal): Promise<void> {
@@ -275,6 +281,7 @@ export class Anchorer {
 			for (const [key, anchor] of anchors) writer.put("anchors", key, pack(anchor));
 			writer.put("batches", seqKey(batch.seq), pack({ ...batch, state: "final" } satisfies BatchRecord));
 		});
+		crashPoint("batch-final");
 		events.batchFinal(batch.seq, block);
 	}
 

@@ -23,11 +23,12 @@ export interface CoverModules {
 	readonly transactor: Transactor;
 	readonly priceOf: (release: Hex, version: number) => Price | undefined;
 	readonly events: GatewayEvents;
+	readonly crashPoint: (name: string) => void;
 }
 
 /** The same batch with claims that the chain takes, after the till holds what they lack; undefined when its money is as it should be. */
 export async function coverBatch(batch: BatchRecord, modules: CoverModules, signal: AbortSignal): Promise<BatchRecord | undefined> {
-	const { client, gateway, store, transactor, signer, chainId, events } = modules;
+	const { client, gateway, store, transactor, signer, chainId, events, crashPoint } = modules;
 	const till = tillAddress(gateway);
 	const charged = [...recordsOf<BatchChannelRecord>(store, "batchChannels", batch.seq)];
 	const [onchain, held, [claimed, settled]] = await Promise.all([
@@ -51,6 +52,7 @@ export async function coverBatch(batch: BatchRecord, modules: CoverModules, sign
 		if ((await client.balance(gateway, { signal })) < short) throw new FreeholdError("account.noFunds", { account: gateway });
 		const data = encodeFunctionData({ abi: contracts.OPG.abi, functionName: "transfer", args: [till, short] });
 		await transactor.send({ key: `cover:${batch.seq}:${held}`, to: contracts.OPG.address, data }, { signal });
+		crashPoint("batch-covered");
 		events.batchCovered(batch.seq, short);
 	}
 	const { claims, digest } = claimsOf(possible, chainId, nativeCrypto);

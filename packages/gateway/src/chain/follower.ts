@@ -19,6 +19,7 @@ export interface FollowerModules {
 	readonly operators: Operators;
 	readonly channels: ChannelBook;
 	readonly events: GatewayEvents;
+	readonly crashPoint: (name: string) => void;
 	/** Unix milliseconds. */
 	readonly now: () => number;
 	/** As the chain has it now. */
@@ -76,11 +77,12 @@ export class Follower {
 
 	/** What a block changes, in memory and in the store. A block that comes again changes nothing more. */
 	async #take(found: readonly ChainEvent[], block: FollowedBlock): Promise<void> {
-		const { store, now } = this.#modules;
+		const { store, now, crashPoint } = this.#modules;
 		await store.transact((writer) => {
 			for (const event of found) this.#apply(event, block, writer);
 			writer.put("cursor", "chain", pack(block.cursor));
 		});
+		crashPoint("chain-block-taken");
 		this.#seenAt = now();
 		this.#chainTime = Number(block.timestamp);
 		this.#seen = block.number;

@@ -152,7 +152,7 @@ export class Ordering {
 	async #place(record: OrderRecord, node: OperatorRecord, last: boolean): Promise<ServedCall> {
 		const { store, crashPoint } = this.#modules;
 		const written = store.transact((writer) => writer.put("orders", record.order.callId, pack(record)));
-		written.catch(() => undefined);
+		written.then(() => crashPoint("order-stored")).catch(() => undefined);
 		const served = await this.#exchange(record, node, last);
 		await written;
 		crashPoint("order-answered");
@@ -202,6 +202,7 @@ export class Ordering {
 	/** The order bought nothing and is not tried again. */
 	async #forget(record: OrderRecord): Promise<void> {
 		await this.#modules.store.transact((writer) => writer.remove("orders", record.order.callId));
+		this.#modules.crashPoint("order-forgotten");
 	}
 
 	#healthOf(address: Hex): NodeHealth {

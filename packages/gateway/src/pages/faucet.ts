@@ -10,6 +10,7 @@ export interface FaucetModules {
 	readonly transactor: Transactor | undefined;
 	readonly store: GatewayStore;
 	readonly events: GatewayEvents;
+	readonly crashPoint: (name: string) => void;
 	/** Unix milliseconds. */
 	readonly now: () => number;
 }
@@ -31,7 +32,7 @@ interface Given {
 
 export function faucetPage(modules: FaucetModules): Handler {
 	return async (request) => {
-		const { transactor, store, events, now } = modules;
+		const { transactor, store, events, crashPoint, now } = modules;
 		if (transactor === undefined) throw new FreeholdError("faucet.unavailable");
 		const { address, amount } = readBody(await request.json(4_096));
 		// The allowance is taken before the money leaves: a kill in between gives less, never more.
@@ -46,6 +47,7 @@ export function faucetPage(modules: FaucetModules): Handler {
 			writer.put("faucet", address, pack({ since: fresh ? now() : before.since, amount: given, count, open: amount } satisfies Given));
 			return count;
 		});
+		crashPoint("faucet-reserved");
 		const close = (): Promise<void> =>
 			store.transact((writer) => {
 				const bytes = writer.get("faucet", address);
@@ -58,6 +60,7 @@ export function faucetPage(modules: FaucetModules): Handler {
 			if (error instanceof FreeholdError && error.code === "chain.reverted") await close();
 			throw error;
 		});
+		crashPoint("faucet-given");
 		await close();
 		events.faucetGave(address, amount);
 		return jsonResponse({ address, amount: amount.toString(), amountOpg: formatOpg(amount), transaction: receipt.hash });

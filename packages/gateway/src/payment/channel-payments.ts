@@ -134,6 +134,7 @@ export class ChannelPayments {
 			const before = channels.onchain(id) ?? emptyOnchain(config);
 			const onchain: OnchainRecord = { ...before, balance: made.event?.args["balance"] as bigint, block: receipt.blockNumber, logIndex: made.log.logIndex };
 			await store.transact((writer) => channels.learn(id, onchain, writer));
+			crashPoint("deposit-recorded");
 			events.depositReceived(id, deposit.amount, receipt.hash);
 			return receipt.hash;
 		} catch (error) {

@@ -12,6 +12,7 @@ import type { BatchLog } from "../anchoring/batch-log.js";
 import type { GatewayEvents } from "../program/events.js";
 import { type GatewayStore, load, type PaymentRecord, pack, type RefundRecord, unpack, type Writer } from "../store/tables.js";
 import { isContract } from "./contract-wallet.js";
+import { findLanding } from "./exact-landing.js";
 import { type Acceptance, type Reservation, refused } from "./reservation.js";
 
 export interface ExactPaymentModules {
@@ -28,6 +29,9 @@ export interface ExactPaymentModules {
 }
 
 const SETTLE_DEADLINE_MS = 20_000;
+
+/** A payment that is in the till. */
+type Landed = Required<Omit<PaymentRecord, "state">>;
 
 export class ExactPayments {
 	readonly #modules: ExactPaymentModules;
@@ -50,19 +54,20 @@ export class ExactPayments {
 		if (this.#active.has(id) || load(store, "payments", id) !== undefined) throw new FreeholdError("payment.replayed");
 		this.#active.add(id);
 		try {
+			const since = await client.blockNumber();
 			// Used by a transaction that is not ours: whoever sent it, it paid for nothing here.
 			if (await this.#isUsed(payment)) return this.#give(id, exactReasons.used);
-			await this.#put(id, { payment, state: "intended" });
+			await this.#put(id, { payment, state: "intended", since });
 			crashPoint("exact-intended");
-			const transaction = await this.#settle(id, payment);
-			if (transaction === undefined) {
-				await this.#put(id, { payment, state: "void" });
-				return this.#give(id, exactReasons.failed);
-			}
+			// Refused because somebody else has sent it meanwhile: then it is in the till all the same.
+			const transaction = (await this.#settle(id, payment)) ?? (await this.#landing(id, payment, since));
+			// Anyone who has seen the signature can still send it until it expires, so the payment stays open until then.
+			if (transaction === undefined) return this.#give(id, exactReasons.failed);
 			crashPoint("exact-settled");
-			await this.#put(id, { payment, state: "settled", transaction });
+			await this.#put(id, { payment, state: "settled", since, transaction });
+			crashPoint("exact-recorded");
 			events.exactSettled(id, payment.amount, transaction);
-			return { reservation: this.#reservation(id, payment, transaction) };
+			return { reservation: this.#reservation(id, { payment, since, transaction }) };
 		} catch (error) {
 			this.#active.delete(id);
 			throw error;
@@ -74,19 +79,41 @@ export class ExactPayments {
 		const record = load<PaymentRecord>(this.#modules.store, "payments", id);
 		if (record?.state !== "settled" || record.transaction === undefined || this.#active.has(id)) return undefined;
 		this.#active.add(id);
-		return this.#reservation(id, record.payment, record.transaction);
+		const { payment, since, transaction } = record;
+		return this.#reservation(id, { payment, since, transaction });
 	}
 
 	/** Ends what was interrupted: payments that reached the till and bought nothing go back; such as can never reach it are let go. */
 	async reconcile(): Promise<void> {
-		const { store, now } = this.#modules;
+		const { store, client } = this.#modules;
 		for (const id of [...this.#open]) {
 			const record = load<PaymentRecord>(store, "payments", id);
 			if (record === undefined || this.#active.has(id)) continue;
-			if (record.state === "settled" || (await this.#isUsed(record.payment))) await this.#refund(id, record);
-			// A signature that has expired long ago cannot be used by anyone.
-			else if (record.payment.validBefore + 60n < BigInt(Math.floor(now() / 1000))) await this.#put(id, { ...record, state: "void" });
+			if (record.state === "settled") {
+				await this.#refund(id, record);
+				continue;
+			}
+			const { payment, since } = record;
+			// By the chain's clock: it decides when a signature can be used no more. Asked first, so that nothing can land between the questions.
+			const time = (await client.block("latest"))?.timestamp ?? 0n;
+			const isOver = (await this.#isUsed(payment)) || payment.validBefore < time;
+			if (!isOver) continue;
+			const transaction = await this.#landing(id, payment, since);
+			if (transaction === undefined) await this.#put(id, { ...record, state: "void" });
+			else await this.#refund(id, { ...record, transaction });
 		}
+	}
+
+	/** Transaction that brought the payment to the till. */
+	#landing(id: string, payment: ExactPayload, since: bigint): Promise<Hex | undefined> {
+		const { client, store } = this.#modules;
+		const isTaken = (transaction: Hex): boolean => {
+			const prefix = paymentPrefix(payment);
+			for (const { key, value } of store.scan("payments", { start: prefix, end: `${prefix}~` }))
+				if (key !== id && unpack<PaymentRecord>(value).transaction === transaction) return true;
+			return false;
+		};
+		return findLanding(client, payment, since, isTaken);
 	}
 
 	#give(id: string, reason: string): Acceptance {
@@ -105,7 +132,7 @@ export class ExactPayments {
 		}
 	}
 
-	#reservation(id: string, payment: ExactPayload, transaction: Hex): Reservation {
+	#reservation(id: string, { payment, since, transaction }: Landed): Reservation {
 		const { terms, events } = this.#modules;
 		const settlement = (charged: bigint) => exactSettlement({ chainId: terms.chainId, payer: payment.from, amount: payment.amount, charged, transaction });
 		return {
@@ -120,7 +147,7 @@ export class ExactPayments {
 				return {
 					channel: undefined,
 					refund,
-					write: (writer) => writer.put("payments", id, pack({ payment, state: "spent", transaction } satisfies PaymentRecord)),
+					write: (writer) => writer.put("payments", id, pack({ payment, state: "spent", since, transaction } satisfies PaymentRecord)),
 					finish: () => {
 						this.#active.delete(id);
 						this.#open.delete(id);
@@ -131,7 +158,7 @@ export class ExactPayments {
 			},
 			abandon: async () => {
 				// Where it cannot be written now, it is found among the open ones later.
-				await this.#refund(id, { payment, state: "settled", transaction }).finally(() => this.#active.delete(id));
+				await this.#refund(id, { payment, state: "settled", since, transaction }).finally(() => this.#active.delete(id));
 				return settlement(0n);
 			},
 		};
@@ -139,11 +166,12 @@ export class ExactPayments {
 
 	/** All of it goes back: the refund line and the payment's end are one transaction. */
 	async #refund(id: string, record: PaymentRecord): Promise<void> {
-		const { store, batches, events } = this.#modules;
+		const { store, batches, events, crashPoint } = this.#modules;
 		await store.transact((writer) => {
 			batches.placeRefund({ payer: record.payment.from, amount: record.payment.amount, payment: id }, writer);
 			writer.put("payments", id, pack({ ...record, state: "refunded" } satisfies PaymentRecord));
 		});
+		crashPoint("exact-refunded");
 		this.#open.delete(id);
 		events.paymentRefunded(id, record.payment.amount);
 	}
@@ -166,6 +194,10 @@ function isOpen({ state }: PaymentRecord): boolean {
 	return state === "intended" || state === "settled";
 }
 
-function paymentId({ method, from, nonce }: ExactPayload): string {
-	return `${method}:${from}:${nonce}`;
+function paymentId(payment: ExactPayload): string {
+	return `${paymentPrefix(payment)}${payment.nonce}`;
+}
+
+function paymentPrefix({ method, from }: ExactPayload): string {
+	return `${method}:${from}:`;
 }

@@ -26,6 +26,7 @@ import { reconcilePayments, recoverOrders } from "../recovery/recovery.js";
 import { durableIntents } from "../store/intents.js";
 import { keepTidy } from "../store/retention.js";
 import { tables } from "../store/tables.js";
+import { gatewayCrashPoints } from "./crash-points.js";
 import { gatewayEvents } from "./events.js";
 import { createGateway, type Gateway } from "./gateway.js";
 import { beat } from "./heartbeat.js";
@@ -66,20 +67,7 @@ export const gatewayProgram = defineProgram({
 	role: "gateway",
 	summary: "The paid front door: prices, payments, orders, receipts, batches.",
 	options,
-	crashPoints: [
-		"deposit-settled",
-		"exact-intended",
-		"exact-settled",
-		"order-answered",
-		"call-recording",
-		"call-recorded",
-		"batch-sealed",
-		"batch-data-stored",
-		"batch-anchored",
-		"royalties-flowed",
-		"batch-proved",
-		"channel-refunded",
-	],
+	crashPoints: gatewayCrashPoints,
 	async start({ config, log, metrics, clock, random, signal, onChain, crashPoint, listen, fail }) {
 		if (config.batchAge >= 10_000) throw new FreeholdError("config.invalid", { option: "--batch-age", reason: "must be less than 10s" });
 		const events = gatewayEvents(log, metrics);
@@ -111,9 +99,9 @@ export const gatewayProgram = defineProgram({
 		onChain(chainId);
 		const faucet =
 			config.faucetKeyFile === undefined || networkOf(chainId)?.development !== true ? undefined : createDigestSigner(await readKeyFile(config.faucetKeyFile));
-		const transactor = createTransactor({ client, signer, store: durableIntents(store) });
+		const transactor = createTransactor({ client, signer, store: durableIntents(store, crashPoint) });
 		await transactor.resume({ signal: life, timeoutMs: 10_000 });
-		await register({ client, transactor, address: signer.address, endpoint: publicUrl, bond: config.bond, events, signal: life });
+		await register({ client, transactor, address: signer.address, endpoint: publicUrl, bond: config.bond, events, crashPoint, signal: life });
 
 		gateway = await createGateway(
 			{

@@ -115,7 +115,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 			batches.close();
 		},
 	});
-	const follower = new Follower({ client, store, catalogue, operators, channels, events, now, protocolFeeBps });
+	const follower = new Follower({ client, store, catalogue, operators, channels, events, crashPoint, now, protocolFeeBps });
 	const silenceMs = (): number => follower.silenceMs;
 	const crypto = rememberingCrypto(nativeCrypto);
 	const channelPayments = new ChannelPayments({ terms, channels, store, client, transactor, events, crypto, crashPoint, silenceMs, now, random });
@@ -146,7 +146,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		now,
 		jitter,
 	});
-	const faucet = modules.faucet === undefined ? undefined : createTransactor({ client, signer: modules.faucet, store: durableIntents(store) });
+	const faucet = modules.faucet === undefined ? undefined : createTransactor({ client, signer: modules.faucet, store: durableIntents(store, crashPoint) });
 
 	const ask = inference({
 		chainId,
@@ -171,13 +171,13 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		{ route: gatewayRoutes.channelTerms, handler: channelTermsPage(terms) },
 		{ route: gatewayRoutes.channel, handler: channelPage(channels) },
 		{ route: gatewayRoutes.channelRefund, handler: refund },
-		{ route: gatewayRoutes.faucet, handler: faucetPage({ transactor: faucet, store, events, now }) },
+		{ route: gatewayRoutes.faucet, handler: faucetPage({ transactor: faucet, store, events, crashPoint, now }) },
 		{ route: gatewayRoutes.network, handler: networkPage(options.networkFile, publicUrl) },
 		{
 			route: gatewayRoutes.root,
 			handler: rootPage({ chainId, gateway, till, catalogue, gatewayFee, rankedNodes, rpcUrl, hubUrl: options.hubUrl, storageUrl, publicUrl, now }),
 		},
 	];
-	const recovery = { store, ordering, channelPayments, exactPayments, recorder, idempotency, events };
+	const recovery = { store, ordering, channelPayments, exactPayments, recorder, idempotency, events, crashPoint };
 	return { bindings, follower, anchorer, batches, recovery, catalogue, rankedNodes: () => rankedNodes().length, look: (signal) => ordering.look(signal) };
 }

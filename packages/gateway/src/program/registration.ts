@@ -14,6 +14,7 @@ export interface RegistrationModules {
 	readonly endpoint: string;
 	readonly bond: bigint;
 	readonly events: GatewayEvents;
+	readonly crashPoint: (name: string) => void;
 	readonly signal: AbortSignal;
 }
 
@@ -22,7 +23,7 @@ const FUNDS_RETRY_MS = 500;
 const GAS_RESERVE = 10n ** 17n;
 
 export async function register(modules: RegistrationModules): Promise<void> {
-	const { client, transactor, address, endpoint, events, signal } = modules;
+	const { client, transactor, address, endpoint, events, crashPoint, signal } = modules;
 	const operator = await client.read(contracts.NodeRegistry, "operatorOf", [address]);
 	if (operator.registeredAt === 0) {
 		await join(modules);
@@ -36,6 +37,7 @@ export async function register(modules: RegistrationModules): Promise<void> {
 	if ((await client.request("eth_getCode", [till, "latest"], { signal })) === "0x") {
 		const data = encodeFunctionData({ abi: contracts.UsageLedger.abi, functionName: "openTill", args: [address] });
 		await transactor.send({ key: "open-till", to: contracts.UsageLedger.address, data }, { signal });
+		crashPoint("till-opened");
 	}
 
 	async function call(functionName: "setRoles" | "setEndpoint", args: readonly [number] | readonly [string], key: string): Promise<void> {
@@ -44,7 +46,7 @@ export async function register(modules: RegistrationModules): Promise<void> {
 	}
 }
 
-async function join({ client, transactor, address, endpoint, bond, events, signal }: RegistrationModules): Promise<void> {
+async function join({ client, transactor, address, endpoint, bond, events, crashPoint, signal }: RegistrationModules): Promise<void> {
 	const least = await client.read(contracts.NodeRegistry, "minBond", []);
 	if (bond < least) throw new FreeholdError("config.invalid", { option: "--bond", reason: `must be at least ${formatOpg(least)} OPG on this network` });
 	for (let told = false; (await client.balance(address)) < bond + GAS_RESERVE; told = true) {
@@ -53,10 +55,12 @@ async function join({ client, transactor, address, endpoint, bond, events, signa
 	}
 	const approve = encodeFunctionData({ abi: contracts.OPG.abi, functionName: "approve", args: [contractAddresses.NodeRegistry, bond] });
 	await transactor.send({ key: "approve-bond", to: contracts.OPG.address, data: approve }, { signal });
+	crashPoint("bond-approved");
 	const data = encodeFunctionData({
 		abi: contracts.NodeRegistry.abi,
 		functionName: "register",
 		args: [roles.gateway, endpoint, address, 0n, bond],
 	});
 	await transactor.send({ key: "register", to: contracts.NodeRegistry.address, data }, { signal });
+	crashPoint("gateway-registered");
 }

@@ -18,6 +18,7 @@ export interface RecoveryModules {
 	readonly recorder: RecorderModules;
 	readonly idempotency: Idempotency;
 	readonly events: GatewayEvents;
+	readonly crashPoint: (name: string) => void;
 }
 
 const RECONCILE_MS = 5_000;
@@ -64,7 +65,8 @@ async function complete(record: OrderRecord, payment: Reservation, modules: Reco
 	}
 }
 
-async function giveUp(record: OrderRecord, reason: string, { store, events }: RecoveryModules): Promise<void> {
+async function giveUp(record: OrderRecord, reason: string, { store, events, crashPoint }: RecoveryModules): Promise<void> {
 	await store.transact((writer) => writer.remove("orders", record.order.callId));
+	crashPoint("order-abandoned");
 	events.orderAbandoned(record.order.callId, reason);
 }

@@ -145,6 +145,8 @@ export type PaymentState = "intended" | "settled" | "spent" | "refunded" | "void
 export interface PaymentRecord {
 	readonly payment: ExactPayload;
 	readonly state: PaymentState;
+	/** Newest block when the payment came: it cannot have landed in an earlier one. */
+	readonly since: bigint;
 	readonly transaction?: Hex;
 }
 

@@ -20,6 +20,7 @@ export interface IndexerModules {
 	readonly fetchBlob: FetchBlob;
 	readonly clock: { now(): number };
 	readonly events: IndexerEvents;
+	readonly crashPoint: (name: string) => void;
 }
 
 /** What the index keeps of a manifest, beside the chain's own facts. */
@@ -55,7 +56,7 @@ export class Indexer {
 	}
 
 	async #follow(signal: AbortSignal): Promise<void> {
-		const { db, client, events: tell } = this.#modules;
+		const { db, client, events: tell, crashPoint } = this.#modules;
 		const contracts = [
 			{ address: contractAddresses.ModelRegistry, abi: modelRegistryAbi },
 			{ address: contractAddresses.UsageLedger, abi: usageLedgerAbi },
@@ -77,6 +78,7 @@ export class Indexer {
 					for (const event of events) applyEvent(db, event, place);
 					writeMeta(db, CURSOR, JSON.stringify({ number: block.cursor.number.toString(), hash: block.cursor.hash }));
 				})();
+				crashPoint("hub.block.indexed");
 				this.#height = block.number;
 				this.#atHead = block.atHead;
 				if (events.length > 0) tell.indexed(block.number, events.length);
@@ -97,7 +99,7 @@ export class Indexer {
 	}
 
 	async #fetchOne(waiting: Waiting, signal: AbortSignal): Promise<void> {
-		const { db, fetchBlob, clock, events } = this.#modules;
+		const { db, fetchBlob, clock, events, crashPoint } = this.#modules;
 		try {
 			const bytes = await fetchBlob(waiting.manifest, limits.manifestBytes, signal);
 			if (bytes === undefined) throw new FreeholdError("blob.notFound", { id: waiting.manifest });
@@ -106,7 +108,9 @@ export class Indexer {
 			const cardFile = manifest.files.find((file) => file.path === "card.md" && file.bytes <= limits.cardBytes);
 			const cardBytes = cardFile === undefined ? undefined : await fetchBlob(cardFile.sha256, limits.cardBytes, signal);
 			if (cardFile !== undefined && cardBytes !== undefined) requireDigest(cardBytes, cardFile.sha256);
+			crashPoint("hub.manifest.fetched");
 			store(db, waiting, manifest, cardBytes === undefined ? undefined : new TextDecoder().decode(cardBytes));
+			crashPoint("hub.manifest.indexed");
 		} catch (error) {
 			if (signal.aborted) return;
 			events.manifestRefused(waiting.id, error);

@@ -48,6 +48,7 @@ function openCache(maxBytes = 1_000_000): Promise<BlobCache> {
 		signal: new AbortController().signal,
 		onFetched: () => {},
 		onEvicted: (sha256) => evicted.push(sha256),
+		crashPoint: () => {},
 	});
 }
 

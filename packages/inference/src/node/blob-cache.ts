@@ -18,6 +18,7 @@ export interface BlobCacheOptions {
 	readonly signal: AbortSignal;
 	readonly onFetched: (sha256: Hex, bytes: number, tookMs: number) => void;
 	readonly onEvicted: (sha256: Hex, bytes: number) => void;
+	readonly crashPoint: (name: string) => void;
 }
 
 /** A file that stays until it is given back. */
@@ -127,7 +128,7 @@ export class BlobCache {
 	}
 
 	async #download(sha256: Hex, maxBytes: number): Promise<number> {
-		const { storageUrl, signal, downloadTimeoutMs, folder } = this.#options;
+		const { storageUrl, signal, downloadTimeoutMs, folder, crashPoint } = this.#options;
 		const limit = Math.min(maxBytes, this.#options.maxBytes);
 		const { status, headers, body } = await fetchStream(`${storageUrl}/v1/blobs/by-sha256/${sha256}`, {
 			what: "Storage",
@@ -162,7 +163,9 @@ export class BlobCache {
 			}
 			const actual = `0x${hash.digest("hex")}`;
 			if (actual !== sha256) throw new FreeholdError("blob.mismatch", { actual, expected: sha256 });
+			crashPoint("inference.blob.synced");
 			await rename(draft, this.#pathOf(sha256));
+			crashPoint("inference.blob.named");
 			await syncFolder(folder);
 			return bytes;
 		} catch (error) {

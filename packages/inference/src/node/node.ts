@@ -34,7 +34,17 @@ import { orderPrice, ReleaseBook } from "./releases.js";
 import { type Retention, removeExpired } from "./retention.js";
 import { type NodeStore, tables } from "./tables.js";
 
-export const nodeCrashPoints = ["inference.block.stored", "inference.registry.changed", "inference.run.finished", "inference.answer.stored"] as const;
+/** Every step between two durable effects of a node. */
+export const nodeCrashPoints = [
+	"inference.transaction.signed",
+	"inference.transaction.included",
+	"inference.registry.changed",
+	"inference.block.stored",
+	"inference.blob.synced",
+	"inference.blob.named",
+	"inference.run.finished",
+	"inference.answer.stored",
+] as const;
 
 export interface NodeOptions {
 	readonly data: string;
@@ -171,6 +181,7 @@ export class InferenceNode {
 			signal: AbortSignal.any([modules.signal, stopping.signal]),
 			onFetched: events.fetched,
 			onEvicted: events.evicted,
+			crashPoint: modules.crashPoint,
 		});
 		const pool = await createEnginePool({ memoryBytes: options.memoryLimit, runTimeoutMs: options.timeLimit, maxWaiting: options.maxWaiting });
 		return new InferenceNode(options, modules, store, cache, pool, events, stopping);
@@ -291,7 +302,7 @@ export class InferenceNode {
 		await Promise.race([this.#follower.untilCaughtUp(), new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }))]);
 		const { crashPoint, clock, random } = this.#modules;
 		const { bond, nodeFee, hubUrls, heartbeatMs } = this.#options;
-		const transactor = createTransactor({ client: this.#client, signer: this.#signer, store: storedIntents(this.#store) });
+		const transactor = createTransactor({ client: this.#client, signer: this.#signer, store: storedIntents(this.#store, crashPoint) });
 		for (let failures = 0; !signal.aborted && !this.#registered; failures++) {
 			const run = `registration/${clock.now()}-${Buffer.from(random(4)).toString("hex")}`;
 			try {

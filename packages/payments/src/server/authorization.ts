@@ -8,6 +8,8 @@ import type { Verdict } from "./voucher.js";
 
 /** Seconds that a signature must still be valid, so that its transaction can be included. */
 const MARGIN = 6n;
+/** Seconds that a payment's signature may be valid at most: until then its money can still come, and is watched for. */
+const LONGEST = 3_600n;
 
 const typeHash = (text: string): Uint8Array => defaultHashes.keccak256(utf8(text));
 const AUTHORIZATION_FIELDS = "(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)";
@@ -48,7 +50,7 @@ export function checkDeposit(deposit: Deposit, channel: Hex, config: ChannelConf
 export function checkExact(payment: ExactPayload, amount: bigint, terms: TillTerms, now: number, crypto: Crypto): Verdict {
 	if (payment.to !== terms.payTo) return bad(exactReasons.recipient);
 	if (payment.amount !== amount) return bad(exactReasons.amount);
-	if (payment.validBefore < BigInt(now) + MARGIN) return bad(exactReasons.expired);
+	if (payment.validBefore < BigInt(now) + MARGIN || payment.validBefore > BigInt(now) + LONGEST) return bad(exactReasons.expired);
 	if (payment.validAfter > BigInt(now)) return bad(exactReasons.notYet);
 	return isSignedByPayer(payment, terms, crypto) ? good : bad(exactReasons.signature);
 }

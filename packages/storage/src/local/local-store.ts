@@ -34,7 +34,15 @@ export interface LocalStoreEvents {
 	walrusIdFailed(sha256: Hex, error: unknown): void;
 }
 
-export const localStoreCrashPoints = ["storage.put.synced", "storage.put.recorded", "storage.put.named"] as const;
+/** Every step between two durable effects of a store. */
+export const localStoreCrashPoints = [
+	"storage.put.synced",
+	"storage.put.recorded",
+	"storage.put.named",
+	"storage.record.rebuilt",
+	"storage.id.owned",
+	"storage.id.named",
+] as const;
 
 export class LocalStore implements BlobStore {
 	readonly #options: LocalStoreOptions;
@@ -177,6 +185,7 @@ export class LocalStore implements BlobStore {
 		const found = hasher.finish();
 		if (found.sha256 !== sha256) throw this.#corrupt(sha256, new CorruptBlobError(`the bytes hash to ${found.sha256}`));
 		await atomicWriteFile(this.#layout.record(sha256), encodeRecord(found.record));
+		this.#modules.crashPoint("storage.record.rebuilt");
 		return found.record;
 	}
 
@@ -227,7 +236,9 @@ export class LocalStore implements BlobStore {
 		// The way back first: an id that is answered can be asked for.
 		await atomicWriteFile(this.#layout.owner(blobId), sha256);
 		await syncFolder(this.#layout.ids);
+		this.#modules.crashPoint("storage.id.owned");
 		await atomicWriteFile(this.#layout.walrusId(sha256), blobId);
+		this.#modules.crashPoint("storage.id.named");
 		return blobId;
 	}
 
