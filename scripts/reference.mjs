@@ -1,9 +1,9 @@
-/** Writes the reference pages from the tables in the code: errors, limits, routes, options. `--check` says which page is out of date. */
+/** Writes the reference pages from the tables in the code: errors, limits, metrics, routes, options. `--check` says which page is out of date. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { commonRoutes, errorCatalogue, gatewayRoutes, hubRoutes, limits, nodeRoutes, storageRoutes } from "@freehold/protocol";
-import { commonOptions, environmentName, flagOf } from "@freehold/service";
+import { chassisMetrics, commonOptions, environmentName, flagOf } from "@freehold/service";
 
 const check = process.argv.includes("--check");
 const folder = fileURLToPath(new URL("../docs/reference", import.meta.url));
@@ -14,6 +14,7 @@ const pages = {
 	"limits.md": limitsPage(),
 	"routes.md": routesPage(),
 	"options.md": await optionsPage(),
+	"metrics.md": await metricsPage(),
 };
 
 mkdirSync(folder, { recursive: true });
@@ -50,15 +51,33 @@ function routesPage() {
 	return `# HTTP routes\n\n${made}\n\n${tables.join("\n")}`;
 }
 
-async function optionsPage() {
-	const programs = [
+async function programs() {
+	return [
 		(await import("@freehold/ledger")).ledgerProgram,
 		(await import("@freehold/storage")).storageProgram,
 		(await import("@freehold/inference")).inferenceProgram,
 		(await import("@freehold/gateway")).gatewayProgram,
 		(await import("@freehold/hub")).hubProgram,
 	];
-	const tables = programs.map(({ role, summary, options }) => `## ${role}\n\n${summary}\n\n${optionTable(options, role)}`);
+}
+
+async function metricsPage() {
+	const tables = (await programs()).map(({ role, metrics }) => `## ${role}\n\n${metricTable(metrics)}`);
+	return `# Metrics\n\n${made}\n\n\`GET /metrics\` of every program, in Prometheus's text format. Times are seconds, sizes bytes, money OPG. Labels take the values listed here and no others.\n\n${tables.join("\n")}\n## Every program\n\n${metricTable(chassisMetrics)}\nBeside these, \`process_*\` and \`nodejs_*\` as prom-client has them: memory, processor time, event loop, open files.\n`;
+}
+
+function metricTable(metrics) {
+	const values = (label) =>
+		typeof label === "string" ? label : label.length > 10 ? `${label.length} values, such as ${label.slice(0, 3).join(", ")}` : label.join(", ");
+	const rows = Object.values(metrics).map(({ name, kind, help, labels }) => {
+		const told = Object.entries(labels).map(([label, allowed]) => `\`${label}\`: ${values(allowed)}`);
+		return `| \`${name}\` | ${kind} | ${told.length === 0 ? "–" : told.join("; ")} | ${help} |`;
+	});
+	return `| metric | kind | labels | |\n|---|---|---|---|\n${rows.join("\n")}\n`;
+}
+
+async function optionsPage() {
+	const tables = (await programs()).map(({ role, summary, options }) => `## ${role}\n\n${summary}\n\n${optionTable(options, role)}`);
 	return `# Options of the programs\n\n${made}\n\nOn the command line (\`freehold node run <role> --option value\`) or in the environment.\n\n${tables.join("\n")}\n## Every program\n\n${optionTable(commonOptions, "<role>")}`;
 }
 

@@ -2,18 +2,22 @@
 import { type Hex, hubRoutes } from "@freehold/protocol";
 import { type ChainClient, createChainClient } from "@freehold/sdk/chain";
 import {
+	counter,
 	defineProgram,
 	fetchBytes,
+	gauge,
 	jsonResponse,
+	type MetricTable,
 	nativeCrypto,
 	pathOption,
 	pause,
 	portOption,
 	type RouteBinding,
+	registerMetrics,
 	textOption,
 	urlOption,
 } from "@freehold/service";
-import { Counter, Gauge, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { type Connection, openDatabase } from "./database/database.js";
 import { type FetchBlob, Indexer, type IndexerEvents } from "./indexing/indexer.js";
 import { openapiDocument } from "./openapi/openapi.js";
@@ -24,6 +28,15 @@ import { listNodes, takeHeartbeat } from "./routes/nodes.js";
 
 const BLOB_DEADLINE_MS = 10_000;
 const CHAIN_RETRY_MS = 500;
+/** Without a new block for this long the hub says that it is not ready. */
+const MAX_SILENCE_MS = 30_000;
+
+export const hubMetrics = {
+	height: gauge("freehold_hub_height_blocks", "Last EVM block in the index."),
+	indexed: counter("freehold_hub_events_total", "Events of the chain that were indexed."),
+	retries: counter("freehold_hub_chain_retries_total", "Times the ledger did not answer."),
+	refused: counter("freehold_hub_manifest_failures_total", "Manifests that could not be fetched or were refused."),
+} as const satisfies MetricTable;
 
 export const hubProgram = defineProgram({
 	role: "hub",
@@ -35,13 +48,22 @@ export const hubProgram = defineProgram({
 		rpcUrl: urlOption({ default: "http://127.0.0.1:8545", help: "JSON-RPC of the ledger.", group: "Hub" }),
 		storageUrl: urlOption({ default: "http://127.0.0.1:8548", help: "Where manifests and cards are fetched.", group: "Hub" }),
 	},
+	metrics: hubMetrics,
 	crashPoints: ["hub.block.indexed", "hub.manifest.fetched", "hub.manifest.indexed"],
 	async start({ config, log, metrics, clock, signal, onChain, crashPoint, listen }) {
 		const db = openDatabase(config.data);
 		const client = createChainClient({ rpcUrl: config.rpcUrl });
 		const stopping = new AbortController();
 		const stop = AbortSignal.any([signal, stopping.signal]);
-		const indexer = new Indexer({ db, client, clock, fetchBlob: blobsOf(config.storageUrl), events: operatorEvents(log, metrics), crashPoint });
+		const indexer = new Indexer({
+			db,
+			client,
+			clock,
+			ticks: () => performance.now(),
+			fetchBlob: blobsOf(config.storageUrl),
+			events: operatorEvents(log, metrics),
+			crashPoint,
+		});
 		let failed: unknown;
 		void knowChain(client, onChain, stop);
 		const following = indexer.run(stop).catch((error: unknown) => {
@@ -52,8 +74,13 @@ export const hubProgram = defineProgram({
 		return {
 			url: server.url,
 			ready: () => ({
-				ready: failed === undefined && indexer.atHead,
-				detail: { height: Number(indexer.height ?? -1), atHead: indexer.atHead, following: failed === undefined },
+				ready: failed === undefined && indexer.atHead && indexer.silenceMs < MAX_SILENCE_MS,
+				detail: {
+					height: Number(indexer.height ?? -1),
+					atHead: indexer.atHead,
+					following: failed === undefined,
+					ledgerSilentMs: Math.round(indexer.silenceMs),
+				},
 			}),
 			async drain() {
 				stopping.abort();
@@ -104,23 +131,19 @@ function blobsOf(storageUrl: string): FetchBlob {
 }
 
 /** One function per event: log line and metric together. */
-function operatorEvents(log: { info(data: object, text: string): void; warn(data: object, text: string): void }, metrics: Registry): IndexerEvents {
-	const registers = [metrics];
-	const height = new Gauge({ name: "freehold_hub_indexed_block", help: "Last EVM block in the index.", registers });
-	const indexed = new Counter({ name: "freehold_hub_events_total", help: "Events of the chain that were indexed.", registers });
-	const retries = new Counter({ name: "freehold_hub_chain_retries_total", help: "Times the ledger did not answer.", registers });
-	const refused = new Counter({ name: "freehold_hub_manifest_failures_total", help: "Manifests that could not be fetched or were refused.", registers });
+function operatorEvents(log: { info(data: object, text: string): void; warn(data: object, text: string): void }, registry: Registry): IndexerEvents {
+	const metrics = registerMetrics(hubMetrics, registry);
 	return {
 		indexed: (block, events) => {
-			height.set(Number(block));
-			indexed.inc(events);
+			metrics.height.set(Number(block));
+			metrics.indexed.add(events);
 		},
 		chainUnreachable: (error, waitMs) => {
-			retries.inc();
+			metrics.retries.add(1);
 			log.warn({ err: error, waitMs }, "the ledger did not answer; asking again");
 		},
 		manifestRefused: (release, error) => {
-			refused.inc();
+			metrics.refused.add(1);
 			log.warn({ err: error, release }, "a release's manifest could not be read; trying again later");
 		},
 	};

@@ -17,6 +17,7 @@ import {
 	urlListOption,
 	urlOption,
 } from "@freehold/service";
+import { nodeMetrics } from "./node/events.js";
 import { InferenceNode, nodeCrashPoints } from "./node/node.js";
 
 const OPG = 10n ** 18n;
@@ -60,6 +61,7 @@ export const inferenceProgram = defineProgram({
 	role: "inference",
 	summary: "Runs releases for bonded gateways and signs what it answered.",
 	options,
+	metrics: nodeMetrics,
 	crashPoints: nodeCrashPoints,
 	async start(context) {
 		const { config, listen } = context;

@@ -1,6 +1,8 @@
 /** What the ledger tells its operators: one function per event writes log and metric together. */
+
+import { counter, gauge, histogram, type MetricTable, registerMetrics } from "@freehold/service";
 import type { Logger } from "pino";
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import type { Mempool } from "./mempool/mempool.js";
 import type { SequencerEvents } from "./sequencer/sequencer.js";
 
@@ -8,54 +10,57 @@ export interface LedgerEvents extends SequencerEvents {
 	readonly started: (at: { readonly chainId: number; readonly height: bigint; readonly evmNumber: bigint }) => void;
 	readonly rpcFailed: (error: unknown, method: string, reference: string) => void;
 	readonly watchPool: (pool: Mempool) => void;
-	/** False once the sequencer has stopped by a fault. */
+	/** Time since a block was written last: also without transactions there is one every few seconds. */
+	readonly quietMs: () => number;
+	/** False once the sequencer has stopped by a fault, or while the height does not advance. */
 	readonly healthy: () => boolean;
 }
 
-export function ledgerEvents(log: Logger, metrics: Registry, fail: (error: unknown) => void): LedgerEvents {
-	const registers = [metrics];
-	const height = new Gauge({ name: "freehold_ledger_height", help: "Height of the last consensus block.", registers });
-	const transactions = new Counter({ name: "freehold_ledger_transactions_total", help: "Transactions in consensus blocks.", registers });
-	const seconds = new Histogram({
-		name: "freehold_ledger_block_seconds",
-		help: "Time to make a block durable.",
-		buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
-		registers,
-	});
-	const faults = new Counter({ name: "freehold_ledger_faults_total", help: "Blocks and calls that failed by a fault of the program.", registers });
+/** Several times the pace of a chain without transactions. */
+const MAX_QUIET_MS = 30_000;
+const BLOCK_BUCKETS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+export const ledgerMetrics = {
+	height: gauge("freehold_ledger_height_blocks", "Height of the last consensus block."),
+	quiet: gauge("freehold_ledger_block_age_seconds", "Time since a block was written to disk last."),
+	transactions: counter("freehold_ledger_transactions_total", "Transactions in consensus blocks."),
+	blockTime: histogram("freehold_ledger_block_seconds", "Time to make a block durable.", BLOCK_BUCKETS),
+	pool: gauge("freehold_ledger_pool_transactions", "Transactions that wait for a block."),
+	faults: counter("freehold_ledger_faults_total", "Blocks and calls that failed by a fault of the program."),
+} as const satisfies MetricTable;
+
+/** `ticks`: milliseconds of a steady clock. */
+export function ledgerEvents(log: Logger, registry: Registry, ticks: () => number, fail: (error: unknown) => void): LedgerEvents {
+	const metrics = registerMetrics(ledgerMetrics, registry);
 	let isHealthy = true;
+	let wroteAt = ticks();
+	const quietMs = (): number => ticks() - wroteAt;
+	metrics.quiet.follow(() => quietMs() / 1000);
 	return {
 		started: (at) => log.info({ chainId: at.chainId, height: Number(at.height), evmNumber: Number(at.evmNumber) }, "the chain goes on"),
 		blockMade: (block) => {
-			height.set(Number(block.height));
-			transactions.inc(block.transactions);
-			seconds.observe(block.tookMs / 1000);
+			wroteAt = ticks();
+			metrics.height.set(Number(block.height));
+			metrics.transactions.add(block.transactions);
+			metrics.blockTime.observe(block.tookMs / 1000);
 			log.debug({ height: Number(block.height), transactions: block.transactions, tookMs: block.tookMs }, "block");
 		},
 		blockFailed: (error, count) => {
-			faults.inc();
+			metrics.faults.add(1);
 			log.error({ err: error, transactions: count }, "a block failed; its transactions were dropped");
 		},
 		stopped: (error) => {
 			isHealthy = false;
-			faults.inc();
+			metrics.faults.add(1);
 			log.fatal({ err: error }, "the sequencer cannot go on");
 			fail(error);
 		},
 		rpcFailed: (error, method, reference) => {
-			faults.inc();
+			metrics.faults.add(1);
 			log.error({ err: error, method, reference }, "a call failed unexpectedly");
 		},
-		watchPool: (pool) => {
-			new Gauge({
-				name: "freehold_ledger_pool_transactions",
-				help: "Transactions that wait for a block.",
-				registers,
-				collect() {
-					this.set(pool.size);
-				},
-			});
-		},
-		healthy: () => isHealthy,
+		watchPool: (pool) => metrics.pool.follow(() => pool.size),
+		quietMs,
+		healthy: () => isHealthy && quietMs() < MAX_QUIET_MS,
 	};
 }

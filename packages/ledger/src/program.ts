@@ -16,7 +16,7 @@ import {
 } from "@freehold/service";
 import { LedgerApplication } from "./application/application.js";
 import { CallPool } from "./calls/call-pool.js";
-import { ledgerEvents } from "./events.js";
+import { ledgerEvents, ledgerMetrics } from "./events.js";
 import { DEFAULT_MAP_SIZE_BYTES, openStateMachine } from "./execution/execution.js";
 import { parseGenesisFile } from "./genesis/genesis-file.js";
 import type { RpcContext } from "./rpc/context.js";
@@ -51,6 +51,7 @@ export const ledgerProgram = defineProgram({
 	role: "ledger",
 	summary: "State machine, blocks and JSON-RPC; orders blocks alone.",
 	options,
+	metrics: ledgerMetrics,
 	crashPoints: ["ledger.genesis.committed", ...sequencerCrashPoints],
 	start: startLedger,
 });
@@ -72,7 +73,7 @@ async function startLedger(context: Context) {
 	const state = openStateMachine(place);
 	const calls = new CallPool({ ...place, threads: config.callThreads, cacheEntries: CALL_CACHE_ENTRIES }, { now: () => performance.now() });
 	try {
-		const events = ledgerEvents(log, context.metrics, context.fail);
+		const events = ledgerEvents(log, context.metrics, () => performance.now(), context.fail);
 		const application = new LedgerApplication(
 			{ chainId: BigInt(genesis.chainId), feeRecipient: genesis.feeRecipient ?? fromHex(systemAddresses.rewardPool) },
 			{ state, crypto: nativeCrypto, now: () => clock.now() },
@@ -137,6 +138,7 @@ async function startLedger(context: Context) {
 					consensusHeight: Number(sequencer.height),
 					evmNumber: Number(application.chain.head.header.number),
 					pending: application.pool.size,
+					quietMs: Math.round(events.quietMs()),
 				},
 			}),
 			drain: async () => {

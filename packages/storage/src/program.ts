@@ -4,18 +4,23 @@ import type { Hex } from "@freehold/protocol";
 import { limits } from "@freehold/protocol";
 import {
 	type ConfigOf,
+	counter,
 	defineProgram,
 	durationOption,
+	gauge,
+	type InstrumentsOf,
 	integerOption,
 	lockFolder,
+	type MetricTable,
 	optional,
 	pathOption,
 	portOption,
+	registerMetrics,
 	sizeOption,
 	textOption,
 	urlOption,
+	writeProbe,
 } from "@freehold/service";
-import { Counter, Gauge, type Registry } from "prom-client";
 import type { BlobStore } from "./blob/blob-store.js";
 import { type StorageEvents, storageBindings } from "./http/handlers.js";
 import { LocalStore, type LocalStoreEvents, localStoreCrashPoints } from "./local/local-store.js";
@@ -45,15 +50,29 @@ const options = {
 	walrusTimeout: durationOption({ default: 600_000, help: "Longest time of one transfer to or from Walrus.", group: "Walrus" }),
 };
 
+export const storageMetrics = {
+	stored: counter("freehold_storage_stored_bytes_total", "Bytes of new blobs."),
+	served: counter("freehold_storage_served_bytes_total", "Bytes of blobs that were asked for."),
+	corrupt: counter("freehold_storage_corrupt_total", "Reads that found bytes which do not match their name."),
+	failedIds: counter("freehold_storage_walrus_id_failures_total", "Walrus ids that could not be computed."),
+	blobs: gauge("freehold_storage_kept_blobs", "Blobs in the folder."),
+	bytes: gauge("freehold_storage_kept_bytes", "Bytes of all blobs."),
+	pendingIds: gauge("freehold_storage_pending_walrus_ids", "Blobs whose Walrus id is being computed."),
+	openUploads: gauge("freehold_storage_open_uploads", "Uploads in parts that have begun."),
+	uploadBytes: gauge("freehold_storage_upload_bytes", "Bytes of parts that wait for the rest of their upload."),
+} as const satisfies MetricTable;
+
 export const storageProgram = defineProgram({
 	role: "storage",
 	summary: "Keeps blobs and serves them by SHA-256 and by Walrus blob id.",
 	options,
+	metrics: storageMetrics,
 	crashPoints: [...localStoreCrashPoints, ...uploadsCrashPoints],
 	async start({ config, log, metrics, crashPoint, clock, onChain, listen }) {
 		if (config.chainId !== undefined) onChain(config.chainId);
 		const unlock = lockFolder(config.data);
-		const events = operatorEvents(log, metrics);
+		const instruments = registerMetrics(storageMetrics, metrics);
+		const events = operatorEvents(log, instruments);
 		const store = await openStore(config, events, crashPoint);
 		const uploads = await Uploads.open(
 			{
@@ -66,12 +85,20 @@ export const storageProgram = defineProgram({
 			},
 			{ store, now: clock.now, crashPoint },
 		);
-		observeStore(store, uploads, metrics);
+		instruments.blobs.follow(() => store.stats().blobs);
+		instruments.bytes.follow(() => store.stats().bytes);
+		instruments.pendingIds.follow(() => store.stats().pendingIds);
+		instruments.openUploads.follow(() => uploads.stats().open);
+		instruments.uploadBytes.follow(() => uploads.stats().bytes);
+		const writes = writeProbe(join(config.data, "tmp"), { ticks: () => performance.now() });
 		const handlerOptions = { maxBlobBytes: config.maxBlob, shards: config.walrusShards, maxUploads: config.maxUploads };
 		const server = await listen(storageBindings(store, uploads, handlerOptions, events), { host: config.host, port: config.port });
 		return {
 			url: server.url,
-			ready: () => ({ ready: true, detail: { ...store.stats() } }),
+			ready: async () => {
+				const refusal = await writes();
+				return { ready: refusal === undefined, detail: { ...store.stats(), writes: refusal ?? "yes" } };
+			},
 			async drain() {
 				await server.close(DRAIN_MS);
 				await uploads.close();
@@ -105,47 +132,24 @@ async function openStore(config: ConfigOf<typeof options>, events: LocalStoreEve
 /** One function per event: log line and metric together. */
 function operatorEvents(
 	log: { info(data: object, text: string): void; error(data: object, text: string): void },
-	metrics: Registry,
+	metrics: InstrumentsOf<typeof storageMetrics>,
 ): StorageEvents & LocalStoreEvents {
-	const registers = [metrics];
-	const stored = new Counter({ name: "freehold_storage_stored_bytes_total", help: "Bytes of new blobs.", registers });
-	const served = new Counter({ name: "freehold_storage_served_bytes_total", help: "Bytes of blobs that were asked for.", registers });
-	const corrupt = new Counter({ name: "freehold_storage_corrupt_total", help: "Reads that found bytes which do not match their name.", registers });
-	const failedIds = new Counter({ name: "freehold_storage_walrus_id_failures_total", help: "Walrus ids that could not be computed.", registers });
 	return {
 		stored(info, created) {
 			if (!created) return;
-			stored.inc(info.sizeBytes);
+			metrics.stored.add(info.sizeBytes);
 			log.info({ sha256: info.sha256, sizeBytes: info.sizeBytes }, "stored a blob");
 		},
 		served(_info, bytes) {
-			served.inc(bytes);
+			metrics.served.add(bytes);
 		},
 		corrupt(sha256: Hex, reason: string) {
-			corrupt.inc();
+			metrics.corrupt.add(1);
 			log.error({ sha256, reason }, "a stored blob is damaged; storing the same bytes again repairs it");
 		},
 		walrusIdFailed(sha256: Hex, error: unknown) {
-			failedIds.inc();
+			metrics.failedIds.add(1);
 			log.error({ err: error, sha256 }, "the Walrus id of a blob could not be computed; it is tried again at the next start");
 		},
 	};
-}
-
-function observeStore(store: BlobStore, uploads: Uploads, metrics: Registry): void {
-	const gauge = (name: string, help: string, read: () => number): void => {
-		new Gauge({
-			name,
-			help,
-			registers: [metrics],
-			collect() {
-				this.set(read());
-			},
-		});
-	};
-	gauge("freehold_storage_blobs", "Blobs in the folder.", () => store.stats().blobs);
-	gauge("freehold_storage_bytes", "Bytes of all blobs.", () => store.stats().bytes);
-	gauge("freehold_storage_pending_walrus_ids", "Blobs whose Walrus id is being computed.", () => store.stats().pendingIds);
-	gauge("freehold_storage_open_uploads", "Uploads in parts that have begun.", () => uploads.stats().open);
-	gauge("freehold_storage_upload_bytes", "Bytes of parts that wait for the rest of their upload.", () => uploads.stats().bytes);
 }

@@ -1,12 +1,13 @@
 /** A running storage program on a free port, as `freehold node run storage` would start it. */
 import { rm } from "node:fs/promises";
-import { createLog, type ProgramContext, type RunningService, readConfig, startHttpServer } from "@freehold/service";
+import { createLog, type ProgramContext, type ReadyReport, type RunningService, readConfig, startHttpServer } from "@freehold/service";
 import { Registry } from "prom-client";
 import { storageProgram } from "../src/program.js";
 
 export interface ServedStorage {
 	readonly url: string;
 	readonly metrics: Registry;
+	ready(): Promise<ReadyReport>;
 	stop(): Promise<void>;
 }
 
@@ -32,6 +33,7 @@ export async function serveStorage(folder: string, argv: readonly string[] = [])
 	return {
 		url: service.url,
 		metrics,
+		ready: async () => service.ready(),
 		async stop() {
 			await service.drain();
 			await rm(folder, { recursive: true, force: true });

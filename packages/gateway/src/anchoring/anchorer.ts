@@ -117,11 +117,10 @@ export class Anchorer {
 
 	/** Number of a batch to be sealed, as soon as there is one; undefined when it is worth looking again. */
 	async #nextToSeal(signal: AbortSignal): Promise<number | undefined> {
-		const { batches, batchAgeMs, events } = this.#modules;
+		const { batches, batchAgeMs } = this.#modules;
 		const first = batches.waiting[0];
 		if (first !== undefined) return first;
-		const { entries, ageMs, calls } = batches.open;
-		events.openBatch(calls);
+		const { entries, ageMs } = batches.open;
 		if (entries > 0 && ageMs >= batchAgeMs) {
 			batches.close();
 			return batches.waiting[0];
@@ -287,6 +286,7 @@ export class Anchorer {
 
 	async #put(batch: BatchRecord): Promise<BatchRecord> {
 		await this.#modules.store.transact((writer) => writer.put("batches", seqKey(batch.seq), pack(batch)));
+		if (batch.state !== "sealed") this.#modules.batches.anchored(batch.seq);
 		return batch;
 	}
 }

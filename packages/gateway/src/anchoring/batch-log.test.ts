@@ -91,6 +91,22 @@ describe("the open batch", () => {
 		expect(await place(again, 7)).toEqual({ seq: 2, index: 2 });
 	});
 
+	it("knows how many calls are not on the chain, and since when, also after a restart", async () => {
+		let now = 1_000;
+		const log = new BatchLog(store, 1, () => now, bounds);
+		expect(log.unanchored).toEqual({ calls: 0, ageMs: 0 });
+		for (let call = 1; call <= 4; call++) await place(log, call);
+		now = 3_000;
+		await place(log, 5);
+		now = 4_000;
+		expect(log.unanchored).toEqual({ calls: 5, ageMs: 3_000 });
+		const again = new BatchLog(store, 1, () => now, bounds);
+		now = 4_500;
+		expect(again.unanchored).toEqual({ calls: 5, ageMs: 500 });
+		log.anchored(1);
+		expect(log.unanchored).toEqual({ calls: 1, ageMs: 1_500 });
+	});
+
 	it("begins with what the chain expects when the store is empty", () => {
 		expect(new BatchLog(store, 42, () => 0, bounds).open.seq).toBe(42);
 	});

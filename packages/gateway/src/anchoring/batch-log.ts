@@ -46,7 +46,10 @@ interface OpenBatch {
 export class BatchLog {
 	readonly #bounds: BatchBounds;
 	readonly #now: () => number;
+	readonly #startedAt: number;
 	readonly #waiting: number[] = [];
+	/** Batches that nothing is added to any more and that are not on the chain yet. */
+	readonly #closed = new Map<number, { readonly calls: number; readonly since: number }>();
 	#open: OpenBatch;
 	/** Told when a batch may be sealed, or the open one got its first entry. */
 	onChange: () => void = () => {};
@@ -55,6 +58,7 @@ export class BatchLog {
 	constructor(store: GatewayStore, nextSeq: number, now: () => number, bounds: BatchBounds = batchBounds) {
 		this.#bounds = bounds;
 		this.#now = now;
+		this.#startedAt = now();
 		const first = Math.max(nextSeq, lastSealed(store) + 1);
 		const entries = new Map<number, OpenBatch>();
 		const batch = (seq: number): OpenBatch => {
@@ -71,6 +75,12 @@ export class BatchLog {
 		const left = [...entries.keys()].sort((a, b) => a - b);
 		const last = left.pop();
 		this.#waiting.push(...left);
+		for (const seq of left) this.#closed.set(seq, { calls: entries.get(seq)?.calls ?? 0, since: now() });
+		for (const { value } of store.scan("batches", { reverse: true })) {
+			const { seq, state, lines, sealedAt } = unpack<BatchRecord>(value);
+			if (state !== "sealed") break;
+			this.#closed.set(seq, { calls: lines.reduce((sum, line) => sum + Number(line.calls), 0), since: sealedAt });
+		}
 		this.#open = last === undefined ? emptyBatch(first) : (entries.get(last) as OpenBatch);
 	}
 
@@ -78,6 +88,17 @@ export class BatchLog {
 	get open(): { readonly seq: number; readonly calls: number; readonly entries: number; readonly ageMs: number } {
 		const { seq, calls, refunds, since } = this.#open;
 		return { seq, calls, entries: calls + refunds, ageMs: since === undefined ? 0 : this.#now() - since };
+	}
+
+	/** Calls that are not on the chain yet, and how long the oldest of what waits has waited; from before a restart it is counted from the restart. */
+	get unanchored(): { readonly calls: number; readonly ageMs: number } {
+		const closed = [...this.#closed.values()];
+		const { calls, since } = this.#open;
+		const oldest = Math.min(...closed.map((batch) => batch.since), ...(since === undefined ? [] : [Math.max(since, this.#startedAt)]));
+		return {
+			calls: closed.reduce((sum, batch) => sum + batch.calls, calls),
+			ageMs: Number.isFinite(oldest) ? Math.max(0, this.#now() - oldest) : 0,
+		};
 	}
 
 	/** Numbers of batches to be sealed, oldest first. */
@@ -124,6 +145,7 @@ export class BatchLog {
 	close(): void {
 		if (this.open.entries === 0) return;
 		this.#waiting.push(this.#open.seq);
+		this.#closed.set(this.#open.seq, { calls: this.#open.calls, since: Math.max(this.#open.since ?? 0, this.#startedAt) });
 		this.#open = emptyBatch(this.#open.seq + 1);
 		this.onChange();
 	}
@@ -132,6 +154,11 @@ export class BatchLog {
 	sealed(seq: number): void {
 		const index = this.#waiting.indexOf(seq);
 		if (index >= 0) this.#waiting.splice(index, 1);
+	}
+
+	/** Says that a batch is on the chain. */
+	anchored(seq: number): void {
+		this.#closed.delete(seq);
 	}
 
 	#addRefund(refund: RefundRecord, writer: Writer): void {

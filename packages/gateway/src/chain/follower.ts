@@ -66,6 +66,11 @@ export class Follower {
 		return this.#modules.now() - this.#seenAt;
 	}
 
+	/** Last block that was taken over. */
+	get seen(): bigint {
+		return this.#seen;
+	}
+
 	get protocolFeeBps(): number {
 		return this.#protocolFeeBps;
 	}

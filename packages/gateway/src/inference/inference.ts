@@ -85,7 +85,8 @@ async function serve({ request, ask, payment, requestDigest, answerKey }: PaidAs
 		const served = await modules.ordering.run(plan, reservation, answerKey, requestDigest);
 		const { call, settlement } = await recordCall(served, reservation, modules.recorder);
 		const totalMs = performance.now() - startedAt;
-		events.callAnswered(call.order.callId, call.order.node, totalMs - served.nodeMs, totalMs);
+		const { callId, node } = call.order;
+		events.callAnswered({ callId, node, seq: call.seq, charge: call.receipt.charge, overheadMs: totalMs - served.nodeMs, totalMs });
 		return answered(call, chainId, settlement);
 	} catch (error) {
 		return failed(error, plan, await reservation.abandon(), modules);

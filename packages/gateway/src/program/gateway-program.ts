@@ -27,7 +27,7 @@ import { durableIntents } from "../store/intents.js";
 import { keepTidy } from "../store/retention.js";
 import { tables } from "../store/tables.js";
 import { gatewayCrashPoints } from "./crash-points.js";
-import { gatewayEvents } from "./events.js";
+import { gatewayEvents, gatewayMetrics } from "./events.js";
 import { createGateway, type Gateway } from "./gateway.js";
 import { beat } from "./heartbeat.js";
 import { register } from "./registration.js";
@@ -67,6 +67,7 @@ export const gatewayProgram = defineProgram({
 	role: "gateway",
 	summary: "The paid front door: prices, payments, orders, receipts, batches.",
 	options,
+	metrics: gatewayMetrics,
 	crashPoints: gatewayCrashPoints,
 	async start({ config, log, metrics, clock, random, signal, onChain, crashPoint, listen, fail }) {
 		if (config.batchAge >= 10_000) throw new FreeholdError("config.invalid", { option: "--batch-age", reason: "must be less than 10s" });
@@ -133,6 +134,11 @@ export const gatewayProgram = defineProgram({
 		serving = true;
 
 		const { catalogue, rankedNodes, batches } = gateway;
+		events.watch({
+			unanchoredCalls: () => batches.unanchored.calls,
+			unanchoredAgeMs: () => batches.unanchored.ageMs,
+			silenceMs: () => follower.silenceMs,
+		});
 		return {
 			url: server.url,
 			ready: () => {
@@ -144,7 +150,11 @@ export const gatewayProgram = defineProgram({
 						nodes,
 						models: catalogue.served(Math.floor(clock.now() / 1000)).length,
 						ledgerSilentMs: quietMs,
+						operator: signer.address,
+						block: Number(follower.seen),
 						openBatch: batches.open.calls,
+						unanchoredCalls: batches.unanchored.calls,
+						unanchoredAgeMs: batches.unanchored.ageMs,
 						anchoring: anchorer.healthy,
 					},
 				};

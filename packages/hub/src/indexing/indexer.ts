@@ -19,6 +19,8 @@ export interface IndexerModules {
 	readonly client: ChainClient;
 	readonly fetchBlob: FetchBlob;
 	readonly clock: { now(): number };
+	/** Milliseconds of a steady clock. */
+	readonly ticks: () => number;
 	readonly events: IndexerEvents;
 	readonly crashPoint: (name: string) => void;
 }
@@ -35,9 +37,11 @@ export class Indexer {
 	readonly #modules: IndexerModules;
 	#height: bigint | undefined;
 	#atHead = false;
+	#tookAt: number;
 
 	constructor(modules: IndexerModules) {
 		this.#modules = modules;
+		this.#tookAt = modules.ticks();
 		this.#height = readCursor(modules.db)?.number;
 	}
 
@@ -48,6 +52,11 @@ export class Indexer {
 	/** True when the index had everything at its last look. */
 	get atHead(): boolean {
 		return this.#atHead;
+	}
+
+	/** Time since a block was taken over and written. The chain makes one every few seconds, so a long silence means that it, or the index, stands still. */
+	get silenceMs(): number {
+		return this.#modules.ticks() - this.#tookAt;
 	}
 
 	/** Follows until `signal`. */
@@ -80,8 +89,9 @@ export class Indexer {
 				})();
 				crashPoint("hub.block.indexed");
 				this.#height = block.number;
+				this.#tookAt = this.#modules.ticks();
 				this.#atHead = block.atHead;
-				if (events.length > 0) tell.indexed(block.number, events.length);
+				tell.indexed(block.number, events.length);
 			},
 		});
 	}

@@ -15,6 +15,8 @@ export interface FollowerModules {
 	readonly exposure: Exposure;
 	readonly events: NodeEvents;
 	readonly crashPoint: (name: string) => void;
+	/** Milliseconds of a steady clock. */
+	readonly ticks: () => number;
 	/** Told of each release that is published while the node runs. */
 	readonly onRelease: (release: Hex) => void;
 }
@@ -23,15 +25,22 @@ export class Follower {
 	readonly #modules: FollowerModules;
 	#height: bigint | undefined;
 	#caughtUp = false;
+	#tookAt: number;
 	readonly #waiting: (() => void)[] = [];
 
 	constructor(modules: FollowerModules) {
 		this.#modules = modules;
+		this.#tookAt = modules.ticks();
 	}
 
 	/** Last block that was taken over. */
 	get height(): bigint | undefined {
 		return this.#height;
+	}
+
+	/** Time since a block was taken over and written. The chain makes one every few seconds, so a long silence means that it, or the store, stands still. */
+	get silenceMs(): number {
+		return this.#modules.ticks() - this.#tookAt;
 	}
 
 	/** True once the newest block has been seen. */
@@ -65,6 +74,7 @@ export class Follower {
 		});
 		crashPoint("inference.block.stored");
 		this.#height = block.number;
+		this.#tookAt = this.#modules.ticks();
 		if (block.atHead && !this.#caughtUp) {
 			this.#caughtUp = true;
 			for (const resolve of this.#waiting.splice(0)) resolve();

@@ -92,6 +92,8 @@ const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 10_000;
 const CLEANING_MS = 60_000;
 const REGISTRY_LOOK_MS = 250;
+/** Without a new block for this long the node says that it is not ready. */
+const MAX_SILENCE_MS = 30_000;
 
 export class InferenceNode {
 	readonly #options: NodeOptions;
@@ -154,6 +156,7 @@ export class InferenceNode {
 			exposure: this.#exposure,
 			events,
 			crashPoint: modules.crashPoint,
+			ticks: () => performance.now(),
 			onRelease: (release) => this.#preparation.add(release),
 		});
 		this.#limiter = createLimiter({
@@ -211,13 +214,14 @@ export class InferenceNode {
 	ready(): ReadyReport {
 		const { waiting, running } = this.#pool.depth;
 		return {
-			ready: this.#desk !== undefined && this.#registered && this.#follower.caughtUp,
+			ready: this.#desk !== undefined && this.#registered && this.#follower.caughtUp && this.#follower.silenceMs < MAX_SILENCE_MS,
 			detail: {
 				operator: this.address,
 				key: this.#key.address,
 				registered: this.#registered,
 				caughtUp: this.#follower.caughtUp,
 				block: Number(this.#follower.height ?? -1n),
+				ledgerSilentMs: Math.round(this.#follower.silenceMs),
 				releases: this.#releases.size,
 				waiting,
 				running,

@@ -1,22 +1,23 @@
 /** One histogram of requests by route pattern, method and class of status: few series, whatever the clients send. */
 import { Histogram, type Registry } from "prom-client";
+import { chassisMetrics } from "../program/chassis-metrics.js";
 
 export interface AccessMetrics {
 	observe(route: string, method: string, status: number, seconds: number): void;
 }
 
-const BUCKETS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const { requests } = chassisMetrics;
 
+/** Programs with more than one server count them together. */
 export function accessMetrics(registry: Registry): AccessMetrics {
-	const name = "freehold_http_request_seconds";
-	const known = registry.getSingleMetric(name) as Histogram<"route" | "method" | "status"> | undefined;
+	const known = registry.getSingleMetric(requests.name) as Histogram<keyof typeof requests.labels> | undefined;
 	const histogram =
 		known ??
 		new Histogram({
-			name,
-			help: "Time from the request's head to the end of the answer.",
-			labelNames: ["route", "method", "status"],
-			buckets: BUCKETS,
+			name: requests.name,
+			help: requests.help,
+			labelNames: Object.keys(requests.labels) as (keyof typeof requests.labels)[],
+			buckets: [...(requests.buckets ?? [])],
 			registers: [registry],
 		});
 	// Resolving labels costs more than the observation itself.

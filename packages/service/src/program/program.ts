@@ -7,6 +7,7 @@ import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { HttpServer, RouteBinding } from "../http/server.js";
+import type { MetricTable } from "./metrics.js";
 
 export type RoleName = "ledger" | "storage" | "inference" | "gateway" | "hub";
 
@@ -77,6 +78,8 @@ export interface Program<O extends OptionTable = OptionTable> {
 	readonly role: RoleName;
 	readonly summary: string;
 	readonly options: O;
+	/** What it counts and measures, beside what every program does; made with `registerMetrics`. */
+	readonly metrics: MetricTable;
 	/** Names of its crash points, for `freehold debug crash-points`. */
 	readonly crashPoints: readonly string[];
 	// A method, so that a list of programs with different options has a type.

@@ -3,17 +3,19 @@ import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { commonRoutes, FreeholdError } from "@freehold/protocol";
 import type { Logger } from "pino";
-import { collectDefaultMetrics, Registry } from "prom-client";
+import { Registry } from "prom-client";
 import { type Environment, readConfig } from "../config/config.js";
 import { choiceOption, durationOption, optional, pathOption } from "../config/options.js";
 import { secp256k1Kind } from "../crypto/native.js";
 import { jsonResponse } from "../http/responses.js";
 import { type HttpServer, type RouteBinding, startHttpServer } from "../http/server.js";
 import { atomicWriteFile } from "../net/atomic-file.js";
+import { startChassisMetrics } from "./chassis-metrics.js";
 import { crashPoints, killThisProcess } from "./crash-point.js";
 import { createLog, logLevels } from "./log.js";
 import type { ConfigOf, OptionTable, Program, ProgramContext, ReadyReport, RunningService } from "./program.js";
 import { onStop, watchSupervisor } from "./stop-signals.js";
+import { programVersion } from "./version.js";
 
 /** Options that every program has beside its own. */
 export const commonOptions = {
@@ -77,7 +79,11 @@ class Life<O extends OptionTable> {
 	}
 
 	async run(): Promise<number> {
-		collectDefaultMetrics({ register: this.#metrics });
+		const { data } = this.#config as { readonly data?: unknown };
+		startChassisMetrics(this.#metrics, {
+			ready: async () => (await this.#ready()).ready,
+			dataFolder: typeof data === "string" ? data : undefined,
+		});
 		const supervised = this.#env[environmentNames.supervised] === "1";
 		const unlisten = onStop(
 			{ signals: process, now: () => performance.now(), ...(supervised ? { watchSupervisor } : {}) },
@@ -178,7 +184,7 @@ class Life<O extends OptionTable> {
 
 	#commonBindings(): readonly RouteBinding[] {
 		return [
-			{ route: commonRoutes.health, handler: () => jsonResponse({ status: "alive", role: this.#program.role }) },
+			{ route: commonRoutes.health, handler: () => jsonResponse({ status: "alive", role: this.#program.role, version: programVersion }) },
 			{ route: commonRoutes.ready, handler: async () => jsonResponse(...readyBody(await this.#ready())) },
 			{
 				route: commonRoutes.metrics,

@@ -121,7 +121,7 @@ describe("blobs by SHA-256", () => {
 	});
 
 	it("keeps nothing of an upload whose sender goes away", async () => {
-		const count = async () => (await storage.metrics.getSingleMetric("freehold_storage_blobs")?.get())?.values[0]?.value;
+		const count = async () => (await storage.metrics.getSingleMetric("freehold_storage_kept_blobs")?.get())?.values[0]?.value;
 		const before = await count();
 		const upload = request(`${storage.url}/v1/blobs`, { method: "PUT", headers: { "content-length": String(2 * MIB) } });
 		upload.on("error", () => {});
