@@ -144,7 +144,8 @@ export class CallPool {
 		const { dir, historyBlocks, mapSizeBytes, cacheEntries } = this.#options;
 		const script = createRequire(import.meta.url).resolve("@freehold/ledger/call-thread");
 		const workerData: ThreadData = { dir, historyBlocks, mapSizeBytes, cacheEntries };
-		const worker = new Worker(script, { workerData, env: {}, resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
+		// None of the program's own flags: some (`--input-type`) make a thread refuse a file.
+		const worker = new Worker(script, { workerData, env: {}, execArgv: [], resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
 		const thread: Thread = { worker, turn: undefined, watch: undefined };
 		worker.on("message", (reply: Reply) => this.#receive(thread, reply));
 		worker.on("error", (error) => this.#lose(thread, error));
