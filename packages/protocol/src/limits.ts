@@ -32,6 +32,11 @@ export const limits = {
 	textAttachmentBytes: 8 * 1024 * 1024,
 	embeddingInputs: 2_048,
 	embeddingDimensions: 16_384,
+	/** API keys of one owner at a gateway. */
+	keysPerOwner: 16,
+	keyModels: 64,
+	/** A caller of a stream that takes nothing for this long has gone. */
+	streamStallMs: 30_000,
 	modelParents: 8,
 	/** A receipt file, in bytes of text. */
 	receiptFileBytes: 64 * 1024 * 1024,

@@ -134,6 +134,118 @@ export interface SettleOrderBody {
 	readonly deltas: number;
 }
 
+/** `POST /v1/count-tokens` at a node: `text` is the JSON of a `TextRequest`. A gateway asks on behalf of callers who want to know the size of a request. */
+export interface CountTokensBody {
+	readonly release: Hex;
+	readonly text: unknown;
+}
+
+export interface CountedTokensBody {
+	readonly inputTokens: number;
+}
+
+/** `POST /v1/text`: a request to a language model in its exact form. */
+export interface TextRequestBody {
+	readonly model?: string;
+	readonly release?: Hex;
+	/** JSON of a `TextRequest`. */
+	readonly request: unknown;
+	readonly mode?: Mode;
+	readonly require?: readonly EvidenceKind[];
+	readonly maxCharge?: Decimal;
+	/** 32 bytes; drawn by the gateway when absent. */
+	readonly salt?: Hex;
+	/** Answer line by line (`application/x-ndjson`); default false. */
+	readonly stream?: boolean;
+}
+
+export interface TextUsage {
+	readonly inputTokens: number;
+	readonly outputTokens: number;
+	readonly charge: Decimal;
+	readonly chargeOpg: string;
+}
+
+/** Its answer; `answer` is the JSON of a `TextAnswer`. */
+export interface TextResponseBody {
+	readonly answer: unknown;
+	readonly usage: TextUsage;
+	readonly callId: Hex;
+	/** The receipt file so far, as JSON (without `anchor` until the batch is in a block). */
+	readonly receiptFile: unknown;
+}
+
+/**
+ * A line of its stream: `started`, then deltas, then `ended` after the call is paid and recorded, or `error`. The settlement of an x402 payment, which a
+ * whole answer has in a header, stands in the last line.
+ */
+export type TextStreamLine =
+	| { readonly started: { readonly callId: Hex; readonly inputTokens: number } }
+	| { readonly delta: unknown }
+	| { readonly ended: TextResponseBody; readonly settlement?: string }
+	| { readonly error: ErrorBody; readonly ended?: TextResponseBody; readonly settlement?: string };
+
+/** What an owner signs about an API key (EIP-712 `KeyRequest`, see `keyRequestTypes`): canonical JSON in `terms`. */
+export interface KeyTerms {
+	/** SHA-256 of the key's text: the key's id. The key itself never reaches the owner's signature. */
+	readonly key: Hex;
+	/** For people: `laptop`. */
+	readonly name: string;
+	readonly budget: Decimal;
+	/** Most at one day (UTC). */
+	readonly daily?: Decimal;
+	/** Names (`namespace/name`) or releases that it may ask; all when absent. */
+	readonly models?: readonly string[];
+	/** Unix milliseconds. */
+	readonly expiresAt?: number;
+	/** The lane that backs it. */
+	readonly channelId: Hex;
+}
+
+/** `POST /v1/keys`. Without a payment the answer is 402 with the terms of `tranche`. */
+export interface CreateKeyBody {
+	readonly terms: KeyTerms;
+	readonly owner: Hex;
+	readonly issuedAt: number;
+	readonly signature: Hex;
+	/** What the first voucher adds to what the lane was charged. */
+	readonly tranche: Decimal;
+}
+
+/** `POST /v1/keys/{id}/refill`: a voucher of the lane, higher than the last; a deposit, where the lane needs one, was made before. */
+export interface RefillKeyBody {
+	readonly maxClaimableAmount: Decimal;
+	readonly signature: Hex;
+}
+
+/** `POST /v1/keys/{id}/revoke` and `POST /v1/keys/list`. */
+export interface OwnKeysBody {
+	readonly owner: Hex;
+	readonly issuedAt: number;
+	readonly signature: Hex;
+}
+
+export interface KeyBody {
+	readonly id: Hex;
+	readonly name: string;
+	readonly owner: Hex;
+	readonly state: "active" | "revoked" | "expired";
+	readonly budget: Decimal;
+	readonly spent: Decimal;
+	readonly daily?: Decimal;
+	/** Today (UTC). */
+	readonly spentToday: Decimal;
+	readonly models?: readonly string[];
+	readonly createdAt: number;
+	readonly expiresAt?: number;
+	readonly lastUsedAt?: number;
+	readonly calls: number;
+	readonly channelId: Hex;
+	/** Charged on the lane in all, and most that the gateway may charge there: the difference is what the owner risks now. */
+	readonly charged: Decimal;
+	readonly signed: Decimal;
+}
+
 /** `POST /v1/heartbeats` at a hub: signed by the operator's key over the canonical text of `heartbeat` (EIP-191). */
 export interface HeartbeatBody {
 	readonly heartbeat: {

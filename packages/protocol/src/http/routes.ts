@@ -28,12 +28,28 @@ export const gatewayRoutes = {
 	channelTerms: route("GET", "/v1/channels", "The terms on which this gateway takes payment channels."),
 	channel: route("GET", "/v1/channels/:channelId", "What this gateway knows of a payment channel."),
 	channelRefund: route("POST", "/v1/channels/:channelId/refund", "Close a channel together: what is left goes back at once."),
+	text: route("POST", "/v1/text", "Ask a language model in the protocol's own form. Paid by x402 or with an API key; `stream` answers line by line."),
+	chatCompletions: route("POST", "/v1/chat/completions", "OpenAI: chat, as JSON or server-sent events."),
+	completions: route("POST", "/v1/completions", "OpenAI: text completion."),
+	embeddings: route("POST", "/v1/embeddings", "OpenAI: embeddings."),
+	responses: route("POST", "/v1/responses", "OpenAI: responses, as JSON or server-sent events. Nothing is kept for a later request."),
+	messages: route("POST", "/v1/messages", "Anthropic: messages, as JSON or server-sent events."),
+	countTokens: route("POST", "/v1/messages/count_tokens", "Anthropic: input tokens of a request, without running it. Free."),
+	textModels: route("GET", "/v1/models", "OpenAI: the language models that can be asked here."),
+	textModel: route("GET", "/v1/models/:model", "OpenAI: one of them; its slash as `%2F`."),
+	textModelByName: route("GET", "/v1/models/:namespace/:name", "The same, for clients that leave the slash as it is."),
+	createKey: route("POST", "/v1/keys", "Make an API key that a lane of the owner's channel backs. Signed by the owner; the first tranche is paid by x402."),
+	listKeys: route("POST", "/v1/keys/list", "The owner's API keys with what they spent. Signed by the owner."),
+	key: route("GET", "/v1/keys/:key", "What an API key may spend and has spent, by its id."),
+	refillKey: route("POST", "/v1/keys/:key/refill", "Back an API key with a further tranche: a voucher of the owner."),
+	revokeKey: route("POST", "/v1/keys/:key/revoke", "End an API key at once. Signed by the owner."),
 	faucet: route("POST", "/v1/faucet", "Development networks: money for trying."),
 } as const;
 
 export const nodeRoutes = {
 	order: route("POST", "/v1/orders", "Run a signed order; the answer is the signed receipt. The same order gets the same answer."),
 	settleOrder: route("POST", "/v1/orders/:digest/settle", "End a stream: the receipt for what its caller received."),
+	countTokens: route("POST", "/v1/count-tokens", "Input tokens that a request to a language model would count, without running it."),
 	engines: route("GET", "/v1/engines", "The engines of this node."),
 } as const;
 
