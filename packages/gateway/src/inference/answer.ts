@@ -3,8 +3,7 @@ import { formatOpg, type InferenceResponseBody, type ReceiptAnchor, type Receipt
 import type { CallRecord } from "../store/tables.js";
 
 export function receiptFileOf(call: CallRecord, chainId: number, anchor?: ReceiptAnchor): ReceiptFile {
-	const { order, orderSignature, receipt, receiptSignature, engine, evidence, payer, salt, require, inputs, outputs } = call;
-	const bodies = call.stripped === true ? {} : { request: { require, inputs: fileTensors(inputs) }, response: { outputs: fileTensors(outputs) } };
+	const { order, orderSignature, receipt, receiptSignature, engine, evidence, payer, salt } = call;
 	return {
 		version: 1,
 		chainId,
@@ -15,7 +14,7 @@ export function receiptFileOf(call: CallRecord, chainId: number, anchor?: Receip
 		engine,
 		evidence,
 		holder: { payer, salt },
-		...bodies,
+		...bodiesOf(call),
 		...(anchor === undefined ? {} : { anchor }),
 	};
 }
@@ -25,10 +24,20 @@ export function receiptFileJson(call: CallRecord, chainId: number, anchor?: Rece
 	return receiptFileShape.write(receiptFileOf(call, chainId, anchor));
 }
 
+function bodiesOf(call: CallRecord): Pick<ReceiptFile, "request" | "response" | "textRequest" | "textResponse"> {
+	if ("stripped" in call) return {};
+	const { require } = call;
+	return {
+		...("inputs" in call ? { request: { require, inputs: fileTensors(call.inputs) } } : { textRequest: { require, request: call.textRequest } }),
+		...("outputs" in call ? { response: { outputs: fileTensors(call.outputs) } } : { textResponse: { answer: call.textAnswer } }),
+	};
+}
+
+/** Of a call on tensors; a stripped one has none. */
 export function answerBody(call: CallRecord, chainId: number): InferenceResponseBody {
 	const { receipt, order } = call;
 	return {
-		outputs: tensorsToJson(call.outputs, "list"),
+		outputs: "outputs" in call ? tensorsToJson(call.outputs, "list") : {},
 		usage: {
 			inputUnits: Number(receipt.inputUnits),
 			outputUnits: Number(receipt.outputUnits),

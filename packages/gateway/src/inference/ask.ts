@@ -1,32 +1,36 @@
 /** The body of `POST /v1/inference`, read into exact types before anything is priced. */
-import { type EvidenceKind, evidenceKinds, FreeholdError, type Hex, isHex, type Mode, modes } from "@freehold/protocol";
+import { type EvidenceKind, evidenceKinds, FreeholdError, isHex, type Mode, modes } from "@freehold/protocol";
+import type { CallTerms } from "./plan.js";
 
-export interface Ask {
-	readonly model?: string;
-	readonly release?: Hex;
+export interface Ask extends CallTerms {
 	/** Checked against the release's schema later. */
 	readonly inputs: unknown;
-	readonly mode: Mode;
-	/** Sorted, without repetition. */
-	readonly require: readonly EvidenceKind[];
-	readonly maxCharge?: bigint;
-	/** Undefined: the gateway draws it. */
-	readonly salt?: Hex;
 }
 
-const known = new Set(["model", "release", "inputs", "mode", "require", "maxCharge", "salt"]);
+const termFields = ["model", "release", "mode", "require", "maxCharge", "salt"] as const;
 
 /** Throws `request.invalid` naming the field. */
 export function readAsk(body: unknown): Ask {
+	const source = readFields(body, ["inputs"]);
+	const { inputs } = source;
+	const terms = readTerms(source);
+	if (inputs === undefined) throw invalid("inputs", "must be an object of tensors by name");
+	return { ...terms, inputs };
+}
+
+/** The members of a request: the terms of a call, and `own`. */
+export function readFields(body: unknown, own: readonly string[]): Readonly<Record<string, unknown>> {
 	if (typeof body !== "object" || body === null || Array.isArray(body)) throw invalid("body", "must be a JSON object");
-	const source = body as Readonly<Record<string, unknown>>;
-	const stranger = Object.keys(source).find((key) => !known.has(key));
+	const known: readonly string[] = [...termFields, ...own];
+	const stranger = Object.keys(body).find((key) => !known.includes(key));
 	if (stranger !== undefined) throw invalid(stranger.slice(0, 100), "is not a field of this request");
-	const { model, release, inputs, mode = "fast", require = [], maxCharge, salt } = source;
+	return body as Readonly<Record<string, unknown>>;
+}
+
+export function readTerms({ model, release, mode = "fast", require = [], maxCharge, salt }: Readonly<Record<string, unknown>>): CallTerms {
 	if ((model === undefined) === (release === undefined)) throw invalid("model", "give either a model's name or a release's id");
 	if (model !== undefined && (typeof model !== "string" || model.length > 200)) throw invalid("model", "must be namespace/name or namespace/name@major.minor");
 	if (release !== undefined && !isHex(release, 32)) throw invalid("release", "must be 32 bytes of lower-case 0x hex");
-	if (inputs === undefined) throw invalid("inputs", "must be an object of tensors by name");
 	if (typeof mode !== "string" || !Object.hasOwn(modes, mode)) throw invalid("mode", `must be one of ${Object.keys(modes).join(", ")}`);
 	if (salt !== undefined && !isHex(salt, 32)) throw invalid("salt", "must be 32 bytes of lower-case 0x hex");
 	if (maxCharge !== undefined && (typeof maxCharge !== "string" || !/^(0|[1-9][0-9]{0,38})$/.test(maxCharge)))
@@ -34,7 +38,6 @@ export function readAsk(body: unknown): Ask {
 	return {
 		...(model === undefined ? {} : { model }),
 		...(release === undefined ? {} : { release }),
-		inputs,
 		mode: mode as Mode,
 		require: readKinds(require),
 		...(maxCharge === undefined ? {} : { maxCharge: BigInt(maxCharge) }),

@@ -17,6 +17,7 @@ import type { Idempotency } from "./idempotency.js";
 import type { Ordering } from "./ordering.js";
 import { type CallPlan, type PlanModules, planCall } from "./plan.js";
 import { answerKeyOf, type RecorderModules, recordCall } from "./recorder.js";
+import { measureTensors } from "./tensor-question.js";
 
 export interface InferenceModules {
 	readonly chainId: number;
@@ -49,9 +50,9 @@ async function answer(request: HttpRequest, modules: InferenceModules): Promise<
 	const body = await request.bytes();
 	const ask = readAsk(await request.json());
 	const header = request.headers[x402Headers.signature];
-	if (typeof header !== "string") return payments.demand(request, await planCall(ask, modules.plan));
+	if (typeof header !== "string") return payments.demand(request, await planTensors(ask, modules));
 	const payment = decodePayment(header);
-	if (payment === undefined) return payments.refuse(request, await planCall(ask, modules.plan), { reason: "invalid_payload" });
+	if (payment === undefined) return payments.refuse(request, await planTensors(ask, modules), { reason: "invalid_payload" });
 
 	const requestDigest = toHex(nativeCrypto.sha256(body));
 	const payer = key === undefined ? undefined : payments.signerOf(payment);
@@ -63,6 +64,10 @@ async function answer(request: HttpRequest, modules: InferenceModules): Promise<
 		(call) => answered(call, chainId, payments.replayed(call)),
 		() => serve({ request, ask, payment, requestDigest, answerKey }, modules),
 	);
+}
+
+function planTensors(ask: Ask, { plan }: InferenceModules, offered?: bigint): Promise<CallPlan> {
+	return planCall(ask, (manifest) => measureTensors(ask, manifest), plan, offered);
 }
 
 interface PaidAsk {
@@ -77,7 +82,7 @@ interface PaidAsk {
 async function serve({ request, ask, payment, requestDigest, answerKey }: PaidAsk, modules: InferenceModules): Promise<HttpResponse> {
 	const startedAt = performance.now();
 	const { payments, chainId, events } = modules;
-	const plan = await planCall(ask, modules.plan, BigInt(payment.accepted.amount));
+	const plan = await planTensors(ask, modules, BigInt(payment.accepted.amount));
 	const accepted = await payments.accept(payment, plan);
 	if ("refused" in accepted) return payments.refuse(request, plan, accepted.refused);
 	const { reservation } = accepted;

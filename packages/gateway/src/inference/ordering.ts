@@ -128,7 +128,7 @@ export class Ordering {
 			priceVersion: plan.release.price.version,
 			payer,
 			request: plan.request,
-			mode: modes[plan.ask.mode],
+			mode: modes[plan.mode],
 			maxInputUnits: plan.inputUnits,
 			maxOutputUnits: plan.maxOutputUnits,
 			nodeFee: node.nodeFee,
@@ -139,8 +139,8 @@ export class Ordering {
 			order,
 			orderSignature: toHex(signer.signDigest(fromHex(orderDigest(order, chainId, this.#crypto)))),
 			salt: plan.salt,
-			require: plan.ask.require,
-			inputs: plan.inputs,
+			require: plan.require,
+			...plan.question,
 			payer: payment.payer,
 			payment: payment.link,
 			answerKey,
@@ -148,9 +148,17 @@ export class Ordering {
 		};
 	}
 
-	/** The order is written while it is on its way; both have to end well, so that a restart knows every order a node may have answered. */
+	/**
+	 * The order is written while it is on its way; both have to end well, so that a restart knows every order a node may have answered. Where nobody can ask
+	 * for the answer again, a restart gives the call up anyway and need not know of it.
+	 */
 	async #place(record: OrderRecord, node: OperatorRecord, last: boolean): Promise<ServedCall> {
 		const { store, crashPoint } = this.#modules;
+		if (record.answerKey === undefined) {
+			const served = await this.#exchange(record, node, last);
+			crashPoint("order-answered");
+			return served;
+		}
 		const written = store.transact((writer) => writer.put("orders", record.order.callId, pack(record)));
 		written.then(() => crashPoint("order-stored")).catch(() => undefined);
 		const served = await this.#exchange(record, node, last);
@@ -191,16 +199,17 @@ export class Ordering {
 
 	#check(record: OrderRecord, answer: unknown): CheckedAnswer {
 		const { operators, chainId, priceOf, now } = this.#modules;
-		const { order, inputs, salt } = record;
+		const { order, salt } = record;
 		const price = priceOf(order.release, order.priceVersion);
 		if (price === undefined) throw new FreeholdError("internal", { reference: order.callId });
 		const time = Math.floor(now() / 1000);
 		const isNodeKey = (key: Hex): boolean => operators.isKeyValid(order.node, key, time);
-		return checkAnswer(order, answer, { chainId, crypto: this.#crypto, price, inputs, salt, isNodeKey });
+		return checkAnswer(order, answer, { chainId, crypto: this.#crypto, price, question: record, salt, isNodeKey });
 	}
 
 	/** The order bought nothing and is not tried again. */
 	async #forget(record: OrderRecord): Promise<void> {
+		if (record.answerKey === undefined) return;
 		await this.#modules.store.transact((writer) => writer.remove("orders", record.order.callId));
 		this.#modules.crashPoint("order-forgotten");
 	}

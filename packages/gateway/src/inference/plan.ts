@@ -1,32 +1,44 @@
-/** From an ask to a plan: the release, its checked inputs, what they commit to, and the most that the call can cost. No money moves here. */
+/** From an ask to a plan: the release, the checked question, what it commits to, and the most that the call can cost. No money moves here. */
 
-import { isKnownInAdvance, maxCharge } from "@freehold/payments";
-import {
-	commit,
-	commitTensors,
-	elementCount,
-	FreeholdError,
-	type Hex,
-	limits,
-	type Manifest,
-	modes,
-	parseInputs,
-	payerCommitment,
-	type TensorSpec,
-	type Tensors,
-	toHex,
-} from "@freehold/protocol";
+import { maxCharge } from "@freehold/payments";
+import { type EvidenceKind, FreeholdError, type Hex, type Manifest, type Mode, modes, payerCommitment, toHex } from "@freehold/protocol";
 import { nativeCrypto } from "@freehold/service";
 import type { Catalogue, ServedRelease } from "../catalogue/catalogue.js";
 import type { Manifests } from "../catalogue/manifests.js";
 import type { Need } from "../nodes/capability.js";
-import type { OperatorRecord } from "../store/tables.js";
-import type { Ask } from "./ask.js";
+import type { OperatorRecord, Question } from "../store/tables.js";
+
+/** What a caller says of a call beside the question. */
+export interface CallTerms {
+	readonly model?: string;
+	readonly release?: Hex;
+	readonly mode: Mode;
+	/** Sorted, without repetition. */
+	readonly require: readonly EvidenceKind[];
+	readonly maxCharge?: bigint;
+	/** Undefined: the gateway draws it. */
+	readonly salt?: Hex;
+}
+
+/** A question that its model can be asked, with the bounds of what it counts. */
+export interface Measured {
+	readonly question: Question;
+	/** Exact, or an upper bound where `exact` is false. */
+	readonly inputUnits: bigint;
+	/** Upper bound. */
+	readonly maxOutputUnits: bigint;
+	/** Least bound that a caller's maximum may bring `maxOutputUnits` down to; undefined: the bound stands. */
+	readonly shrinkable?: true;
+	readonly exact: boolean;
+	/** What the order's `request` holds. */
+	readonly commit: (release: Hex, salt: Hex) => Hex;
+}
 
 export interface CallPlan {
-	readonly ask: Ask;
+	readonly mode: Mode;
+	readonly require: readonly EvidenceKind[];
 	readonly release: ServedRelease;
-	readonly inputs: Tensors;
+	readonly question: Question;
 	readonly salt: Hex;
 	readonly inputUnits: bigint;
 	/** Upper bound of what the outputs can count. */
@@ -56,95 +68,56 @@ export interface PlanModules {
 const GIVEN = "signed";
 
 /**
- * `offered`: what the caller's payment allows, where there is one, else what the ask does; nodes that it pays for come before dearer ones.
- * Throws `model.notFound`, `model.retired`, `engine.inputInvalid`, `engine.unsupported`, `require.unavailable`, `node.unavailable`.
+ * `measure` reads the question against the release's manifest. `offered`: what the caller's payment allows, where there is one, else what the ask does; nodes
+ * that it pays for come before dearer ones.
+ * Throws `model.notFound`, `model.retired`, `engine.unsupported`, `require.unavailable`, `node.unavailable`, and what `measure` throws.
  */
-export async function planCall(ask: Ask, modules: PlanModules, offered?: bigint): Promise<CallPlan> {
-	const release = modules.catalogue.resolve(ask, Math.floor(modules.now() / 1000));
-	if ((release.record.modes & (1 << modes[ask.mode])) === 0)
-		throw new FreeholdError("engine.unsupported", { mode: ask.mode, reason: `its owner does not offer ${release.name} in it` });
-	const missing = ask.require.find((kind) => kind !== GIVEN);
+export async function planCall(terms: CallTerms, measure: (manifest: Manifest) => Measured, modules: PlanModules, offered?: bigint): Promise<CallPlan> {
+	const { mode, require } = terms;
+	const release = modules.catalogue.resolve(terms, Math.floor(modules.now() / 1000));
+	if ((release.record.modes & (1 << modes[mode])) === 0)
+		throw new FreeholdError("engine.unsupported", { mode, reason: `its owner does not offer ${release.name} in it` });
+	const missing = require.find((kind) => kind !== GIVEN);
 	if (missing !== undefined) throw new FreeholdError("require.unavailable", { kind: missing });
-	const manifest = await modules.manifests.get(release.record.manifest);
-	const inputs = parseInputs(ask.inputs, manifest.inputs);
-	const ranked = modules.rankedNodes({ format: release.record.format, mode: ask.mode });
-	const salt = ask.salt ?? toHex(modules.random(32));
-	const inputUnits = unitsOf(inputs);
+	const measured = measure(await modules.manifests.get(release.record.manifest));
+	const { question, inputUnits } = measured;
 	const { gatewayFee } = modules;
+	const ranked = modules.rankedNodes({ format: release.record.format, mode });
 	const costAt = (node: OperatorRecord, maxOutputUnits: bigint): bigint =>
 		maxCharge(release.price, { inputUnits, maxOutputUnits }, { nodeFee: node.nodeFee, gatewayFee });
-	const most = offered ?? ask.maxCharge;
+	const most = offered ?? terms.maxCharge;
 	const paidFor = most === undefined ? [] : ranked.filter((node) => costAt(node, 0n) <= most);
 	const nodes = paidFor.length > 0 ? paidFor : ranked;
 	const first = nodes[0];
 	if (first === undefined) throw new FreeholdError("node.unavailable", { release: release.name });
-	const fixed = costAt(first, 0n);
-	const maxOutputUnits = affordable(boundOutputs(manifest, inputs), release.price.perOutputUnit, fixed, ask.maxCharge);
+	const maxOutputUnits = affordable(measured, release.price.perOutputUnit, costAt(first, 0n), terms.maxCharge);
 	const amount = costAt(first, maxOutputUnits);
-	if (ask.maxCharge !== undefined && amount > ask.maxCharge)
-		throw new FreeholdError("payment.insufficient", { given: ask.maxCharge, needed: amount, field: "maxCharge" });
+	if (terms.maxCharge !== undefined && amount > terms.maxCharge)
+		throw new FreeholdError("payment.insufficient", { given: terms.maxCharge, needed: amount, field: "maxCharge" });
+	const salt = terms.salt ?? toHex(modules.random(32));
 	return {
-		ask,
+		mode,
+		require,
 		release,
-		inputs,
+		question,
 		salt,
 		inputUnits,
 		maxOutputUnits,
 		gatewayFee,
 		nodes,
 		amount,
-		known: isKnownInAdvance(release.price, { inputUnits, maxOutputUnits }),
-		request: requestCommitment(release.record.release, ask, inputs, salt),
+		known: (measured.exact || release.price.perInputUnit === 0n) && (release.price.perOutputUnit === 0n || maxOutputUnits === 0n),
+		request: measured.commit(release.record.release, salt),
 	};
 }
 
 /** Where only the run shows how long the answer is, the caller's maximum says how long it may be. */
-function affordable(bound: bigint, perOutputUnit: bigint, fixed: bigint, allowed: bigint | undefined): bigint {
-	if (perOutputUnit === 0n || allowed === undefined || bound < BigInt(limits.tensorElements) || allowed < fixed) return bound;
+function affordable({ maxOutputUnits, shrinkable }: Measured, perOutputUnit: bigint, fixed: bigint, allowed: bigint | undefined): bigint {
+	if (perOutputUnit === 0n || allowed === undefined || shrinkable === undefined || allowed < fixed) return maxOutputUnits;
 	const units = (allowed - fixed) / perOutputUnit;
-	return units < bound ? units : bound;
-}
-
-/** What the order's `request` holds. */
-export function requestCommitment(release: Hex, ask: Pick<Ask, "mode" | "require">, inputs: Tensors, salt: Hex): Hex {
-	const text = { kind: "inference", version: 1, release, mode: ask.mode, require: ask.require, inputs: commitTensors(inputs, nativeCrypto) } as const;
-	return commit(text, salt, nativeCrypto);
+	return units < maxOutputUnits ? units : maxOutputUnits;
 }
 
 export function payerOf(payer: Hex, salt: Hex): Hex {
 	return payerCommitment(payer, salt, nativeCrypto);
-}
-
-/** Units of tensors: their elements. */
-export function unitsOf(tensors: Tensors): bigint {
-	let units = 0;
-	for (const tensor of Object.values(tensors)) units += elementCount(tensor.shape);
-	return BigInt(units);
-}
-
-/** The most elements that the outputs can have: exact where every length is fixed or equals one of an input. */
-export function boundOutputs(manifest: Pick<Manifest, "inputs" | "outputs">, inputs: Tensors): bigint {
-	const lengths = symbolLengths(manifest.inputs, inputs);
-	let units = 0;
-	for (const { shape } of manifest.outputs) {
-		let count = 1;
-		for (const dimension of shape ?? [null]) {
-			const length = typeof dimension === "string" ? lengths.get(dimension) : dimension;
-			if (length === undefined || length === null) return BigInt(limits.tensorElements);
-			count *= length;
-		}
-		units += count;
-	}
-	return BigInt(Math.min(units, limits.tensorElements));
-}
-
-function symbolLengths(specs: readonly TensorSpec[], inputs: Tensors): ReadonlyMap<string, number> {
-	const lengths = new Map<string, number>();
-	for (const { name, shape } of specs) {
-		shape?.forEach((dimension, axis) => {
-			const length = inputs[name]?.shape[axis];
-			if (typeof dimension === "string" && length !== undefined) lengths.set(dimension, length);
-		});
-	}
-	return lengths;
 }

@@ -61,11 +61,11 @@ function answer(change: Partial<Receipt> = {}, more: Readonly<Record<string, unk
 }
 
 const check = (given: unknown, of: Order = order) =>
-	checkAnswer(of, given, { chainId: CHAIN, crypto: nativeCrypto, price, inputs, salt, isNodeKey: (key) => key === node.address });
+	checkAnswer(of, given, { chainId: CHAIN, crypto: nativeCrypto, price, question: { inputs }, salt, isNodeKey: (key) => key === node.address });
 
 describe("a node's answer", () => {
 	it("that is what the order asked for is taken over", () => {
-		expect(check(answer())).toMatchObject({ receipt: honest, nodeKey: node.address, engine, outputs });
+		expect(check(answer())).toMatchObject({ receipt: honest, nodeKey: node.address, engine, content: { outputs } });
 	});
 
 	it.each<[string, unknown]>([

@@ -22,8 +22,8 @@ export interface RecordedCall {
 
 export async function recordCall({ order: ordered, answer }: ServedCall, payment: Reservation, modules: RecorderModules): Promise<RecordedCall> {
 	const { store, batches, crashPoint, now } = modules;
-	const { order, orderSignature, salt, payer, require, inputs, answerKey, requestDigest } = ordered;
-	const { receipt, receiptSignature, receiptDigest, nodeKey, engine, evidence, outputs } = answer;
+	const { order, orderSignature, salt, payer, require, answerKey, requestDigest } = ordered;
+	const { receipt, receiptSignature, receiptDigest, nodeKey, engine, evidence } = answer;
 	const { nodeFee, gatewayFee } = order;
 	const { inputUnits, outputUnits } = receipt;
 	const member: MemberRecord = {
@@ -50,8 +50,8 @@ export async function recordCall({ order: ordered, answer }: ServedCall, payment
 			salt,
 			payer,
 			require,
-			inputs,
-			outputs,
+			...("inputs" in ordered ? { inputs: ordered.inputs } : { textRequest: ordered.textRequest }),
+			...answer.content,
 			payment: payment.link,
 			...place,
 		};

@@ -1,23 +1,20 @@
 /** Asking a node to run an order. The same order gets the same answer, however often it is asked. */
-import { type EvidenceKind, type Hex, limits, type Order, type OrderRequestBody, orderShape, type Tensors, tensorsToJson } from "@freehold/protocol";
+import { limits, nodeRoutes, type OrderRequestBody, orderShape, type TextOrderRequestBody, tensorsToJson, textRequestShape } from "@freehold/protocol";
 import { fetchJson } from "@freehold/service";
-
-export interface OrderMessage {
-	readonly order: Order;
-	readonly orderSignature: Hex;
-	readonly salt: Hex;
-	readonly require: readonly EvidenceKind[];
-	readonly inputs: Tensors;
-}
+import type { OrderRecord } from "../store/tables.js";
 
 /** JSON of an order as a node takes it. */
-export function orderBody({ order, orderSignature, salt, require, inputs }: OrderMessage): OrderRequestBody {
-	return { order: orderShape.write(order), orderSignature, salt, require, inputs: tensorsToJson(inputs, "base64") as OrderRequestBody["inputs"] };
+export function orderBody(record: OrderRecord): OrderRequestBody | TextOrderRequestBody {
+	const { order, orderSignature, salt, require } = record;
+	const common = { order: orderShape.write(order), orderSignature, salt, require };
+	return "inputs" in record
+		? { ...common, inputs: tensorsToJson(record.inputs, "base64") as OrderRequestBody["inputs"] }
+		: { ...common, text: textRequestShape.write(record.textRequest) };
 }
 
 /** The node's answer, unread. Throws what the node refused with, or that it cannot be reached. */
-export function sendOrder(endpoint: string, body: OrderRequestBody, options: { readonly deadlineMs: number }): Promise<unknown> {
-	return fetchJson(`${endpoint}/v1/orders`, {
+export function sendOrder(endpoint: string, body: OrderRequestBody | TextOrderRequestBody, options: { readonly deadlineMs: number }): Promise<unknown> {
+	return fetchJson(`${endpoint}${nodeRoutes.order.path}`, {
 		what: `The node at ${endpoint}`,
 		json: body,
 		deadlineMs: options.deadlineMs,

@@ -1,10 +1,10 @@
-/** How long things are kept: idempotency keys a day; the questions and answers of calls a month, after which receipt and proofs stay and the tensors go. */
+/** How long things are kept: idempotency keys a day; the questions and answers of calls a month, after which receipt and proofs stay and what was said goes. */
 import { pause } from "@freehold/service";
-import { type AnswerRecord, type CallRecord, type GatewayStore, pack, type Table, unpack } from "./tables.js";
+import { type AnswerRecord, type CallFacts, type CallRecord, type GatewayStore, pack, type Table, unpack } from "./tables.js";
 
 const DAY_MS = 86_400_000;
 const ANSWERS_MS = DAY_MS;
-const TENSORS_MS = 30 * DAY_MS;
+const CONTENT_MS = 30 * DAY_MS;
 const INTERVAL_MS = 3_600_000;
 /** Records looked at in one step, so that calls never wait for it. */
 const STEP = 200;
@@ -22,9 +22,26 @@ export async function tidy(store: GatewayStore, now: number, signal?: AbortSigna
 	await walk(store, "answers", signal, (value) => (now - unpack<AnswerRecord>(value).answeredAt > ANSWERS_MS ? "remove" : undefined));
 	await walk(store, "calls", signal, (value) => {
 		const call = unpack<CallRecord>(value);
-		const expired = now - Number(call.receipt.finishedAt) > TENSORS_MS && Object.keys(call.inputs).length + Object.keys(call.outputs).length > 0;
-		return expired ? pack({ ...call, inputs: {}, outputs: {}, stripped: true } satisfies CallRecord) : undefined;
+		return "stripped" in call || now - Number(call.receipt.finishedAt) <= CONTENT_MS ? undefined : pack(stripped(call));
 	});
+}
+
+function stripped({
+	order,
+	orderSignature,
+	receipt,
+	receiptSignature,
+	receiptDigest,
+	engine,
+	evidence,
+	salt,
+	payer,
+	require,
+	payment,
+	seq,
+	index,
+}: CallFacts): CallRecord {
+	return { order, orderSignature, receipt, receiptSignature, receiptDigest, engine, evidence, salt, payer, require, payment, seq, index, stripped: true };
 }
 
 async function walk(

@@ -2,7 +2,21 @@
 import { deserialize, serialize } from "node:v8";
 import type { ChannelConfig, PriceVersion } from "@freehold/payments";
 import type { ExactPayload } from "@freehold/payments/server";
-import type { BatchRefund, EngineDescription, EvidenceItem, EvidenceKind, Hex, Line, Order, Receipt, ReceiptAnchor, Sums, Tensors } from "@freehold/protocol";
+import type {
+	BatchRefund,
+	EngineDescription,
+	EvidenceItem,
+	EvidenceKind,
+	Hex,
+	Line,
+	Order,
+	Receipt,
+	ReceiptAnchor,
+	Sums,
+	Tensors,
+	TextAnswer,
+	TextRequest,
+} from "@freehold/protocol";
 import type { DurableStore, StoreWriter } from "@freehold/service";
 
 export const tables = [
@@ -35,21 +49,26 @@ export type PaymentLink =
 	| { readonly kind: "channel"; readonly channelId: Hex; readonly maxClaimableAmount: bigint; readonly signature: Hex }
 	| { readonly kind: "exact"; readonly id: string; readonly amount: bigint };
 
+/** What a call asks: tensors, or a language model. */
+export type Question = { readonly inputs: Tensors } | { readonly textRequest: TextRequest };
+export type Answer = { readonly outputs: Tensors } | { readonly textAnswer: TextAnswer };
+
 /** `orders`: an order on its way. Written before the node can answer; removed in the transaction that records the call, or when it failed. */
-export interface OrderRecord {
+export type OrderRecord = Question & {
 	readonly order: Order;
 	readonly orderSignature: Hex;
 	readonly salt: Hex;
 	readonly require: readonly EvidenceKind[];
-	readonly inputs: Tensors;
 	readonly payer: Hex;
 	readonly payment: PaymentLink;
 	readonly answerKey: string | undefined;
 	readonly requestDigest: Hex;
-}
+};
 
-/** `calls`: a call that was answered. */
-export interface CallRecord {
+/** `calls`: a call that was answered; question and answer are not kept for ever. */
+export type CallRecord = CallFacts & ((Question & Answer) | { readonly stripped: true });
+
+export interface CallFacts {
 	readonly order: Order;
 	readonly orderSignature: Hex;
 	readonly receipt: Receipt;
@@ -60,14 +79,10 @@ export interface CallRecord {
 	readonly salt: Hex;
 	readonly payer: Hex;
 	readonly require: readonly EvidenceKind[];
-	readonly inputs: Tensors;
-	readonly outputs: Tensors;
 	readonly payment: PaymentLink;
 	readonly seq: number;
 	/** Position among the leaves of the batch. */
 	readonly index: number;
-	/** The tensors are not kept any more. */
-	readonly stripped?: true;
 }
 
 /** `answers`: which call an idempotency key of a payer stands for. */
