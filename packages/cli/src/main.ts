@@ -64,7 +64,8 @@ function addCommands(program: Command, act: Act): void {
 		command
 			.option("--port-base <port>", "first of the network's ports (default 8545)")
 			.option("--validators <n>", "validators that order blocks: 1 is the embedded sequencer")
-			.option("--batch-age <ms>", "age at which a batch of calls is anchored");
+			.option("--batch-age <ms>", "age at which a batch of calls is anchored")
+			.option("--trace-url <url>", "collector (OTLP over HTTP) that traces of calls are sent to");
 	network(program.command("up").description("start the local network and stay with it")).action(act(async () => (await import("./commands/up.js")).up));
 	program
 		.command("down")
@@ -78,7 +79,8 @@ function addCommands(program: Command, act: Act): void {
 		.command("logs [process]")
 		.description("the log of a process, or the names of all")
 		.option("--lines <n>", "how many of the last lines", "100")
-		.action(act(async () => (await import("./commands/network.js")).logs));
+		.option("--call <id>", "instead, one call through all logs, up to its block")
+		.action(act(async () => (await import("./commands/logs.js")).logs));
 	program
 		.command("doctor")
 		.description("find what is wrong and say what to do")

@@ -18,7 +18,7 @@ test("the ledger is healthy while its height advances, says for how long it has 
 	now = 30_000;
 	expect(events.healthy()).toBe(false);
 	expect(await registry.metrics()).toContain("freehold_ledger_block_age_seconds 30");
-	events.blockMade({ height: 7n, transactions: 3, tookMs: 1 });
+	events.blockMade({ height: 7n, transactions: 3, hashes: [], tookMs: 1 });
 	expect(events.healthy()).toBe(true);
 	expect(await registry.metrics()).toMatch(
 		/freehold_ledger_height_blocks 7\n[\s\S]*freehold_ledger_block_age_seconds 0\n[\s\S]*freehold_ledger_transactions_total 3\n/,

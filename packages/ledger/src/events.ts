@@ -43,7 +43,9 @@ export function ledgerEvents(log: Logger, registry: Registry, ticks: () => numbe
 			metrics.height.set(Number(block.height));
 			metrics.transactions.add(block.transactions);
 			metrics.blockTime.observe(block.tookMs / 1000);
-			log.debug({ height: Number(block.height), transactions: block.transactions, tookMs: block.tookMs }, "block");
+			const line = { height: Number(block.height), transactions: block.transactions, tookMs: Math.round(block.tookMs * 10) / 10 };
+			if (block.hashes.length === 0) log.debug(line, "block");
+			else log.info({ ...line, hashes: block.hashes }, "block");
 		},
 		blockFailed: (error, count) => {
 			metrics.faults.add(1);

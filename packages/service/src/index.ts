@@ -20,3 +20,4 @@ export { programVersion } from "./program/version.js";
 export { folderHolder, lockFolder } from "./store/folder-lock.js";
 export * from "./store/store.js";
 export { type WriteProbeOptions, writeProbe } from "./store/write-probe.js";
+export { type LateStep, traceAttributes, tracedFetch, tracePlace, traceStep, traceTogether } from "./trace/trace.js";

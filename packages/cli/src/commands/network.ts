@@ -1,6 +1,4 @@
-/** `freehold down`, `status`, `logs`: looking at a local network and stopping it, from its folder. */
-import { open, readdir } from "node:fs/promises";
-import { join } from "node:path";
+/** `freehold down`, `status`: looking at a local network and stopping it, from its folder. */
 import { FreeholdError } from "@freehold/protocol";
 import { isProcessAlive } from "@freehold/service";
 import type { Action } from "../main.js";
@@ -10,7 +8,6 @@ import { isReady } from "../supervisor/supervisor.js";
 
 const STOP_DEADLINE_MS = 30_000;
 const POLL_MS = 50;
-const LOG_TAIL_BYTES = 256 * 1024;
 const ROLES = ["ledger", "storage", "inference", "gateway", "hub"] as const;
 
 export const down: Action = async ({ output, folder }) => {
@@ -64,37 +61,3 @@ export const status: Action = async ({ output, folder }) => {
 	);
 	return supervisor !== undefined && processes.every((it) => it.ready) ? 0 : 1;
 };
-
-export const logs: Action = async ({ output, folder }, [name], options) => {
-	const files = (await readdir(join(folder.root, "logs")).catch(() => [])).filter((file) => file.endsWith(".log"));
-	if (name === undefined) {
-		output.result({ logs: files.map((file) => join(folder.root, "logs", file)) }, () =>
-			files.length === 0 ? "No logs yet." : files.map((file) => file.slice(0, -4)).join("\n"),
-		);
-		return 0;
-	}
-	if (!files.includes(`${name}.log`))
-		throw new FreeholdError("request.invalid", {
-			field: "process",
-			reason: `there is no log of ${name}; there are: ${files.map((file) => file.slice(0, -4)).join(", ") || "none"}`,
-		});
-	const count = Number(options["lines"]);
-	if (!Number.isInteger(count) || count < 1) throw new FreeholdError("config.invalid", { option: "--lines", reason: "must be a whole number above zero" });
-	const lines = (await tail(folder.logFile(name))).slice(-count);
-	output.result({ process: name, lines }, () => lines.join("\n"));
-	return 0;
-};
-
-async function tail(path: string): Promise<readonly string[]> {
-	const file = await open(path, "r");
-	try {
-		const { size } = await file.stat();
-		const length = Math.min(size, LOG_TAIL_BYTES);
-		const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
-		const lines = buffer.toString("utf8").split("\n");
-		if (length < size) lines.shift();
-		return lines.filter((line) => line !== "");
-	} finally {
-		await file.close();
-	}
-}

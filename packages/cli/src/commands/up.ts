@@ -2,6 +2,7 @@
 
 import { relative } from "node:path";
 import { FreeholdError } from "@freehold/protocol";
+import { commonOptions, environmentName, roleNames } from "@freehold/service";
 import type { CommandContext } from "../context.js";
 import type { Action } from "../main.js";
 import { DEFAULT_PORT_BASE } from "../supervisor/local-network.js";
@@ -18,6 +19,7 @@ const STEPS = 8;
 export interface NetworkOptions {
 	readonly portBase: number;
 	readonly batchAgeMs: string | undefined;
+	readonly traceUrl: string | undefined;
 }
 
 export const up: Action = async (context, _args, options) => {
@@ -73,7 +75,7 @@ export async function start(
 	options: Readonly<Record<string, unknown>>,
 	hooks: { readonly started: (supervisor: Supervisor) => void },
 ): Promise<RunningNetwork> {
-	const { portBase, batchAgeMs } = readNetworkOptions(options);
+	const { portBase, batchAgeMs, traceUrl } = readNetworkOptions(options);
 	const progress = context.output.progress("starting");
 	let ready = 0;
 	try {
@@ -81,7 +83,7 @@ export async function start(
 			folder: context.folder,
 			portBase,
 			...(batchAgeMs === undefined ? {} : { batchAgeMs }),
-			env: context.env,
+			env: traceUrl === undefined ? context.env : { ...context.env, ...traceEnvironment(traceUrl) },
 			clock: Date,
 			started: hooks.started,
 			ready: () => progress.update(++ready, STEPS),
@@ -103,7 +105,13 @@ export function readNetworkOptions(options: Readonly<Record<string, unknown>>): 
 	const batchAge = options["batchAge"];
 	if (batchAge !== undefined && (typeof batchAge !== "string" || !/^\d{2,4}$/.test(batchAge)))
 		throw new FreeholdError("config.invalid", { option: "--batch-age", reason: "must be 10 to 9999 milliseconds" });
-	return { portBase, batchAgeMs: batchAge };
+	const traceUrl = options["traceUrl"];
+	return { portBase, batchAgeMs: batchAge, traceUrl: typeof traceUrl === "string" ? commonOptions.traceUrl.parse(traceUrl, "--trace-url") : undefined };
+}
+
+/** Every role gets the collector as if it had been given on its own command line. */
+function traceEnvironment(traceUrl: string): Readonly<Record<string, string>> {
+	return Object.fromEntries(roleNames.map((role) => [environmentName(role, "traceUrl"), traceUrl]));
 }
 
 /** The first signal asks for a stop, a second one demands it. */

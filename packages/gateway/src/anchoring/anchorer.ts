@@ -6,7 +6,7 @@ import { flowOrder } from "@freehold/payments";
 import { encodeClaims } from "@freehold/payments/facilitator";
 import { FreeholdError, type Hex, type Price, storageRoutes, toHex, utf8 } from "@freehold/protocol";
 import { type ChainClient, contracts, type StoredIntent, type Transactor } from "@freehold/sdk/chain";
-import { type DigestSigner, fetchBytes, nativeCrypto, pause } from "@freehold/service";
+import { type DigestSigner, fetchBytes, nativeCrypto, pause, traceTogether } from "@freehold/service";
 import { encodeFunctionData } from "viem";
 import type { Catalogue } from "../catalogue/catalogue.js";
 import type { GatewayEvents } from "../program/events.js";
@@ -15,6 +15,7 @@ import type { BatchChannelRecord, BatchLog } from "./batch-log.js";
 import { coverBatch } from "./cover.js";
 import { proveBatch } from "./prove.js";
 import { batchData, claimsOf, groupLines, sealBatch } from "./seal.js";
+import type { TracedCalls } from "./traced-calls.js";
 
 export interface AnchorerModules {
 	readonly gateway: Hex;
@@ -22,6 +23,7 @@ export interface AnchorerModules {
 	readonly signer: DigestSigner;
 	readonly store: GatewayStore;
 	readonly batches: BatchLog;
+	readonly tracedCalls: TracedCalls;
 	readonly catalogue: Catalogue;
 	/** Price of a release's version. */
 	readonly priceOf: (release: Hex, version: number) => Price | undefined;
@@ -151,7 +153,7 @@ export class Anchorer {
 		let batch = load<BatchRecord>(this.#modules.store, "batches", seqKey(seq)) ?? (await this.#seal(seq));
 		crashPoint("batch-sealed");
 		if (!batch.dataStored) batch = await this.#storeData(batch);
-		if (batch.state === "sealed") batch = await this.#anchor(batch, signal);
+		if (batch.state === "sealed") batch = await this.#anchorTraced(batch, signal);
 		if (batch.flowed !== true) batch = await this.#flow(batch, signal);
 		if (batch.state === "anchored") await this.#prove(batch, signal);
 	}
@@ -218,6 +220,22 @@ export class Anchorer {
 			if (batch !== undefined && !batch.dataStored) await this.#storeData(batch);
 			if (this.#unstored.has(seq)) return;
 		}
+	}
+
+	#anchorTraced(batch: BatchRecord, signal: AbortSignal): Promise<BatchRecord> {
+		const { tracedCalls } = this.#modules;
+		const { seq } = batch;
+		const steps = tracedCalls.of(seq);
+		const anchor = async (): Promise<BatchRecord> => {
+			const anchored = await this.#anchor(batch, signal);
+			tracedCalls.forget(seq);
+			return anchored;
+		};
+		return traceTogether("anchor", steps, anchor, ({ transaction = "", block = 0n }) => ({
+			"freehold.batch": seq,
+			"freehold.transaction": transaction,
+			"freehold.block": Number(block),
+		}));
 	}
 
 	/** Exactly once: the chain keeps every root, and a transaction that was signed is the only one that is ever sent. */

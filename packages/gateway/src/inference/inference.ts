@@ -7,7 +7,8 @@
  */
 import { decodePayment, encodeHeader, type PaymentPayload, type SettleResponse, x402Headers } from "@freehold/payments";
 import { FreeholdError, type Hex, toHex } from "@freehold/protocol";
-import { type Handler, type HttpRequest, type HttpResponse, jsonResponse, nativeCrypto } from "@freehold/service";
+import { type Handler, type HttpRequest, type HttpResponse, jsonResponse, nativeCrypto, traceAttributes, traceStep } from "@freehold/service";
+import type { TracedCalls } from "../anchoring/traced-calls.js";
 import type { Payments } from "../payment/payments.js";
 import type { GatewayEvents } from "../program/events.js";
 import type { CallRecord } from "../store/tables.js";
@@ -26,6 +27,7 @@ export interface InferenceModules {
 	readonly ordering: Ordering;
 	readonly recorder: RecorderModules;
 	readonly idempotency: Idempotency;
+	readonly tracedCalls: TracedCalls;
 	readonly events: GatewayEvents;
 	/** Calls under way at most. */
 	readonly maxCalls: number;
@@ -83,14 +85,16 @@ async function serve({ request, ask, payment, requestDigest, answerKey }: PaidAs
 	const startedAt = performance.now();
 	const { payments, chainId, events } = modules;
 	const plan = await planTensors(ask, modules, BigInt(payment.accepted.amount));
-	const accepted = await payments.accept(payment, plan);
+	const accepted = await traceStep("accept payment", {}, () => payments.accept(payment, plan));
 	if ("refused" in accepted) return payments.refuse(request, plan, accepted.refused);
 	const { reservation } = accepted;
 	try {
 		const served = await modules.ordering.run(plan, reservation, answerKey, requestDigest);
-		const { call, settlement } = await recordCall(served, reservation, modules.recorder);
+		const { call, settlement } = await traceStep("record", {}, () => recordCall(served, reservation, modules.recorder));
 		const totalMs = performance.now() - startedAt;
 		const { callId, node } = call.order;
+		modules.tracedCalls.recorded(call.seq);
+		traceAttributes({ "freehold.call_id": callId, "freehold.batch": call.seq });
 		events.callAnswered({ callId, node, seq: call.seq, charge: call.receipt.charge, overheadMs: totalMs - served.nodeMs, totalMs });
 		return answered(call, chainId, settlement);
 	} catch (error) {

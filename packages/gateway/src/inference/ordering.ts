@@ -1,6 +1,6 @@
 /** Orders: the gateway's signed promise, sent to a node until it answers, its time is over, or the next node gets a new order. */
 import { type Crypto, callId, FreeholdError, fromHex, type Hex, modes, type Order, orderDigest, type Price, toHex } from "@freehold/protocol";
-import { type DigestSigner, nativeCrypto, pause } from "@freehold/service";
+import { type DigestSigner, nativeCrypto, pause, traceStep } from "@freehold/service";
 import type { Need } from "../nodes/capability.js";
 import { afterAnswer, afterFailure, afterLook, freshHealth, inOrder, type NodeHealth } from "../nodes/choice.js";
 import { nodeFailure } from "../nodes/failures.js";
@@ -178,7 +178,12 @@ export class Ordering {
 			this.#setHealth(node.address, (health) => ({ ...health, inFlight: health.inFlight + 1 }));
 			try {
 				const deadlineMs = Math.max(1, deadline - now() + GRACE_MS);
-				const answer = this.#check(record, await sendOrder(node.endpoint, body, { deadlineMs }));
+				const answer = this.#check(
+					record,
+					await traceStep("order", { "freehold.call_id": record.order.callId, "freehold.node": node.address }, () =>
+						sendOrder(node.endpoint, body, { deadlineMs }),
+					),
+				);
 				const nodeMs = performance.now() - sentAt;
 				this.#setHealth(node.address, (health) => afterAnswer(health, nodeMs));
 				return { order: record, answer, nodeMs };

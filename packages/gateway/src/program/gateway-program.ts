@@ -18,6 +18,7 @@ import {
 	readKeyFile,
 	readOrCreateKeyFile,
 	textOption,
+	tracedFetch,
 	urlOption,
 } from "@freehold/service";
 import { pageProxy } from "../pages/page-proxy.js";
@@ -73,7 +74,7 @@ export const gatewayProgram = defineProgram({
 		if (config.batchAge >= 10_000) throw new FreeholdError("config.invalid", { option: "--batch-age", reason: "must be less than 10s" });
 		const events = gatewayEvents(log, metrics);
 		const signer = createDigestSigner(await readOrCreateKeyFile(config.keyFile ?? join(config.data, "gateway.key")));
-		const client = createChainClient({ rpcUrl: config.rpcUrl, ...(config.chainId === undefined ? {} : { chainId: config.chainId }) });
+		const client = createChainClient({ rpcUrl: config.rpcUrl, fetch: tracedFetch, ...(config.chainId === undefined ? {} : { chainId: config.chainId }) });
 		const store = openStore(join(config.data, "store"), tables);
 		const stop = new AbortController();
 		const life = AbortSignal.any([signal, stop.signal]);
@@ -85,6 +86,7 @@ export const gatewayProgram = defineProgram({
 		const programs = Object.values(gatewayRoutes).filter((route) => webApp === undefined || route !== gatewayRoutes.root);
 		const starting: readonly RouteBinding[] = programs.map((route) => ({
 			route,
+			traced: route.method === "POST",
 			deadlineMs: config.callTimeout + 30_000,
 			handler: (request): ReturnType<Handler> => {
 				const binding = serving ? gateway?.bindings.find((candidate) => candidate.route === route) : undefined;

@@ -7,6 +7,7 @@ import { type DigestSigner, nativeCrypto, type RouteBinding } from "@freehold/se
 import type { Logger } from "pino";
 import { Anchorer } from "../anchoring/anchorer.js";
 import { BatchLog } from "../anchoring/batch-log.js";
+import { TracedCalls } from "../anchoring/traced-calls.js";
 import { Catalogue } from "../catalogue/catalogue.js";
 import { Manifests } from "../catalogue/manifests.js";
 import { Follower } from "../chain/follower.js";
@@ -108,6 +109,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 	const catalogue = new Catalogue(store);
 	const manifests = new Manifests(storageUrl, store);
 	const operators = new Operators(store, minBond);
+	const tracedCalls = new TracedCalls(now);
 	const batches = new BatchLog(store, Number(nextSeq), now);
 	const channels = new ChannelBook(store, till, {
 		withdrawing: (channelId) => {
@@ -135,6 +137,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		signer,
 		store,
 		batches,
+		tracedCalls,
 		catalogue,
 		priceOf,
 		client,
@@ -155,6 +158,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		ordering,
 		recorder,
 		idempotency,
+		tracedCalls,
 		events,
 		maxCalls: options.maxCalls,
 	});

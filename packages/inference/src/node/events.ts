@@ -5,7 +5,7 @@ import type { Registry } from "prom-client";
 import type { EngineMode } from "../engine/engine.js";
 
 export interface NodeEvents {
-	served(release: Hex, mode: EngineMode, runMs: number): void;
+	served(callId: Hex, release: Hex, mode: EngineMode, runMs: number): void;
 	replayed(orderDigest: Hex): void;
 	refused(callId: Hex, release: Hex, error: unknown): void;
 	ledgerUnreachable(error: unknown, waitMs: number): void;
@@ -54,7 +54,10 @@ export function nodeEvents(log: Log, registry: Registry): NodeEvents {
 	const metrics = registerMetrics(nodeMetrics, registry);
 	const silentHubs = new Set<string>();
 	return {
-		served: (_, mode, runMs) => metrics.runs.observe(runMs / 1000, { mode }),
+		served: (callId, release, mode, runMs) => {
+			metrics.runs.observe(runMs / 1000, { mode });
+			log.info({ callId, release, mode, runMs: Math.round(runMs) }, "order answered");
+		},
 		replayed: () => metrics.replays.add(1),
 		refused: (callId, release, error) => {
 			const code = error instanceof FreeholdError ? error.code : "internal";

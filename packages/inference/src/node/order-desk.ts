@@ -3,7 +3,7 @@
  * order under the same call id is refused. So nothing that happens between two steps makes a node sign two receipts for one order.
  */
 import { type Crypto, checkTensors, FreeholdError, orderShape, ownerAmount, receiptShape } from "@freehold/protocol";
-import { aborted, type Clock, type DigestSigner } from "@freehold/service";
+import { aborted, type Clock, type DigestSigner, traceAttributes, traceStep } from "@freehold/service";
 import type { EnginePool } from "../engine/engine.js";
 import { runOnceMore } from "../engine/pool/once-more.js";
 import { type SignedAnswer, signAnswer } from "./answer.js";
@@ -53,6 +53,7 @@ export class OrderDesk {
 		const message = readOrder(body, chainId, crypto);
 		checkGateway(message, rules, clock.now(), crypto);
 		const key = callKey(message.order.gateway, message.order.callId);
+		traceAttributes({ "freehold.call_id": message.order.callId });
 		const running = this.#running.get(key);
 		if (running !== undefined) {
 			if (running.digest !== message.digest) throw new FreeholdError("order.conflict");
@@ -90,15 +91,18 @@ export class OrderDesk {
 			try {
 				held = await orAborted(models.hold(accepted.release.manifest), deadline.signal);
 				checkTensors(message.inputs, held.manifest.inputs);
+				const { files } = held;
 				const startedAt = clock.now();
-				const { outputs, engine } = await runOnceMore(this.#modules.pool, held.files, accepted.mode, message.inputs, deadline.signal);
+				const { outputs, engine } = await traceStep("run", { "freehold.release": order.release, "freehold.mode": accepted.mode }, () =>
+					runOnceMore(this.#modules.pool, files, accepted.mode, message.inputs, deadline.signal),
+				);
 				const finishedAt = clock.now();
 				this.#modules.crashPoint("inference.run.finished");
 				const signed = signAnswer(message, accepted, { outputs, engine, startedAt, finishedAt: Math.max(startedAt, finishedAt) }, this.#modules);
 				const owed = ownerAmount(accepted.price, { calls: 1n, inputUnits: accepted.inputUnits, outputUnits: signed.receipt.outputUnits }) + order.nodeFee;
 				await this.#keep(key, message, signed, owed);
 				this.#modules.crashPoint("inference.answer.stored");
-				events.served(order.release, accepted.mode, finishedAt - startedAt);
+				events.served(order.callId, order.release, accepted.mode, finishedAt - startedAt);
 				return signed.body;
 			} finally {
 				deadline.end();

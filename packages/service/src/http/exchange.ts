@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { FreeholdError, limits } from "@freehold/protocol";
 import type { Logger } from "pino";
+import { traceRequest } from "../trace/trace.js";
 import type { AccessMetrics } from "./access-metrics.js";
 import { parseJsonBody, readBody } from "./body.js";
 import { exposedHeaders, preflight } from "./cors.js";
@@ -87,8 +88,10 @@ export class Exchange {
 		const { value: binding, params } = lookup.found;
 		this.#binding = binding;
 		this.#deadlineAt = this.#startedAt + this.#deadlineMs();
-		this.#request = new Request(this.#message, method, this.#path, this.#search, params);
-		return binding.handler(this.#request);
+		const request = new Request(this.#message, method, this.#path, this.#search, params);
+		this.#request = request;
+		const span = { method, route: binding.route.path, headers: this.#message.headers, begins: binding.traced === true };
+		return traceRequest(span, () => binding.handler(request));
 	}
 
 	#deadlineMs(): number {

@@ -44,6 +44,8 @@ export interface RouteBinding {
 	readonly handler: Handler;
 	/** Time until the handler must have answered, body of the request included; default `limits.requestTimeoutMs`. `Infinity` for uploads and long polls. */
 	readonly deadlineMs?: number;
+	/** Begin a trace of requests that bring none. */
+	readonly traced?: boolean;
 	/** Answer to a refusal, for routes that speak another system's dialect; default the catalogue's body. */
 	readonly refuse?: (error: FreeholdError) => HttpResponse;
 }

@@ -6,6 +6,7 @@ import { Agent, type ClientRequest, request as httpRequest, type IncomingHttpHea
 import { request as httpsRequest, Agent as TlsAgent } from "node:https";
 import { type Readable, Transform, type TransformCallback } from "node:stream";
 import { errorFromBody, FreeholdError, limits } from "@freehold/protocol";
+import { traceHeaders } from "../trace/trace.js";
 import { aborted } from "./limiter.js";
 
 export interface CallOptions {
@@ -65,7 +66,7 @@ export function fetchStream(url: string, options: CallOptions & { readonly body?
 		const secure = target.protocol === "https:";
 		const request: ClientRequest = (secure ? httpsRequest : httpRequest)(target, {
 			method: options.method ?? (options.body === undefined ? "GET" : "POST"),
-			headers: { ...options.headers, ...(options.body === undefined ? {} : { "content-length": Buffer.byteLength(options.body) }) },
+			headers: { ...options.headers, ...traceHeaders(), ...(options.body === undefined ? {} : { "content-length": Buffer.byteLength(options.body) }) },
 			agent: agents[secure ? "https:" : "http:"],
 		});
 		let reason: FreeholdError | undefined;

@@ -1,5 +1,6 @@
 /** The log of a program: one JSON object per line on standard output. */
 import pino, { type Logger } from "pino";
+import { traceFields } from "../trace/trace.js";
 
 export const logLevels = ["fatal", "error", "warn", "info", "debug", "trace"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -18,6 +19,7 @@ export function createLog({ role, level, destination }: LogOptions): Logger {
 		{
 			level,
 			base: { role },
+			mixin: traceFields,
 			formatters: { level: (label) => ({ level: label }) },
 			redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `*.headers.${name}`]), censor: "[secret]" },
 		},

@@ -9,7 +9,8 @@ import type { Registry } from "prom-client";
 import type { HttpServer, RouteBinding } from "../http/server.js";
 import type { MetricTable } from "./metrics.js";
 
-export type RoleName = "ledger" | "storage" | "inference" | "gateway" | "hub";
+export const roleNames = ["ledger", "storage", "inference", "gateway", "hub"] as const;
+export type RoleName = (typeof roleNames)[number];
 
 /** One option. Its value comes from the command line (`--kebab-name`), else the environment (`FREEHOLD_<ROLE>_<NAME>`), else the default. */
 export interface OptionSpec<T> {

@@ -106,6 +106,16 @@ describe("a program", () => {
 		expect(output()).toContain("the supervisor is gone");
 	});
 
+	it("goes on without its traces when the collector is away, and says so once", async () => {
+		const { child, url, ended, output } = await start(["--trace-url", "http://127.0.0.1:1"]);
+		const headers = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" };
+		for (let call = 0; call < 3; call++) expect((await fetch(`${url}/work`, { method: "POST", headers })).status).toBe(200);
+		await expect.poll(output, { timeout: 20_000 }).toContain("traces cannot be delivered");
+		child.kill("SIGTERM");
+		expect((await ended).code).toBe(0);
+		expect(output().match(/traces cannot be delivered/g)).toHaveLength(1);
+	});
+
 	it("drains and ends with 1 after a fault that nobody caught", async () => {
 		const { url, ended, output } = await start();
 		await fetch(`${url}/fault`, { method: "POST" });

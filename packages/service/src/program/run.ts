@@ -5,7 +5,7 @@ import { commonRoutes, FreeholdError } from "@freehold/protocol";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import { type Environment, readConfig } from "../config/config.js";
-import { choiceOption, durationOption, optional, pathOption } from "../config/options.js";
+import { choiceOption, durationOption, optional, pathOption, urlOption } from "../config/options.js";
 import { secp256k1Kind } from "../crypto/native.js";
 import { jsonResponse } from "../http/responses.js";
 import { type HttpServer, type RouteBinding, startHttpServer } from "../http/server.js";
@@ -21,6 +21,7 @@ import { programVersion } from "./version.js";
 export const commonOptions = {
 	runFile: optional(pathOption({ argument: "FILE", help: "Write {pid, url, startedAt} here once the program answers.", group: "Process" })),
 	logLevel: choiceOption(logLevels, { default: "info", help: "Least important lines that are logged.", group: "Process" }),
+	traceUrl: optional(urlOption({ help: "Collector (OTLP over HTTP) that traces of calls are sent to; without it there are none.", group: "Process" })),
 	drainTimeout: durationOption({ default: 15_000, help: "Longest time to finish work after a signal.", group: "Process" }),
 } as const satisfies OptionTable;
 
@@ -66,6 +67,7 @@ class Life<O extends OptionTable> {
 	#draining = false;
 	#deadline: NodeJS.Timeout | undefined;
 	#failed = false;
+	#endTraces: () => Promise<void> = async () => {};
 
 	constructor(program: Program<O>, config: ConfigOf<O>, common: ConfigOf<typeof commonOptions>, log: Logger, env: Environment) {
 		this.#program = program;
@@ -106,6 +108,7 @@ class Life<O extends OptionTable> {
 	async #start(): Promise<boolean> {
 		const { runFile } = this.#common;
 		try {
+			await this.#startTraces();
 			this.#service = await this.#program.start(this.#context());
 			if (runFile !== undefined) await atomicWriteFile(runFile, `${JSON.stringify({ pid: process.pid, url: this.#service.url, startedAt: Date.now() })}\n`);
 			this.#log.info({ url: this.#service.url, pid: process.pid, secp256k1: secp256k1Kind }, "ready");
@@ -115,6 +118,23 @@ class Life<O extends OptionTable> {
 			this.#log.fatal({ err: error }, `cannot start: ${error instanceof Error ? error.message : String(error)}`);
 			return false;
 		}
+	}
+
+	async #startTraces(): Promise<void> {
+		const { traceUrl } = this.#common;
+		if (traceUrl === undefined) return;
+		const { startOtlp } = await import("../trace/otlp.js");
+		let told = false;
+		this.#endTraces = startOtlp({
+			url: traceUrl,
+			role: this.#program.role,
+			version: programVersion,
+			failed: (reason) => {
+				// Once is enough: what is lost is only what somebody wanted to look at.
+				if (!told) this.#log.warn({ collector: traceUrl, reason }, "traces cannot be delivered; calls go on without them");
+				told = true;
+			},
+		});
 	}
 
 	async #drain(): Promise<void> {
@@ -128,6 +148,7 @@ class Life<O extends OptionTable> {
 		}
 		await Promise.all(this.#servers.map((server) => server.close(this.#common.drainTimeout)));
 		this.#hardStop.abort(new FreeholdError("request.aborted"));
+		await this.#endTraces();
 		clearTimeout(this.#deadline);
 		if (this.#common.runFile !== undefined) await rm(this.#common.runFile, { force: true });
 		this.#log.info("stopped");
