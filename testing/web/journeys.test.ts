@@ -2,45 +2,21 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { chromiumPath, openBrowser, openPerson, type Person } from "./browser.js";
-import { type LocalNetwork, pageIsBuilt, startLocalNetwork } from "./local-network.js";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { setStage, stageIsReady } from "./stage.js";
 import { askForTheFirstTime, drawSeven, publish } from "./steps.js";
 
-const ready = chromiumPath !== undefined && pageIsBuilt;
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const ROOMS = ["/", "/models", "/models/plus/digits", "/publish", "/verify", "/earnings", "/account", "/design"];
 
-describe.skipIf(!ready)("the page [a Chromium and the built page]", () => {
-	let network: LocalNetwork;
-	let browser: Browser;
-	const people: Person[] = [];
-
-	beforeAll(async () => {
-		[network, browser] = await Promise.all([startLocalNetwork(), openBrowser()]);
-	}, 120_000);
-	afterAll(async () => {
-		await browser?.close();
-		await network?.end();
-	}, 60_000);
-	afterEach(async () => {
-		const left = people.splice(0);
-		await Promise.all(left.map(({ context }) => context.close()));
-		for (const { faults, requests } of left) {
-			expect(faults).toEqual([]);
-			expect(requests.filter((url) => !url.startsWith(network.url) && !url.startsWith("blob:"))).toEqual([]);
-		}
-	});
-	const person = async (options: Parameters<typeof openPerson>[1] = {}): Promise<Person> => {
-		const someone = await openPerson(browser, options);
-		people.push(someone);
-		return someone;
-	};
+describe.skipIf(!stageIsReady)("the page [a Chromium and the built page]", () => {
+	const stage = setStage();
+	const { person } = stage;
 
 	it("lets one person publish and another ask, check, and pay everyone to the unit", async () => {
 		const ada = await person();
-		await ada.page.goto(`${network.url}/publish`);
+		await ada.page.goto(`${stage.network.url}/publish`);
 		await publish(ada.page, "ada/reader", "plus/digits@1.0", "20", "2.00");
 		await ada.page.getByRole("button", { name: /Make a key/ }).click();
 		const question = ada.page.getByRole("dialog", { name: /Publish ada\/reader 1\.0 as yours/ });
@@ -49,7 +25,7 @@ describe.skipIf(!ready)("the page [a Chromium and the built page]", () => {
 		await ada.page.getByTestId("published").waitFor();
 
 		const bob = await person();
-		await bob.page.goto(`${network.url}/models/ada/reader`);
+		await bob.page.goto(`${stage.network.url}/models/ada/reader`);
 		await drawSeven(bob.page);
 		expect(await askForTheFirstTime(bob.page)).toMatch(/^\d$/);
 		await bob.page.getByText(/Paid in block .*exactly as the rules say/).waitFor();
@@ -79,20 +55,20 @@ describe.skipIf(!ready)("the page [a Chromium and the built page]", () => {
 
 	it("checks a receipt without a single request, and shows where a tampered one breaks", async () => {
 		const { page, requests } = await person();
-		await page.goto(network.url);
+		await page.goto(stage.network.url);
 		await page.getByRole("button", { name: "Draw one for me" }).click();
 		await askForTheFirstTime(page);
 		await page.getByText("Complete: it proves itself anywhere").waitFor();
 		const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Keep the receipt" }).click()]);
 		const genuine = await readFile(await download.path(), "utf8");
 
-		await page.goto(`${network.url}/verify`);
+		await page.goto(`${stage.network.url}/verify`);
 		await page.getByText("Drop a receipt file here").waitFor();
 		await page.getByText("Trusting one operator").waitFor();
 		const input = page.locator('input[type="file"]');
 		const before = requests.filter((url) => !/\/(network\.json|api\/rpc)$/.test(url)).length;
 		const drop = async (text: string): Promise<void> => {
-			const path = join(network.folder, "dropped.receipt.json");
+			const path = join(stage.network.folder, "dropped.receipt.json");
 			await writeFile(path, text);
 			await input.setInputFiles(path);
 		};
@@ -121,7 +97,7 @@ describe.skipIf(!ready)("the page [a Chromium and the built page]", () => {
 
 	it("can be used from the keyboard alone", async () => {
 		const { page } = await person();
-		await page.goto(network.url);
+		await page.goto(stage.network.url);
 		await page.getByRole("button", { name: /^Ask for/ }).waitFor();
 		const reach = async (what: (page: Page) => Promise<boolean>): Promise<void> => {
 			for (let press = 0; press < 60; press++) {
@@ -151,7 +127,7 @@ describe.skipIf(!ready)("the page [a Chromium and the built page]", () => {
 
 	it("signs nothing and pays nothing when the person says no", async () => {
 		const { page } = await person();
-		await page.goto(network.url);
+		await page.goto(stage.network.url);
 		await page.getByRole("button", { name: "Draw one for me" }).click();
 		await page.getByRole("button", { name: /^Ask for/ }).click();
 		await page.getByRole("button", { name: /Make a key/ }).click();
@@ -164,11 +140,11 @@ describe.skipIf(!ready)("the page [a Chromium and the built page]", () => {
 	it("fits a phone and is asked with a finger", async () => {
 		const { page } = await person({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
 		for (const room of ROOMS) {
-			await page.goto(`${network.url}${room}`);
+			await page.goto(`${stage.network.url}${room}`);
 			await page.getByRole("main").getByRole("heading").first().waitFor();
 			expect([room, await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)]).toEqual([room, true]);
 		}
-		await page.goto(network.url);
+		await page.goto(stage.network.url);
 		await page.getByRole("button", { name: "Draw one for me" }).tap();
 		await askForTheFirstTime(page);
 	});
@@ -189,11 +165,11 @@ describe.skipIf(!ready)("the page [a Chromium and the built page]", () => {
 			expect([place, found]).toEqual([place, []]);
 		};
 		for (const room of ROOMS) {
-			await page.goto(`${network.url}${room}`);
+			await page.goto(`${stage.network.url}${room}`);
 			await page.getByRole("main").getByRole("heading").first().waitFor();
 			await examine(room);
 		}
-		await page.goto(network.url);
+		await page.goto(stage.network.url);
 		await page.getByRole("button", { name: "Draw one for me" }).click();
 		await page.getByRole("button", { name: /^Ask for/ }).click();
 		await page.getByRole("dialog").waitFor();
@@ -241,7 +217,7 @@ describe.skipIf(!ready)("the page [a Chromium and the built page]", () => {
 			}));
 			await route.fulfill({ json: { lines, ...(before > 501 ? { cursor: String(before - 500) } : {}) } });
 		});
-		await page.goto(`${network.url}/models`);
+		await page.goto(`${stage.network.url}/models`);
 		await page.getByText("5,000 models").waitFor();
 		const rows = page.getByRole("main").getByRole("listitem");
 		for (const target of ["many/model-150", "many/model-420", "many/model-1000"]) {
@@ -254,7 +230,7 @@ describe.skipIf(!ready)("the page [a Chromium and the built page]", () => {
 			await row.waitFor();
 			expect(await rows.count()).toBeLessThan(60);
 		}
-		await page.goto(network.url);
+		await page.goto(stage.network.url);
 		const calls = page.getByRole("region", { name: "Latest paid calls" });
 		await calls.waitFor();
 		for (let turn = 0; turn < 60; turn++) {
@@ -267,18 +243,18 @@ describe.skipIf(!ready)("the page [a Chromium and the built page]", () => {
 
 	it("says that the network stopped, checks receipts all the same, and goes on when it is back", async () => {
 		const { page, faults } = await person();
-		await page.goto(network.url);
+		await page.goto(stage.network.url);
 		await page.getByRole("button", { name: "Draw one for me" }).click();
 		await askForTheFirstTime(page);
 		await page.getByText("Complete: it proves itself anywhere").waitFor();
 		await page.getByRole("button", { name: "Verify" }).click();
 		await page.getByText("Genuine, and recorded on the chain").waitFor();
-		await network.stop();
+		await stage.network.stop();
 		await page.getByRole("button", { name: /^Ask for/ }).click();
 		await page.getByText("The network does not answer").first().waitFor();
 		// A room that was never opened cannot be fetched now, and the page says so; what is here goes on working.
 		await page.getByText("Genuine, and recorded on the chain").waitFor();
-		await network.restart();
+		await stage.network.restart();
 		await page.getByRole("button", { name: /^Ask for/ }).click();
 		await page.getByTestId("answer").waitFor();
 		// The browser's own words for addresses that did not answer are no fault of the page.

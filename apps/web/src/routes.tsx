@@ -31,6 +31,10 @@ const model = createRoute({
 const publish = createRoute({
 	getParentRoute: () => root,
 	path: "/publish",
+	validateSearch: (search: Readonly<Record<string, unknown>>): { readonly name?: string | undefined; readonly version?: string | undefined } => ({
+		...(typeof search["name"] === "string" ? { name: search["name"].slice(0, 127) } : {}),
+		...(typeof search["version"] === "string" ? { version: search["version"].slice(0, 11) } : {}),
+	}),
 	component: lazyRouteComponent(() => import("./rooms/publish/publish.js"), "Publish"),
 });
 const verify = createRoute({ getParentRoute: () => root, path: "/verify", component: lazyRouteComponent(() => import("./rooms/verify/verify.js"), "Verify") });

@@ -113,7 +113,13 @@ describe("the index", () => {
 	test("lists models newest first, by owner, and in pages", async () => {
 		const all = await ask<ModelListBody>(listModels(db, clock));
 		expect(all.models.map(({ model }) => model)).toEqual(["base/digits", "plus/digits"]);
-		expect(all.models[0]?.latest).toEqual({ release: base.release, version: "1.0", perCall: (10n ** 18n).toString() });
+		expect(all.models[0]?.latest).toEqual({
+			release: base.release,
+			version: "1.0",
+			perCall: (10n ** 18n).toString(),
+			perInputUnit: "0",
+			perOutputUnit: "0",
+		});
 		expect((await ask<ModelListBody>(listModels(db, clock), {}, `owner=${ana}`)).models).toHaveLength(1);
 		const first = await ask<ModelListBody>(listModels(db, clock), {}, "limit=1");
 		expect(first).toMatchObject({ total: 2, cursor: "1" });

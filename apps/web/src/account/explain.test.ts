@@ -66,6 +66,18 @@ describe("words before a signature", () => {
 		expect(explained?.sentences.join(" ")).toContain("20 %");
 	});
 
+	it("name every part of a new price", () => {
+		const price = { perCall: UNIT, perInputUnit: 1n, perOutputUnit: UNIT / 4n };
+		const data = encodeFunctionData({ abi: modelRegistryAbi, functionName: "setPrice", args: [`0x${"04".repeat(32)}`, price] });
+		const explained = explainTransaction({ ...transaction, to: contractAddresses.ModelRegistry, data });
+		expect(explained?.title).toBe("Ask 1.00 OPG a call, < 0.0001 OPG an input unit and 0.25 OPG an output unit from now on");
+		expect(explained?.rows.filter(([label]) => label.startsWith("Price")).map(([, , exact]) => exact)).toEqual([
+			"1.00 OPG",
+			"0.000000000000000001 OPG",
+			"0.25 OPG",
+		]);
+	});
+
 	it("are refused for calls that this page never makes, and for anything that carries money", () => {
 		const data = encodeFunctionData({ abi: opgAbi, functionName: "transfer", args: [ME, UNIT] });
 		expect(explainTransaction({ ...transaction, to: contractAddresses.OPG, data })).toBeUndefined();

@@ -2,12 +2,12 @@
  * What a signature would do, in plain words, read from the very data that is signed: never from what the page believes it asked for.
  * Data that this file cannot read is not signed.
  */
-import { channelsAbi, modelRegistryAbi, royaltiesAbi, usageLedgerAbi } from "@freehold/contracts/abi";
 import { contractAddresses, type Hex, networkOf } from "@freehold/protocol";
 import { type Abi, decodeFunctionData } from "viem";
 import { exactOpg, shortOpg } from "../format/amount.js";
 import { shortHash } from "../format/hash.js";
 import { exactTime } from "../format/time.js";
+import { type Args, amountOf, callWords, type Rows } from "./call-words.js";
 
 export interface TypedData {
 	readonly domain: { readonly name: string; readonly version: string; readonly chainId: number; readonly verifyingContract: Hex };
@@ -30,8 +30,7 @@ export interface Explanation {
 	/** A sentence that begins with a verb: what happens on yes. */
 	readonly title: string;
 	readonly sentences: readonly string[];
-	/** Label, short value, exact value. */
-	readonly rows: readonly (readonly [label: string, value: string, exact?: string])[];
+	readonly rows: Rows;
 	/** Money that leaves the account's own hands, at most. */
 	readonly amount: bigint;
 	/** Channel of a voucher. */
@@ -107,92 +106,10 @@ export function explainTypedData(typed: TypedData): Explanation | undefined {
 	return undefined;
 }
 
-type Args = readonly unknown[];
-interface CallWords {
-	readonly title: string;
-	readonly sentences: readonly string[];
-	readonly rows?: Explanation["rows"];
-	readonly yes: string;
-}
-
-const CALLS: Readonly<Record<string, { readonly abi: Abi; readonly words: Readonly<Record<string, (args: Args) => CallWords>> }>> = {
-	[contractAddresses.ModelRegistry]: {
-		abi: modelRegistryAbi as Abi,
-		words: {
-			publish: (args) => publishWords(args),
-			setPrice: (args) => {
-				const perCall = amountOf((args[1] as Record<string, unknown>)["perCall"]) ?? 0n;
-				return {
-					title: `Ask ${shortOpg(perCall)} OPG for a call from now on`,
-					sentences: ["The new price counts for later calls. A cut takes effect at once, a rise after an hour."],
-					rows: [hashRow("Release", args[0]), ["Price a call", `${shortOpg(perCall)} OPG`, exactOpg(perCall)]],
-					yes: "Set the price",
-				};
-			},
-			retire: (args) => ({
-				title: "Retire a release",
-				sentences: ["Nobody can ask it any more. Old receipts stay valid."],
-				rows: [hashRow("Release", args[0])],
-				yes: "Retire it",
-			}),
-		},
-	},
-	[contractAddresses.Royalties]: {
-		abi: royaltiesAbi as Abi,
-		words: {
-			claim: (args) => ({
-				title: "Take out what your models earned",
-				sentences: ["Everything that the chain owes you is paid to the address below."],
-				rows: [hashRow("Paid to", args[0])],
-				yes: "Take it out",
-			}),
-			flow: (args) => ({
-				title: "Move on what is on its way to your models",
-				sentences: ["Income that descendants owe to your releases is passed up the lineage. Anyone may do this; it costs you only the fee."],
-				rows: [["Releases", String(Array.isArray(args[0]) ? args[0].length : 0)]],
-				yes: "Move it on",
-			}),
-		},
-	},
-	[contractAddresses.UsageLedger]: {
-		abi: usageLedgerAbi as Abi,
-		words: {
-			withdraw: (args) => ({
-				title: "Take out fees and refunds",
-				sentences: ["What the ledger owes you is paid to the address below."],
-				rows: [hashRow("Paid to", args[0])],
-				yes: "Take it out",
-			}),
-		},
-	},
-	[contractAddresses.Channels]: {
-		abi: channelsAbi as Abi,
-		words: {
-			deposit: (args) => ({
-				title: `Put ${shortOpg(amountOf(args[1]) ?? 0n)} OPG into your payment channel`,
-				sentences: ["This carries the transfer that you agreed to a moment ago."],
-				rows: [["Amount", `${shortOpg(amountOf(args[1]) ?? 0n)} OPG`, exactOpg(amountOf(args[1]) ?? 0n)]],
-				yes: "Put it in",
-			}),
-			initiateWithdraw: (args) => ({
-				title: "Begin to leave a channel alone",
-				sentences: ["The gateway did not close it together with you. After the notice that the channel states, the rest is yours without anyone's help."],
-				rows: [["Amount", `${shortOpg(amountOf(args[1]) ?? 0n)} OPG`, exactOpg(amountOf(args[1]) ?? 0n)]],
-				yes: "Begin",
-			}),
-			finalizeWithdraw: () => ({
-				title: "Take the rest out of a channel",
-				sentences: ["The notice is over; what is left comes back to your balance."],
-				yes: "Take it out",
-			}),
-		},
-	},
-};
-
 /** Undefined: not one of the things that this page signs. */
 export function explainTransaction(transaction: TransactionData): Explanation | undefined {
 	const { to, data, value, chainId, gas, maxFeePerGas } = transaction;
-	const known = to === undefined ? undefined : CALLS[to.toLowerCase()];
+	const known = to === undefined ? undefined : callWords[to.toLowerCase()];
 	if (known === undefined || networkOf(chainId) === undefined || value !== 0n) return undefined;
 	const call = decode(known.abi, data);
 	const words = call === undefined ? undefined : known.words[call.functionName];
@@ -210,31 +127,6 @@ export function explainTransaction(transaction: TransactionData): Explanation | 
 	};
 }
 
-function publishWords(args: Args): CallWords {
-	const [namespace, name, , data, price] = args as [string, string, unknown, Record<string, unknown>, Record<string, unknown>];
-	const parents = Array.isArray(data["parents"]) ? (data["parents"] as { readonly release: string; readonly bps: number }[]) : [];
-	const perCall = amountOf(price["perCall"]) ?? 0n;
-	return {
-		title: `Publish ${namespace}/${name} ${String(data["major"])}.${String(data["minor"])} as yours`,
-		sentences: [
-			`The chain records you as its owner, with a price of ${shortOpg(perCall)} OPG a call.`,
-			parents.length === 0
-				? "It owes nothing to other models."
-				: `It passes on ${parents.map(({ bps }) => `${bps / 100} %`).join(", ")} of what it earns to the releases it was made from.`,
-			"A release never changes after this; the price can.",
-		],
-		rows: [
-			["Price a call", `${shortOpg(perCall)} OPG`, exactOpg(perCall)],
-			["Price an input unit", `${shortOpg(amountOf(price["perInputUnit"]) ?? 0n)} OPG`, exactOpg(amountOf(price["perInputUnit"]) ?? 0n)],
-			["Price an output unit", `${shortOpg(amountOf(price["perOutputUnit"]) ?? 0n)} OPG`, exactOpg(amountOf(price["perOutputUnit"]) ?? 0n)],
-			["Licence", String(data["licence"])],
-			hashRow("Files", data["manifest"]),
-			...parents.map(({ release, bps }): readonly [string, string, string] => [`Owes ${bps / 100} %`, shortHash(release), release]),
-		],
-		yes: "Publish",
-	};
-}
-
 function decode(abi: Abi, data: Hex): { readonly functionName: string; readonly args: Args } | undefined {
 	try {
 		const { functionName, args } = decodeFunctionData({ abi, data });
@@ -244,19 +136,9 @@ function decode(abi: Abi, data: Hex): { readonly functionName: string; readonly 
 	}
 }
 
-function hashRow(label: string, value: unknown): readonly [string, string, string] {
-	return [label, shortHash(String(value)), String(value)];
-}
-
 function networkRow(chainId: number): readonly [string, string] {
 	const network = networkOf(chainId);
 	return ["Network", `${network?.name ?? "unknown"}${network?.development === true ? " (no real money)" : ""}, chain ${chainId}`];
-}
-
-function amountOf(value: unknown): bigint | undefined {
-	if (typeof value === "bigint") return value;
-	if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
-	return typeof value === "string" && /^(\d+|0x[0-9a-f]+)$/.test(value) ? BigInt(value) : undefined;
 }
 
 function lower(value: unknown): string | undefined {

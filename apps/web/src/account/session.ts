@@ -2,12 +2,20 @@
 import type { Hex } from "@freehold/protocol";
 import { useSyncExternalStore } from "react";
 import { clearVault, openKey, readVault, sealKey, type VaultRecord, writeVault } from "./vault.js";
+import { firstAccount, grantedAccount, onWallet } from "./wallets.js";
 
 export interface InjectedWallet {
 	readonly name: string;
 	/** Reverse domain name, as EIP-6963 has it. */
 	readonly rdns: string;
-	readonly provider: { request(parameters: { readonly method: string; readonly params?: readonly unknown[] | object }): Promise<unknown> };
+	readonly provider: WalletProvider;
+}
+
+/** EIP-1193, as far as it is used here. */
+export interface WalletProvider {
+	request(parameters: { readonly method: string; readonly params?: readonly unknown[] | object }): Promise<unknown>;
+	on?(event: "accountsChanged", listener: (accounts: unknown) => void): void;
+	removeListener?(event: "accountsChanged", listener: (accounts: unknown) => void): void;
 }
 
 export type Session =
@@ -46,8 +54,18 @@ export function addressOf(given: Session): Hex | undefined {
 	return "address" in given ? given.address : undefined;
 }
 
-/** Called once, before the first paint needs it. */
+/** Called once, before the first paint needs it. The wallet of the last visit is taken up again if it still lets this page in. */
 export async function startSession(): Promise<void> {
+	await takeOwnKey();
+	const rdns = localStorage.getItem(WALLET);
+	if (rdns === null) return;
+	onWallet((wallet) => {
+		if (wallet.rdns !== rdns || localStorage.getItem(WALLET) !== rdns || session.kind === "wallet") return;
+		void grantedAccount(wallet).then((address) => address !== undefined && connectWallet(address, wallet));
+	});
+}
+
+async function takeOwnKey(): Promise<void> {
 	try {
 		record = await readVault();
 	} catch {
@@ -92,13 +110,29 @@ export async function forgetKey(): Promise<void> {
 	change({ kind: "none" });
 }
 
+const WALLET = "freehold.wallet";
+let forgetWallet = (): void => undefined;
+
 export function connectWallet(address: Hex, wallet: InjectedWallet): void {
+	forgetWallet();
+	localStorage.setItem(WALLET, wallet.rdns);
+	// Another account chosen in the wallet is another person at the page; none means that it was locked or closed to this page.
+	const changed = (accounts: unknown): void => {
+		const next = firstAccount(accounts);
+		if (next === undefined) void leaveWallet();
+		else change({ kind: "wallet", address: next, wallet });
+	};
+	wallet.provider.on?.("accountsChanged", changed);
+	forgetWallet = () => wallet.provider.removeListener?.("accountsChanged", changed);
 	change({ kind: "wallet", address, wallet });
 }
 
 /** Back to the key of this browser, if there is one. */
 export async function leaveWallet(): Promise<void> {
-	await startSession();
+	forgetWallet();
+	forgetWallet = () => undefined;
+	localStorage.removeItem(WALLET);
+	await takeOwnKey();
 }
 
 /** For signing and for export. Undefined while locked, or when a wallet signs. */

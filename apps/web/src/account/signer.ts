@@ -16,47 +16,46 @@ export class NotExplained extends Error {
 	}
 }
 
-type Transaction = Parameters<Account["signTransaction"]>[0];
-
-interface Raw {
-	readonly signTypedData: (typed: TypedData) => Promise<Hex>;
-	readonly signTransaction: (transaction: Transaction) => Promise<Hex>;
-}
-
+/** A key of this browser signs and the SDK sends; a wallet sends by itself. Undefined while there is nobody who could sign. */
 export function signerOf(session: Session, chainId: number): Account | undefined {
-	if (session.kind !== "key" && session.kind !== "wallet") return undefined;
+	if (session.kind === "wallet") {
+		const { address } = session;
+		const wallet = walletSigner(session.wallet, address, chainId);
+		return {
+			address,
+			signTypedData: async (typed) => agreed(address, typedData(typed, chainId), () => wallet.signTypedData(typed)),
+			sendTransaction: async (call) => agreed(address, transaction(call, chainId), () => wallet.sendTransaction(call)),
+		};
+	}
+	const key = session.kind === "key" ? privateKey() : undefined;
+	if (session.kind !== "key" || key === undefined) return undefined;
 	const { address } = session;
-	const raw = session.kind === "wallet" ? walletSigner(session.wallet, address, chainId) : keySigner();
-	if (raw === undefined) return undefined;
+	const account = privateKeyToAccount(key);
 	return {
 		address,
-		async signTypedData(typed) {
-			await agree(address, typed.domain.chainId === chainId ? explainTypedData(typed) : undefined);
-			return raw.signTypedData(typed);
-		},
-		async signTransaction(transaction) {
-			await agree(address, transaction.chainId === chainId ? explainTransaction(transaction as TransactionData) : undefined);
-			return raw.signTransaction(transaction);
-		},
+		signTypedData: async (typed) =>
+			agreed(address, typedData(typed, chainId), () => account.signTypedData(typed as Parameters<typeof account.signTypedData>[0])),
+		signTransaction: async (call) => agreed(address, transaction(call, chainId), () => account.signTransaction(call)),
 	};
 }
 
-async function agree(address: Hex, explanation: Explanation | undefined): Promise<void> {
+function typedData(typed: TypedData, chainId: number): Explanation | undefined {
+	return typed.domain.chainId === chainId ? explainTypedData(typed) : undefined;
+}
+
+function transaction(call: TransactionData, chainId: number): Explanation | undefined {
+	return call.chainId === chainId ? explainTransaction(call) : undefined;
+}
+
+/** Signs after a yes. What was agreed to is remembered only when there is a signature. */
+async function agreed(address: Hex, explanation: Explanation | undefined, sign: () => Promise<Hex>): Promise<Hex> {
 	if (explanation === undefined) throw new NotExplained();
 	const allowed = allowance(address);
 	const silent = explanation.kind === "voucher" && explanation.channel !== undefined && allowed.covers(explanation.channel, explanation.amount);
 	if (!silent) await askConsent(explanation);
+	const signature = await sign();
 	if (explanation.kind === "deposit") allowed.raise(explanation.amount);
 	else if (explanation.kind === "voucher" && explanation.channel !== undefined) allowed.sign(explanation.channel, explanation.amount);
 	noteSignature(explanation, silent);
-}
-
-function keySigner(): Raw | undefined {
-	const key = privateKey();
-	if (key === undefined) return undefined;
-	const account = privateKeyToAccount(key);
-	return {
-		signTypedData: (typed) => account.signTypedData(typed as Parameters<typeof account.signTypedData>[0]),
-		signTransaction: (transaction) => account.signTransaction(transaction),
-	};
+	return signature;
 }

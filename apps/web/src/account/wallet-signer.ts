@@ -1,68 +1,69 @@
-/** Signing with an injected wallet: it is brought to this network first, and asks its own question after the page's. */
+/** Signing and sending with an injected wallet: it is brought to this network first, and asks its own question after the page's. */
 import { type Hex, isHex } from "@freehold/protocol";
-import type { Account } from "@freehold/sdk";
+import type { SendingAccount } from "@freehold/sdk/chain";
+import { Declined } from "./consent.js";
 import type { TypedData } from "./explain.js";
 import type { InjectedWallet } from "./session.js";
 
-type Transaction = Parameters<Account["signTransaction"]>[0];
+type Transaction = Parameters<SendingAccount["sendTransaction"]>[0];
+
+/** Codes of EIP-1193 and of `wallet_switchEthereumChain` (EIP-3326). */
+const USER_REJECTED = 4001;
 const UNKNOWN_CHAIN = 4902;
 
 export function walletSigner({ provider, name }: InjectedWallet, address: Hex, chainId: number) {
-	const onChain = async (): Promise<void> => {
-		const id = `0x${chainId.toString(16)}`;
-		if ((await provider.request({ method: "eth_chainId" })) === id) return;
+	const id: Hex = `0x${chainId.toString(16)}`;
+	const ask = async (method: string, params: readonly unknown[]): Promise<unknown> => {
 		try {
-			await provider.request({ method: "wallet_switchEthereumChain", params: [{ chainId: id }] });
+			return await provider.request({ method, params });
 		} catch (error) {
-			if (typeof error !== "object" || error === null || !("code" in error) || error.code !== UNKNOWN_CHAIN) throw error;
-			await provider.request({
-				method: "wallet_addEthereumChain",
-				params: [
-					{
-						chainId: id,
-						chainName: `Freehold ${chainId}`,
-						nativeCurrency: { name: "OPG", symbol: "OPG", decimals: 18 },
-						rpcUrls: [`${location.origin}/api/rpc`],
-					},
-				],
-			});
+			if (codeOf(error) === USER_REJECTED) throw new Declined();
+			throw error;
 		}
+	};
+	const onChain = async (): Promise<void> => {
+		if ((await ask("eth_chainId", [])) === id) return;
+		try {
+			await ask("wallet_switchEthereumChain", [{ chainId: id }]);
+		} catch (error) {
+			if (codeOf(error) !== UNKNOWN_CHAIN) throw error;
+			await ask("wallet_addEthereumChain", [
+				{
+					chainId: id,
+					chainName: `Freehold ${chainId}`,
+					nativeCurrency: { name: "OPG", symbol: "OPG", decimals: 18 },
+					rpcUrls: [`${location.origin}/api/rpc`],
+				},
+			]);
+		}
+		// A wallet may add a network without going there.
+		if ((await ask("eth_chainId", [])) !== id) await ask("wallet_switchEthereumChain", [{ chainId: id }]);
 	};
 	return {
 		async signTypedData(typed: TypedData): Promise<Hex> {
 			await onChain();
 			const types = { EIP712Domain: DOMAIN_FIELDS, ...typed.types };
 			const text = JSON.stringify({ ...typed, types }, (_, value: unknown) => (typeof value === "bigint" ? value.toString() : value));
-			return signature(await provider.request({ method: "eth_signTypedData_v4", params: [address, text] }), name);
+			const signature = await ask("eth_signTypedData_v4", [address, text]);
+			if (!isHex(signature)) throw new Error(`${name} gave no signature.`);
+			return signature;
 		},
-		async signTransaction(transaction: Transaction): Promise<Hex> {
+		async sendTransaction({ to, data, value, gas, maxFeePerGas, maxPriorityFeePerGas }: Transaction): Promise<Hex> {
 			await onChain();
-			const quantity = (value: bigint | number): Hex => `0x${value.toString(16)}`;
-			const { to, data, value, gas, maxFeePerGas, maxPriorityFeePerGas, nonce } = transaction;
-			try {
-				const answer = await provider.request({
-					method: "eth_signTransaction",
-					params: [
-						{
-							from: address,
-							...(to === undefined ? {} : { to }),
-							data,
-							type: "0x2",
-							value: quantity(value),
-							gas: quantity(gas),
-							nonce: quantity(nonce),
-							chainId: quantity(chainId),
-							maxFeePerGas: quantity(maxFeePerGas),
-							maxPriorityFeePerGas: quantity(maxPriorityFeePerGas),
-						},
-					],
-				});
-				return signature(typeof answer === "object" && answer !== null && "raw" in answer ? answer.raw : answer, name);
-			} catch (error) {
-				throw new Error(`${name} does not sign transactions for others to send. Asking works with it; for publishing and claiming use a key of this browser.`, {
-					cause: error,
-				});
-			}
+			const quantity = (amount: bigint): Hex => `0x${amount.toString(16)}`;
+			const hash = await ask("eth_sendTransaction", [
+				{
+					from: address,
+					...(to === undefined ? {} : { to }),
+					data,
+					value: quantity(value),
+					gas: quantity(gas),
+					maxFeePerGas: quantity(maxFeePerGas),
+					maxPriorityFeePerGas: quantity(maxPriorityFeePerGas),
+				},
+			]);
+			if (!isHex(hash, 32)) throw new Error(`${name} gave no transaction.`);
+			return hash;
 		},
 	};
 }
@@ -74,7 +75,6 @@ const DOMAIN_FIELDS = [
 	{ name: "verifyingContract", type: "address" },
 ] as const;
 
-function signature(value: unknown, name: string): Hex {
-	if (!isHex(value)) throw new Error(`${name} gave no signature.`);
-	return value;
+function codeOf(error: unknown): unknown {
+	return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
 }

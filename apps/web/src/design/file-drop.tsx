@@ -13,10 +13,12 @@ export interface FileDropProps {
 	/** What the file chooser offers. */
 	readonly accept: string;
 	readonly small: boolean;
+	/** Takes nothing for now. */
+	readonly disabled?: boolean;
 	readonly onFile: (file: File) => void;
 }
 
-export function FileDrop({ label, invitation, action, icon, accept, small, onFile }: FileDropProps): ReactElement {
+export function FileDrop({ label, invitation, action, icon, accept, small, disabled = false, onFile }: FileDropProps): ReactElement {
 	const input = useRef<HTMLInputElement>(null);
 	const [over, setOver] = useState(false);
 	return (
@@ -25,14 +27,14 @@ export function FileDrop({ label, invitation, action, icon, accept, small, onFil
 			aria-label={label}
 			onDragOver={(event: DragEvent) => {
 				event.preventDefault();
-				setOver(true);
+				setOver(!disabled);
 			}}
 			onDragLeave={() => setOver(false)}
 			onDrop={(event: DragEvent) => {
 				event.preventDefault();
 				setOver(false);
 				const file = event.dataTransfer.files[0];
-				if (file) onFile(file);
+				if (file && !disabled) onFile(file);
 			}}
 			className={cx(
 				"sheet flex flex-wrap items-center justify-center gap-x-5 gap-y-3 rounded-card border-2 border-dashed px-6 text-center transition-colors",
@@ -42,7 +44,7 @@ export function FileDrop({ label, invitation, action, icon, accept, small, onFil
 		>
 			<Icon name={icon} size={small ? 20 : 28} className="text-soft" />
 			<p className={small ? "text-small" : "text-lead"}>{invitation}</p>
-			<Button kind={small ? "outline" : "solid"} small={small} onClick={() => input.current?.click()}>
+			<Button kind={small ? "outline" : "solid"} small={small} disabled={disabled} onClick={() => input.current?.click()}>
 				{action}
 			</Button>
 			<input

@@ -104,8 +104,12 @@ export function useClock(): number {
 	return useSyncExternalStore(subscribe, () => tick);
 }
 
+const SKEW_MS = 20_000;
+
 export function Time({ value, className }: { readonly value: number; readonly className?: string }): ReactElement {
-	const now = Math.max(useClock(), value);
+	const clock = useClock();
+	// The network's clock may be a little ahead of this one: what just happened did not happen in the future.
+	const now = value > clock && value - clock < SKEW_MS ? value : clock;
 	return (
 		<time dateTime={new Date(value).toISOString()} data-exact={exactTime(value)} className={cx("whitespace-nowrap", className)}>
 			{ago(value, now)}

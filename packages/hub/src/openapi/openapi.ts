@@ -41,7 +41,7 @@ const schemas: Readonly<Record<string, Schema>> = {
 	Model: objectOf(
 		{ model: text, id, owner: address, tags: listOf(text), calls: number, gross: amount, updatedAt: time },
 		{
-			latest: objectOf({ release: id, version: text, perCall: amount }),
+			latest: objectOf({ release: id, version: text, perCall: amount, perInputUnit: amount, perOutputUnit: amount }),
 			title: text,
 			task: text,
 			licence: text,

@@ -155,7 +155,8 @@ function latestOf(db: Connection, releases: readonly ReleaseRow[], now: number):
 	const latest = releases.find((release) => release.retiredAt === null);
 	if (latest === undefined) return undefined;
 	const price = pricesOf(db, latest.id).findLast(({ validFrom }) => validFrom <= now);
-	return { latest: { release: latest.id, version: `${latest.major}.${latest.minor}`, perCall: price?.perCall ?? "0" } };
+	const { perCall = "0", perInputUnit = "0", perOutputUnit = "0" } = price ?? {};
+	return { latest: { release: latest.id, version: `${latest.major}.${latest.minor}`, perCall, perInputUnit, perOutputUnit } };
 }
 
 function describeRelease(db: Connection, row: ReleaseRow): ReleaseSummary {

@@ -284,7 +284,14 @@ export interface ModelBody {
 	readonly model: string;
 	readonly id: Hex;
 	readonly owner: Hex;
-	readonly latest?: { readonly release: Hex; readonly version: string; readonly perCall: Decimal };
+	/** The newest release that is served, with the price that counts now. */
+	readonly latest?: {
+		readonly release: Hex;
+		readonly version: string;
+		readonly perCall: Decimal;
+		readonly perInputUnit: Decimal;
+		readonly perOutputUnit: Decimal;
+	};
 	readonly title?: string;
 	readonly task?: string;
 	readonly tags: readonly string[];

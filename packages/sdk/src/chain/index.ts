@@ -18,5 +18,6 @@ export * from "./intent-store.js";
 export { type Fetch, type RequestOptions, RpcError } from "./json-rpc.js";
 export type { BlockTag } from "./quantity.js";
 export { decodeRevert, type Revert } from "./revert.js";
-export type { DigestSigner, Signer, TransactionAccount } from "./signer.js";
+export type { DigestSigner, SendingAccount, Signer, TransactionAccount } from "./signer.js";
 export { createTransactor, type SendOptions, type TransactionIntent, type Transactor, type TransactorOptions } from "./transactor.js";
+export { createWalletTransactor } from "./wallet-transactor.js";

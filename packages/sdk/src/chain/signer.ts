@@ -14,6 +14,12 @@ export interface TransactionAccount {
 	signTransaction(transaction: Eip1559Transaction): Promise<Hex>;
 }
 
+/** A wallet that sends what it signs and picks the nonce itself, as injected wallets do (EIP-1193 `eth_sendTransaction`). Gives the transaction's hash. */
+export interface SendingAccount {
+	readonly address: Hex;
+	sendTransaction(transaction: Omit<Eip1559Transaction, "type" | "nonce">): Promise<Hex>;
+}
+
 export type Signer = DigestSigner | TransactionAccount;
 
 /** A transaction as EIP-1559 has it, without access list. */

@@ -7,6 +7,8 @@
 import { FreeholdError, type Hex } from "@freehold/protocol";
 import { broadcast } from "./broadcast.js";
 import { type ChainClient, callObject, type TransactionReceipt } from "./chain-client.js";
+import { failureOf } from "./failure.js";
+import { priceOfGas, withRoom } from "./gas.js";
 import { createInclusionWatch } from "./inclusion.js";
 import { type IntentStore, memoryIntentStore, type StoredIntent } from "./intent-store.js";
 import { fromQuantity } from "./quantity.js";
@@ -53,9 +55,6 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const MAX_ATTEMPTS = 3;
 /** Transactions of one account that are signed and not in a block. */
 const MAX_IN_FLIGHT = 1_000;
-/** Room for the base fee to rise while a transaction waits, and a floor so that an idle chain's fee does not become a trap. */
-const BASE_FEE_ROOM = 4n;
-const LEAST_MAX_FEE = 100_000_000n;
 
 export function createTransactor({ client, signer, store = memoryIntentStore(), pollMs }: TransactorOptions): Transactor {
 	const from = signer.address.toLowerCase() as Hex;
@@ -91,14 +90,12 @@ export function createTransactor({ client, signer, store = memoryIntentStore(), 
 		if (existing !== undefined) return { stored: existing, fresh: false };
 		if (signedNonces.size >= MAX_IN_FLIGHT) throw new FreeholdError("chain.overloaded", { account: from, count: signedNonces.size });
 		const call = { from, data: intent.data ?? "0x", value: intent.value ?? 0n, ...(intent.to === undefined ? {} : { to: intent.to }) };
-		const [chainId, count, latest, tip, gas] = await Promise.all([
+		const [chainId, count, fees, gas] = await Promise.all([
 			client.chainId(),
 			client.transactionCount(from, { block: "pending" }),
-			client.block("latest"),
-			client.request("eth_maxPriorityFeePerGas").then((value) => fromQuantity(value, "priority fee")),
+			priceOfGas(client),
 			intent.gas ?? client.request("eth_estimateGas", [callObject(call)]).then((value) => withRoom(fromQuantity(value, "gas estimate"))),
 		]);
-		const maxFee = (latest?.baseFeePerGas ?? 0n) * BASE_FEE_ROOM + tip;
 		return inTurn(async () => {
 			const nonce = nextNonce(count);
 			const signed = await signTransaction(signer, {
@@ -109,8 +106,7 @@ export function createTransactor({ client, signer, store = memoryIntentStore(), 
 				data: call.data,
 				value: call.value,
 				gas,
-				maxFeePerGas: maxFee > LEAST_MAX_FEE ? maxFee : LEAST_MAX_FEE,
-				maxPriorityFeePerGas: tip,
+				...fees,
 			});
 			const stored: StoredIntent = { key: intent.key, from, chainId, nonce, ...signed, state: "signed" };
 			await store.put(stored);
@@ -164,7 +160,7 @@ export function createTransactor({ client, signer, store = memoryIntentStore(), 
 		const outcome = await included;
 		if (outcome === "taken") return outcome;
 		await settle(stored);
-		if (!outcome.succeeded) throw await explain(stored, outcome);
+		if (!outcome.succeeded) throw await failureOf(client, stored, outcome);
 		return outcome;
 	}
 
@@ -181,20 +177,6 @@ export function createTransactor({ client, signer, store = memoryIntentStore(), 
 			await store.delete(stored.key);
 			signedNonces.delete(stored.key);
 		});
-	}
-
-	/** Why a transaction that is in a block failed: the same call on the state before its block. */
-	async function explain(stored: StoredIntent, receipt: TransactionReceipt): Promise<FreeholdError> {
-		try {
-			const transaction = (await client.request("eth_getTransactionByHash", [stored.hash])) as { to?: Hex; input?: Hex; value?: string } | null;
-			if (transaction?.to !== undefined && transaction.to !== null) {
-				const call = { from, to: transaction.to, data: transaction.input ?? "0x", value: BigInt(transaction.value ?? "0x0") };
-				await client.call(call, { block: receipt.blockNumber - 1n });
-			}
-		} catch (error) {
-			if (error instanceof FreeholdError && error.code === "chain.reverted") return error;
-		}
-		return new FreeholdError("chain.reverted", { reason: `transaction ${stored.hash} failed in block ${receipt.blockNumber}` });
 	}
 
 	return {
@@ -224,8 +206,4 @@ interface Admission {
 	readonly stored: StoredIntent;
 	/** Signed by this call: no earlier process can have sent it. */
 	readonly fresh: boolean;
-}
-
-function withRoom(gas: bigint): bigint {
-	return gas + gas / 5n;
 }

@@ -5,15 +5,16 @@ import { type Crypto, contractAddresses, FreeholdError, type Hex, type NetworkFi
 import { type ChainClient, createChainClient } from "../chain/chain-client.js";
 import { contracts } from "../chain/contracts.js";
 import type { Fetch } from "../chain/json-rpc.js";
-import type { TransactionAccount } from "../chain/signer.js";
+import type { SendingAccount, TransactionAccount } from "../chain/signer.js";
 import { createTransactor, type Transactor } from "../chain/transactor.js";
+import { createWalletTransactor } from "../chain/wallet-transactor.js";
 import { OfferBook } from "../inference/offer-book.js";
 import { createHttp, type Http } from "./http.js";
 import { patiently } from "./patience.js";
 import { createRegistry, type Registry } from "./registry.js";
 
-/** Signs transactions and payments. An account of viem is one: `privateKeyToAccount(key)`. */
-export type Account = TransactionAccount & PaymentWallet;
+/** Signs payments, and signs or sends transactions. An account of viem is one: `privateKeyToAccount(key)`; a wallet that only sends does too. */
+export type Account = (TransactionAccount | SendingAccount) & PaymentWallet;
 
 export interface ConnectOptions {
 	/** `network.json` of a network; its gateway serves it at `/network.json`. */
@@ -91,7 +92,7 @@ export function createClient(options: ConnectOptions): Client {
 		random,
 		account: signer,
 		transactor: () => {
-			transactor ??= createTransactor({ client: chain, signer: signer() });
+			transactor ??= transactorOf(chain, signer());
 			return transactor;
 		},
 		payer: () => {
@@ -108,6 +109,11 @@ export function createClient(options: ConnectOptions): Client {
 			return payer;
 		},
 	};
+}
+
+/** Where an account can sign, the transaction is sent exactly once; one that only sends picks the nonce itself. */
+function transactorOf(client: ChainClient, account: Account): Transactor {
+	return "signTransaction" in account ? createTransactor({ client, signer: account }) : createWalletTransactor({ client, account });
 }
 
 /** A channel as the chain has it. */

@@ -6,7 +6,7 @@ import { type FormEvent, type ReactElement, useState } from "react";
 import { Button } from "../../design/button.js";
 import { TextField } from "../../design/field.js";
 import { Note, Skeleton, TroubleNote } from "../../design/states.js";
-import { Amount, Hash, Time } from "../../design/values.js";
+import { Amount, Hash, Time, useClock } from "../../design/values.js";
 import { freeholdOf } from "../../network/freehold.js";
 import { networkQuery } from "../../network/queries.js";
 import { troubleOf } from "../../network/trouble.js";
@@ -78,6 +78,7 @@ export function Channels({ address }: { readonly address: Hex }): ReactElement {
 
 function ChannelRow({ channel, busy, close }: { readonly channel: ChannelView; readonly busy: boolean; readonly close: () => void }): ReactElement {
 	const { channelId, left, charged, balance, exit } = channel;
+	const now = useClock();
 	const used = balance === 0n ? 0 : Number((charged * 1000n) / balance) / 1000;
 	return (
 		<li className="flex flex-wrap items-center gap-x-6 gap-y-2 py-3 text-small">
@@ -90,7 +91,14 @@ function ChannelRow({ channel, busy, close }: { readonly channel: ChannelView; r
 				</div>
 				{exit && (
 					<p className="mt-1 text-fine text-soft">
-						Leaving: <Amount value={exit.amount} /> is free from <Time value={exit.from} />
+						Leaving: <Amount value={exit.amount} />{" "}
+						{exit.from > now ? (
+							<>
+								is free <Time value={exit.from} />
+							</>
+						) : (
+							"is free now"
+						)}
 					</p>
 				)}
 			</div>
@@ -112,7 +120,7 @@ function ClosedNote({ closed }: { readonly closed: Closed }): ReactElement {
 					</>
 				) : closed.result === "leaving" ? (
 					<>
-						The exit has begun: <Amount value={closed.amount} /> is yours from <Time value={closed.from} />. Come back then and finish it.
+						The exit has begun: <Amount value={closed.amount} /> is yours <Time value={closed.from} />. Come back then and finish it.
 					</>
 				) : (
 					"There was nothing left in it."

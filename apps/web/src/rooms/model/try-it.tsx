@@ -2,6 +2,7 @@
 import type { JsonTensor, TensorSpec } from "@freehold/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, type ReactElement, Suspense, useState } from "react";
+import { callUnits, chargeFor } from "../../asking/call-units.js";
 import { rankingOf } from "../../asking/outputs.js";
 import { RankingBars } from "../../asking/ranking-bars.js";
 import { type Answered, useAsk } from "../../asking/use-ask.js";
@@ -15,6 +16,7 @@ import { warmUp } from "../../network/freehold.js";
 import { quoteQuery } from "../../network/queries.js";
 import { saveReceipt } from "../../receipt/save.js";
 import { asTensor, type InputKind, inputKinds, rowWidth, sampleJson } from "./input-kinds.js";
+import { PriceWords } from "./price-words.js";
 
 const panels = () => import("../../receipt/receipt-panel.js");
 const PaymentPanel = lazy(() => panels().then(({ PaymentPanel }) => ({ default: PaymentPanel })));
@@ -27,12 +29,22 @@ interface Prepared {
 	readonly fault: string | undefined;
 }
 
-export function TryIt({ model, inputs }: { readonly model: string; readonly inputs: readonly TensorSpec[] }): ReactElement {
+export function TryIt({
+	model,
+	inputs,
+	outputs,
+}: {
+	readonly model: string;
+	readonly inputs: readonly TensorSpec[];
+	readonly outputs: readonly TensorSpec[];
+}): ReactElement {
 	const kinds = inputKinds(inputs);
 	const [kind, setKind] = useState<InputKind>(kinds[0] ?? "json");
 	const [prepared, setPrepared] = useState<Prepared>({ inputs: undefined, fault: undefined });
 	const { asking, answer, ask } = useAsk(model);
 	const quote = useQuery(quoteQuery(model));
+	// One row is asked by drawing or by the form; JSON may carry any number.
+	const charge = quote.data && chargeFor(quote.data, kind === "json" ? undefined : callUnits({ inputs, outputs }));
 	return (
 		<>
 			<div className="grid grid-cols-1 items-start gap-x-10 gap-y-6 md:grid-cols-[minmax(0,21rem)_minmax(0,1fr)]">
@@ -64,17 +76,17 @@ export function TryIt({ model, inputs }: { readonly model: string; readonly inpu
 						onPointerEnter={warmUp}
 						onClick={() => prepared.inputs && ask(prepared.inputs)}
 					>
-						{quote.data?.charge === undefined ? (
+						{charge === undefined ? (
 							"Ask"
 						) : (
 							<>
-								Ask for <Amount value={quote.data.charge} />
+								Ask for <Amount value={charge} />
 							</>
 						)}
 					</Button>
 					{quote.data && (
 						<p className="mt-2 text-fine text-soft">
-							Owner <Amount value={quote.data.owner.perCall} />, machine <Amount value={quote.data.nodeFee} />, gateway <Amount value={quote.data.gatewayFee} />
+							Owner <PriceWords price={quote.data.owner} />, machine <Amount value={quote.data.nodeFee} />, gateway <Amount value={quote.data.gatewayFee} />
 						</p>
 					)}
 				</div>

@@ -4,6 +4,10 @@ import { Link } from "@tanstack/react-router";
 import type { ReactElement } from "react";
 import { Amount, Count, Hash } from "../../design/values.js";
 
+function bySize({ perInputUnit, perOutputUnit }: NonNullable<ModelBody["latest"]>): boolean {
+	return perInputUnit !== "0" || perOutputUnit !== "0";
+}
+
 export function ModelRow({ model, compact }: { readonly model: ModelBody; readonly compact?: boolean }): ReactElement {
 	const [namespace = "", name = ""] = model.model.split("/");
 	return (
@@ -28,13 +32,13 @@ export function ModelRow({ model, compact }: { readonly model: ModelBody; readon
 					</div>
 				</>
 			)}
-			<div className="w-24 text-right">
+			<div className="w-28 text-right">
 				{model.latest === undefined ? (
 					<span className="text-soft">retired</span>
 				) : (
 					<>
 						<Amount value={model.latest.perCall} className="font-semibold" />
-						<div className="text-fine text-soft">a call</div>
+						<div className="text-fine text-soft">{bySize(model.latest) ? "a call, and by size" : "a call"}</div>
 					</>
 				)}
 			</div>

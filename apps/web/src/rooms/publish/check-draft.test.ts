@@ -5,14 +5,24 @@ import { emptyDraft } from "./draft.js";
 const good = { ...emptyDraft, name: "ada/digits", price: "1.50" };
 
 describe("the form of a publication", () => {
-	it("passes what the registry takes", () => expect(checkDraft(good)).toMatchObject({ faults: {}, perCall: 1_500_000_000_000_000_000n, leastBps: 0 }));
+	it("passes what the registry takes", () =>
+		expect(checkDraft({ ...good, inputPrice: "0.01" })).toMatchObject({
+			faults: {},
+			price: { perCall: 1_500_000_000_000_000_000n, perInputUnit: 10_000_000_000_000_000n, perOutputUnit: 0n },
+			leastBps: 0,
+			leastPerCall: 0n,
+		}));
 	it.each([
 		["name", { name: "Ada/Digits" }],
 		["name", { name: "ada/digits@1.0" }],
 		["version", { version: "1" }],
 		["price", { price: "1,50" }],
+		["inputPrice", { inputPrice: "" }],
+		["outputPrice", { outputPrice: "-1" }],
+		["leastAmount", { leastAmount: "a lot" }],
 		["leastShare", { leastShare: "101" }],
 		["licence", { licence: " " }],
+		["tags", { tags: "digits Small" }],
 		["parents", { parents: [{ release: "base/digits", share: "10" }] }],
 		[
 			"parents",

@@ -14,8 +14,13 @@ export interface Draft {
 	readonly task: string;
 	readonly tags: string;
 	readonly licence: string;
+	/** OPG for a call, and for each number that goes in or comes out, as typed. */
 	readonly price: string;
+	readonly inputPrice: string;
+	readonly outputPrice: string;
+	/** Percent, and OPG for a call, that whatever is made from this must give it. */
 	readonly leastShare: string;
+	readonly leastAmount: string;
 	readonly parents: readonly ParentDraft[];
 	readonly card: string;
 }
@@ -28,7 +33,10 @@ export const emptyDraft: Draft = {
 	tags: "",
 	licence: "Apache-2.0",
 	price: "1.00",
+	inputPrice: "0",
+	outputPrice: "0",
 	leastShare: "0",
+	leastAmount: "0",
 	parents: [],
 	card: "",
 };
@@ -57,4 +65,33 @@ export function keepDraft(draft: Draft): void {
 
 export function dropDraft(): void {
 	localStorage.removeItem(SHELF);
+}
+
+/** The file of an upload that has not come to its end: storage keeps what arrived for a while, and only the file itself can be asked for again. */
+export interface Unfinished {
+	readonly fileName: string;
+	readonly bytes: number;
+}
+
+const UNFINISHED = "freehold.unfinished";
+
+export function readUnfinished(): Unfinished | undefined {
+	try {
+		const { fileName, bytes } = JSON.parse(localStorage.getItem(UNFINISHED) ?? "{}") as Partial<Unfinished>;
+		return typeof fileName === "string" && typeof bytes === "number" ? { fileName, bytes } : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+export function keepUnfinished(unfinished: Unfinished): void {
+	localStorage.setItem(UNFINISHED, JSON.stringify(unfinished));
+}
+
+export function dropUnfinished(): void {
+	localStorage.removeItem(UNFINISHED);
+}
+
+export function tagsOf({ tags }: Pick<Draft, "tags">): readonly string[] {
+	return tags.split(/[\s,]+/).filter((tag) => tag !== "");
 }

@@ -1,11 +1,12 @@
 /** Who would get what of one call, worked out as the contracts will. */
-import { type Hex, systemAddresses } from "@freehold/protocol";
+import { type Hex, type Price, systemAddresses } from "@freehold/protocol";
 import type { LineageRelease } from "@freehold/sdk";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactElement } from "react";
+import { type CallUnits, perUnit } from "../../asking/call-units.js";
 import { Plot, type PlotPart } from "../../design/plot.js";
 import { Skeleton, TroubleNote } from "../../design/states.js";
-import { Amount } from "../../design/values.js";
+import { Amount, Count } from "../../design/values.js";
 import { askJson } from "../../network/ask.js";
 import type { Lineage } from "../../network/queries.js";
 import { troubleOf } from "../../network/trouble.js";
@@ -17,15 +18,18 @@ const SOMEONE: Hex = `0x${"00".repeat(20)}`;
 interface PreviewProps {
 	readonly name: string;
 	readonly owner: Hex | undefined;
-	readonly perCall: bigint;
+	readonly price: Price;
+	/** Numbers in and out of the call that is shown; undefined where the file does not say. */
+	readonly units: CallUnits | undefined;
 	readonly parents: readonly { readonly release: string; readonly bps: number }[];
 	readonly fees: { readonly nodeFee: bigint; readonly gatewayFee: bigint; readonly protocolFeeBps: number; readonly gateway: Hex } | undefined;
 }
 
-export function Preview({ name, owner, perCall, parents, fees }: PreviewProps): ReactElement {
+export function Preview(props: PreviewProps): ReactElement {
+	const { name, owner, price, units, parents, fees } = props;
 	const query = useQuery({
-		queryKey: ["preview", name, owner, perCall.toString(), parents, fees?.nodeFee.toString(), fees?.gatewayFee.toString()],
-		queryFn: ({ signal }) => work({ name, owner, perCall, parents, fees }, signal),
+		queryKey: ["preview", name, owner, Object.values(price).map(String), units, parents, fees?.nodeFee.toString(), fees?.gatewayFee.toString()],
+		queryFn: ({ signal }) => work(props, signal),
 		placeholderData: (before) => before,
 		retry: false,
 	});
@@ -37,7 +41,17 @@ export function Preview({ name, owner, perCall, parents, fees }: PreviewProps): 
 			total={query.data.charge}
 			foot={
 				<>
-					One call costs <Amount value={query.data.charge} /> in all. Your price is <Amount value={perCall} /> of it.
+					{perUnit(price) && units ? (
+						<>
+							A call with <Count value={units.input} unit={["number", "numbers"]} /> in and <Count value={units.output} unit={["number", "numbers"]} /> out
+							costs <Amount value={query.data.charge} /> in all; others cost more or less.
+						</>
+					) : (
+						<>
+							One call costs <Amount value={query.data.charge} /> in all.
+						</>
+					)}{" "}
+					Your price is <Amount value={query.data.asked} /> of it.
 				</>
 			}
 		/>
@@ -45,9 +59,9 @@ export function Preview({ name, owner, perCall, parents, fees }: PreviewProps): 
 }
 
 async function work(
-	{ name, owner, perCall, parents, fees }: PreviewProps,
+	{ name, owner, price, units = { input: 0, output: 0 }, parents, fees }: PreviewProps,
 	signal: AbortSignal,
-): Promise<{ readonly charge: bigint; readonly parts: readonly PlotPart[] }> {
+): Promise<{ readonly charge: bigint; readonly asked: bigint; readonly parts: readonly PlotPart[] }> {
 	const { splitOf } = await import("@freehold/sdk");
 	const lineages = await Promise.all(
 		parents.map(async ({ release }) => {
@@ -75,18 +89,19 @@ async function work(
 			node: SOMEONE,
 			gateway: fees?.gateway ?? SOMEONE,
 			calls: 1n,
-			inputUnits: 0n,
-			outputUnits: 0n,
+			inputUnits: BigInt(units.input),
+			outputUnits: BigInt(units.output),
 			nodeFee: fees?.nodeFee ?? 0n,
 			gatewayFee: fees?.gatewayFee ?? 0n,
 		},
-		{ perCall, perInputUnit: 0n, perOutputUnit: 0n },
+		price,
 		lineage,
 		{ treasury: systemAddresses.treasury, protocolFeeBps: fees?.protocolFeeBps ?? 0 },
 	);
 	const names: Lineage = { release: SELF, releases: lineages.flatMap(({ releases }) => releases), edges: [], complete: true };
 	return {
 		charge: split.charge,
+		asked: price.perCall + price.perInputUnit * BigInt(units.input) + price.perOutputUnit * BigInt(units.output),
 		parts: plotParts(split.parts, names).map((part) =>
 			part.id === `owner ${SELF}`
 				? { ...part, label: name === "" ? "Your model" : name, short: "you", why: "you, its owner" }

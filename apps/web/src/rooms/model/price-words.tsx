@@ -1,0 +1,27 @@
+/** A price with each of its parts: for a call, and for each number that goes in or comes out where that is asked. */
+import type { ReactElement } from "react";
+import { Amount } from "../../design/values.js";
+
+interface PriceWordsProps {
+	readonly price: { readonly perCall: string; readonly perInputUnit: string; readonly perOutputUnit: string };
+}
+
+export function PriceWords({ price: { perCall, perInputUnit, perOutputUnit } }: PriceWordsProps): ReactElement {
+	return (
+		<>
+			<Amount value={perCall} className="font-semibold" /> a call
+			{perInputUnit !== "0" && (
+				<>
+					{" + "}
+					<Amount value={perInputUnit} /> a number in
+				</>
+			)}
+			{perOutputUnit !== "0" && (
+				<>
+					{" + "}
+					<Amount value={perOutputUnit} /> a number out
+				</>
+			)}
+		</>
+	);
+}
