@@ -21,12 +21,18 @@ import { createDigestSigner, type Handler, type HttpRequest, nativeCrypto } from
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Connection, openDatabase } from "./database/database.js";
 import { applyEvent } from "./indexing/apply.js";
-import type { Indexer } from "./indexing/indexer.js";
+import type { Indexer, ReleaseContent } from "./indexing/indexer.js";
+import { refreshShown } from "./indexing/shown.js";
 import { openapiDocument } from "./openapi/openapi.js";
+import { showDiff } from "./routes/diff.js";
+import { listFacets } from "./routes/facets.js";
+import { atomFeed, jsonFeed } from "./routes/feeds.js";
 import { showLineage } from "./routes/lineage.js";
-import { listModels, searchExpression, showModel } from "./routes/models.js";
+import { listModels, showCard, showModel } from "./routes/models.js";
 import { listCalls, showEarnings } from "./routes/money.js";
 import { takeHeartbeat } from "./routes/nodes.js";
+import { withEtag } from "./routes/respond.js";
+import { searchExpression } from "./search/search.js";
 
 const NOW = Date.UTC(2026, 0, 2, 12);
 const clock = { now: () => NOW };
@@ -136,7 +142,7 @@ describe("the index", () => {
 
 	test.each(['"', 'a" OR "b', "NEAR(", "*", "model:x", "-", "😀"])("takes %j as words, never as search syntax", async (query) => {
 		expect((await ask<ModelListBody>(listModels(db, clock), {}, `q=${encodeURIComponent(query)}`)).total).toBeGreaterThanOrEqual(0);
-		expect(searchExpression(query) ?? "").toMatch(/^("[\p{L}\p{N}]+"\*( |$))*$/u);
+		expect(searchExpression(db, query).match ?? "").toMatch(/^("[\p{L}\p{N}]+"\*( AND |$))*$/u);
 	});
 
 	test("refuses a page size out of bounds and an unknown order, naming the field", async () => {
@@ -215,6 +221,197 @@ describe("the index", () => {
 		db.close();
 		db = openDatabase(folder);
 		expect(db.prepare("SELECT count(*) AS n FROM model").get()).toMatchObject({ n: 0 });
+	});
+});
+
+/** What the indexer does when it has fetched a manifest and a card. */
+function describeRelease(ids: { readonly model: Hex; readonly release: Hex }, content: Partial<ReleaseContent>, card: string): void {
+	const all: ReleaseContent = { files: [{ path: "model.onnx", sha256: `0x${"55".repeat(32)}`, bytes: 1000 }], inputs: [], outputs: [], ...content };
+	db.prepare("UPDATE release SET content = ?, card = ? WHERE id = ?").run(JSON.stringify(all), card, ids.release);
+	refreshShown(db, ids.model);
+}
+
+describe("a search", () => {
+	const find = (query: string): Promise<ModelListBody> => ask<ModelListBody>(listModels(db, clock), {}, query);
+	const names = async (query: string): Promise<readonly string[]> => (await find(query)).models.map(({ model }) => model);
+
+	beforeEach(() => {
+		publish("base", ana, base, []);
+		publish("plus", ben, plus, [{ release: base.release, bps: 1000 }]);
+		describeRelease(base, { title: "Handwritten digits", task: "classification", tags: ["vision", "small"] }, "Reads a whale of a digit.");
+		describeRelease(plus, { title: "Tumour finder", task: "detection", tags: ["vision"] }, "A card.");
+	});
+
+	test("forgives slips of the pen, and says what it looked for instead", async () => {
+		expect(await find("q=tumuor")).toMatchObject({ total: 1, corrected: { tumuor: ["tumour"] }, models: [{ model: "plus/digits" }] });
+		expect((await find("q=wahle")).models.map(({ model }) => model)).toEqual(["base/digits"]);
+		expect(await names("q=hanwriten")).toEqual(["base/digits"]);
+		expect(await find("q=tumour")).not.toHaveProperty("corrected");
+		expect((await find("q=zzzzzz")).total).toBe(0);
+	});
+
+	test("ranks a name above a card", async () => {
+		describeRelease(plus, { title: "Tumour finder", tags: [] }, "Better than base in every way, base being its parent: base, base.");
+		expect(await names("q=base")).toEqual(["base/digits", "plus/digits"]);
+	});
+
+	test.each([
+		["task=classification", ["base/digits"]],
+		["tag=vision&tag=small", ["base/digits"]],
+		["tag=VISION", ["base/digits", "plus/digits"]],
+		["licence=apache-2.0", ["base/digits", "plus/digits"]],
+		["licence=MIT", []],
+		["format=gguf", []],
+		["evidence=replayed", ["base/digits", "plus/digits"]],
+		["evidence=proved", []],
+		["minBytes=1001", []],
+		["maxBytes=1000&namespace=plus", ["plus/digits"]],
+		["maxPrice=999999999999999999", []],
+		["maxPrice=1000000000000000000", ["base/digits", "plus/digits"]],
+		["q=vision&task=detection", ["plus/digits"]],
+	])("narrowed by %s finds %j", async (query, expected) => {
+		expect(await names(`${query}&sort=name`)).toEqual(expected);
+	});
+
+	test.each(["owner=me", "maxPrice=-1", "minBytes=1e3", "format=exe", "evidence=faith", `tag=${Array(9).fill("a").join("&tag=")}`])(
+		"refuses %s, naming the parameter",
+		async (query) => {
+			await expect(find(query)).rejects.toMatchObject({ code: "request.invalid", detail: { field: query.split("=")[0] } });
+		},
+	);
+
+	test("offers what models have to filter by", async () => {
+		expect(await ask(listFacets(db))).toMatchObject({
+			task: [
+				{ value: "classification", models: 1 },
+				{ value: "detection", models: 1 },
+			],
+			format: [{ value: "onnx", models: 2 }],
+			tag: [
+				{ value: "vision", models: 2 },
+				{ value: "small", models: 1 },
+			],
+		});
+	});
+
+	test("by a retired release's words goes on with the newest that is left", async () => {
+		const next = { model: base.model, release: releaseId(base.model, { major: 1, minor: 1 }) };
+		const data = { major: 1, minor: 1, format: 1, modes: 1, manifest: `0x${"12".repeat(32)}`, licence: "MIT", parents: [] };
+		apply("ReleasePublished", { release: next.release, modelId: BigInt(base.model), publisher: ana, data });
+		describeRelease(next, { title: "Numerals" }, "");
+		expect(await names("q=numerals&licence=MIT")).toEqual(["base/digits"]);
+		apply("ReleaseRetired", { release: next.release, retiredAt: BigInt(NOW / 1000) });
+		expect(await names("q=numerals")).toEqual([]);
+		expect(await names("q=handwritten&licence=Apache-2.0")).toEqual(["base/digits"]);
+	});
+});
+
+describe("the order by use and by money", () => {
+	const order = async (sort: string): Promise<readonly string[]> =>
+		(await ask<ModelListBody>(listModels(db, clock), {}, `sort=${sort}`)).models.map(({ model }) => model);
+	const line = (release: Hex, change: Readonly<Record<string, unknown>>): void =>
+		apply("LinePaid", {
+			gateway: `0x${"c3".repeat(20)}`,
+			seq: 1n,
+			release,
+			index: 0n,
+			priceVersion: 1,
+			node: `0x${"d4".repeat(20)}`,
+			calls: 1n,
+			inputUnits: 1n,
+			outputUnits: 1n,
+			ownerAmount: 10n ** 18n,
+			nodeFee: 5n * 10n ** 16n,
+			gatewayFee: 3n * 10n ** 16n,
+			protocolFee: 10n ** 16n,
+			...change,
+		});
+
+	beforeEach(() => {
+		publish("base", ana, base, []);
+		publish("plus", ben, plus, []);
+	});
+
+	test("puts an owner who calls its own model through its own machines behind one that others pay", async () => {
+		// Ben turns a hundred times the money, nearly all of it back to himself.
+		line(plus.release, { node: ben, gateway: ben, calls: 2n, ownerAmount: 10n ** 20n, nodeFee: 10n ** 18n, gatewayFee: 10n ** 17n, protocolFee: 10n ** 15n });
+		line(base.release, { calls: 2n });
+		expect(await order("earnings")).toEqual(["base/digits", "plus/digits"]);
+	});
+
+	test("lets a steady stream of calls beat one burst of as many", async () => {
+		line(plus.release, { calls: 16n, protocolFee: 16n });
+		for (let day = 0; day < 4; day++) {
+			const event: ChainEvent = { address: ana, name: "LinePaid", args: {}, transactionHash: `0x${"77".repeat(32)}`, transactionIndex: 0, logIndex: 0 };
+			const args = { gateway: ben, seq: 1n, release: base.release, index: 0n, priceVersion: 1, node: ben, calls: 4n, inputUnits: 0n, outputUnits: 0n };
+			const money = { ownerAmount: 1n, nodeFee: 0n, gatewayFee: 4n, protocolFee: 4n };
+			applyEvent(db, { ...event, args: { ...args, ...money } }, { block: 8n, time: NOW - day * 86_400_000 });
+		}
+		expect(await order("calls")).toEqual(["base/digits", "plus/digits"]);
+	});
+
+	test("counts no call for which nobody but its owner was paid", async () => {
+		line(plus.release, { node: ben, gateway: ben, calls: 1000n, nodeFee: 0n, gatewayFee: 0n, protocolFee: 0n });
+		line(base.release, { calls: 1n });
+		expect(await order("calls")).toEqual(["base/digits", "plus/digits"]);
+	});
+});
+
+describe("releases", () => {
+	const next = { model: base.model, release: releaseId(base.model, { major: 1, minor: 1 }) };
+
+	beforeEach(() => {
+		publish("base", ana, base, []);
+		const data = { major: 1, minor: 1, format: 1, modes: 1, manifest: `0x${"12".repeat(32)}`, licence: "MIT", parents: [] };
+		apply("ReleasePublished", { release: next.release, modelId: BigInt(base.model), publisher: ana, data });
+		describeRelease(base, { title: "Digits", inputs: [{ name: "X", dtype: "float32", shape: [1, 64] }] }, "# Digits\n\nOld words.\n");
+		describeRelease(
+			next,
+			{
+				title: "Digits & <more>",
+				tags: ["small"],
+				files: [{ path: "model.onnx", sha256: `0x${"66".repeat(32)}`, bytes: 2 }],
+				inputs: [{ name: "X", dtype: "float32", shape: ["n", 64] }],
+			},
+			"# Digits\n\nNew words.\n",
+		);
+	});
+
+	test("are compared file by file, and their cards line by line", async () => {
+		const diff = await ask<Record<string, unknown>>(showDiff(db), { release: next.release }, `from=${base.release}`);
+		expect(diff).toMatchObject({
+			from: { model: "base/digits@1.0" },
+			to: { model: "base/digits@1.1" },
+			files: [{ path: "model.onnx", change: "changed", from: { bytes: 1000 }, to: { bytes: 2 } }],
+			inputs: { added: [{ shape: ["n", 64] }], removed: [{ shape: [1, 64] }] },
+			licence: { from: "Apache-2.0", to: "MIT" },
+		});
+		expect(diff["card"]).toContain("-Old words.\n+New words.");
+		await expect(ask(showDiff(db), { release: next.release })).rejects.toMatchObject({ detail: { field: "from" } });
+	});
+
+	test("show their cards as text that no browser runs", async () => {
+		const response = await showCard(db)({ params: { release: base.release } } as unknown as HttpRequest);
+		expect(response).toMatchObject({ status: 200, headers: { "content-type": "text/markdown; charset=utf-8", "content-security-policy": "sandbox" } });
+	});
+
+	test("are told to feed readers, newest first, harmless whatever they are called", async () => {
+		const origin = (): string => "http://hub";
+		const atom = await atomFeed(db, origin)({ path: "/feeds/releases.atom", query: new URLSearchParams("limit=2") } as unknown as HttpRequest);
+		expect(String(atom.body)).toContain("<title>Digits &amp; &lt;more&gt;</title>");
+		expect(String(atom.body).match(/<entry>/g)).toHaveLength(2);
+		const feed = await ask<{ items: { id: string; tags: string[] }[] }>(jsonFeed(db, origin), {}, `namespace=base&owner=${ana}`);
+		expect(feed.items).toContainEqual(expect.objectContaining({ id: `urn:freehold:release:${next.release}`, tags: ["small"] }));
+		expect((await ask<{ items: unknown[] }>(jsonFeed(db, origin), {}, `owner=${ben}`)).items).toEqual([]);
+	});
+
+	test("are not sent again to who has them already", async () => {
+		const handler = withEtag(showModel(db, clock));
+		const request = { params: { namespace: "base", name: "digits" }, headers: {}, query: new URLSearchParams() } as unknown as HttpRequest;
+		const first = await handler(request);
+		const etag = first.headers?.["etag"] as string;
+		expect(await handler({ ...request, headers: { "if-none-match": `"other", ${etag}` } })).toEqual({ status: 304, headers: first.headers });
+		expect((await handler({ ...request, headers: { "if-none-match": '"other"' } })).status).toBe(200);
 	});
 });
 

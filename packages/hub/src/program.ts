@@ -6,7 +6,7 @@ import {
 	defineProgram,
 	fetchBytes,
 	gauge,
-	jsonResponse,
+	type HttpRequest,
 	type MetricTable,
 	nativeCrypto,
 	pathOption,
@@ -19,12 +19,16 @@ import {
 } from "@freehold/service";
 import type { Registry } from "prom-client";
 import { type Connection, openDatabase } from "./database/database.js";
-import { type FetchBlob, Indexer, type IndexerEvents } from "./indexing/indexer.js";
+import { type FetchBlob, type FindBlobId, Indexer, type IndexerEvents } from "./indexing/indexer.js";
 import { openapiDocument } from "./openapi/openapi.js";
+import { showDiff } from "./routes/diff.js";
+import { listFacets } from "./routes/facets.js";
+import { atomFeed, jsonFeed } from "./routes/feeds.js";
 import { showLineage } from "./routes/lineage.js";
-import { listModels, showModel, showRelease } from "./routes/models.js";
+import { listModels, showCard, showModel, showRelease } from "./routes/models.js";
 import { listCalls, showEarnings, showUsage } from "./routes/money.js";
 import { listNodes, takeHeartbeat } from "./routes/nodes.js";
+import { json, withEtag } from "./routes/respond.js";
 
 const BLOB_DEADLINE_MS = 10_000;
 const CHAIN_RETRY_MS = 500;
@@ -61,6 +65,7 @@ export const hubProgram = defineProgram({
 			clock,
 			ticks: () => performance.now(),
 			fetchBlob: blobsOf(config.storageUrl),
+			findBlobId: blobIdsOf(config.storageUrl),
 			events: operatorEvents(log, metrics),
 			crashPoint,
 		});
@@ -109,17 +114,26 @@ function bindings(
 	clock: { now(): number },
 	config: { readonly host: string; readonly port: number },
 ): readonly RouteBinding[] {
-	return [
+	const origin = ({ headers }: HttpRequest): string => `http://${headers.host ?? `${config.host}:${config.port}`}`;
+	const reads: readonly RouteBinding[] = [
 		{ route: hubRoutes.models, handler: listModels(db, clock) },
 		{ route: hubRoutes.model, handler: showModel(db, clock) },
+		{ route: hubRoutes.facets, handler: listFacets(db) },
 		{ route: hubRoutes.release, handler: showRelease(db, clock) },
+		{ route: hubRoutes.card, handler: showCard(db) },
+		{ route: hubRoutes.diff, handler: showDiff(db) },
 		{ route: hubRoutes.lineage, handler: showLineage(db) },
 		{ route: hubRoutes.usage, handler: showUsage(db) },
 		{ route: hubRoutes.earnings, handler: showEarnings(db, client, indexer) },
 		{ route: hubRoutes.calls, handler: listCalls(db) },
 		{ route: hubRoutes.nodes, handler: listNodes(db, clock) },
+		{ route: hubRoutes.atom, handler: atomFeed(db, origin) },
+		{ route: hubRoutes.jsonFeed, handler: jsonFeed(db, origin) },
+		{ route: hubRoutes.openapi, handler: (request) => json(openapiDocument(origin(request))) },
+	];
+	return [
+		...reads.map((binding) => ({ ...binding, handler: withEtag(binding.handler) })),
 		{ route: hubRoutes.heartbeat, handler: takeHeartbeat(db, nativeCrypto, clock) },
-		{ route: hubRoutes.openapi, handler: ({ headers }) => jsonResponse(openapiDocument(`http://${headers.host ?? `${config.host}:${config.port}`}`)) },
 	];
 }
 
@@ -127,6 +141,15 @@ function blobsOf(storageUrl: string): FetchBlob {
 	return async (sha256: Hex, maxBytes, signal) => {
 		const answer = await fetchBytes(`${storageUrl}/v1/blobs/by-sha256/${sha256}`, { what: "The storage", deadlineMs: BLOB_DEADLINE_MS, maxBytes, signal });
 		return answer.status === 200 ? answer.body : undefined;
+	};
+}
+
+function blobIdsOf(storageUrl: string): FindBlobId {
+	return async (sha256, signal) => {
+		const url = `${storageUrl}/v1/blobs/by-sha256/${sha256}`;
+		const answer = await fetchBytes(url, { method: "HEAD", what: "The storage", deadlineMs: BLOB_DEADLINE_MS, signal });
+		const blobId = answer.headers["x-walrus-blob-id"];
+		return answer.status === 200 && typeof blobId === "string" && /^[A-Za-z0-9_-]{43}$/.test(blobId) ? blobId : undefined;
 	};
 }
 

@@ -9,27 +9,34 @@ import Database from "libsql";
 export type Connection = Database.Database;
 
 /** Raised with every change of the tables. */
-const FORM = 1;
+const FORM = 2;
 
 const TABLES = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE model (
 	id TEXT PRIMARY KEY, path TEXT NOT NULL UNIQUE, namespace TEXT NOT NULL, name TEXT NOT NULL, owner TEXT NOT NULL, createdAt INTEGER NOT NULL, updatedAt INTEGER NOT NULL,
-	calls INTEGER NOT NULL DEFAULT 0, gross TEXT NOT NULL DEFAULT '0', grossRank TEXT NOT NULL DEFAULT ''
+	calls INTEGER NOT NULL DEFAULT 0, gross TEXT NOT NULL DEFAULT '0', useRank REAL NOT NULL DEFAULT 0, moneyRank REAL NOT NULL DEFAULT 0,
+	shown TEXT, task TEXT, licence TEXT, format INTEGER, modes INTEGER NOT NULL DEFAULT 0, bytes INTEGER, searchRow INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX modelByOwner ON model (owner);
 CREATE INDEX modelByUpdate ON model (updatedAt);
+CREATE INDEX modelByUse ON model (useRank);
+CREATE INDEX modelByMoney ON model (moneyRank);
+CREATE TABLE tag (tag TEXT NOT NULL, model TEXT NOT NULL, PRIMARY KEY (tag, model)) WITHOUT ROWID;
+CREATE INDEX tagByModel ON tag (model);
+CREATE TABLE modelDay (model TEXT NOT NULL, day INTEGER NOT NULL, calls INTEGER NOT NULL, spent TEXT NOT NULL, PRIMARY KEY (model, day)) WITHOUT ROWID;
 CREATE TABLE release (
 	id TEXT PRIMARY KEY, model TEXT NOT NULL, major INTEGER NOT NULL, minor INTEGER NOT NULL, manifest TEXT NOT NULL, format INTEGER NOT NULL, modes INTEGER NOT NULL,
 	licence TEXT NOT NULL, publishedAt INTEGER NOT NULL, retiredAt INTEGER, calls INTEGER NOT NULL DEFAULT 0, gross TEXT NOT NULL DEFAULT '0', net TEXT NOT NULL DEFAULT '0',
 	content TEXT, card TEXT, tries INTEGER NOT NULL DEFAULT 0, nextTryAt INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX releaseByModel ON release (model, major, minor);
+CREATE INDEX releaseByTime ON release (publishedAt);
 CREATE INDEX releaseWaiting ON release (nextTryAt) WHERE content IS NULL;
 CREATE TABLE parent (release TEXT NOT NULL, position INTEGER NOT NULL, parent TEXT NOT NULL, bps INTEGER NOT NULL, PRIMARY KEY (release, position)) WITHOUT ROWID;
 CREATE INDEX parentByParent ON parent (parent);
 CREATE TABLE price (
-	release TEXT NOT NULL, version INTEGER NOT NULL, perCall TEXT NOT NULL, perInputUnit TEXT NOT NULL, perOutputUnit TEXT NOT NULL, validFrom INTEGER NOT NULL, withdrawn INTEGER NOT NULL DEFAULT 0,
+	release TEXT NOT NULL, version INTEGER NOT NULL, perCall TEXT NOT NULL, perCallRank TEXT NOT NULL, perInputUnit TEXT NOT NULL, perOutputUnit TEXT NOT NULL, validFrom INTEGER NOT NULL, withdrawn INTEGER NOT NULL DEFAULT 0,
 	PRIMARY KEY (release, version)
 ) WITHOUT ROWID;
 CREATE TABLE usageDay (
@@ -46,6 +53,10 @@ CREATE TABLE line (
 CREATE TABLE operator (operator TEXT PRIMARY KEY, roles INTEGER NOT NULL, endpoint TEXT NOT NULL, nodeFee TEXT NOT NULL, bond TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE operatorKey (operator TEXT NOT NULL, key TEXT NOT NULL, validFrom INTEGER NOT NULL, validUntil INTEGER, PRIMARY KEY (operator, key)) WITHOUT ROWID;
 CREATE TABLE heartbeat (operator TEXT NOT NULL, role TEXT NOT NULL, endpoint TEXT NOT NULL, releases TEXT NOT NULL, sentAt INTEGER NOT NULL, PRIMARY KEY (operator, role)) WITHOUT ROWID;
+CREATE TABLE blob (sha256 TEXT PRIMARY KEY, blobId TEXT, tries INTEGER NOT NULL DEFAULT 0, nextTryAt INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE INDEX blobWaiting ON blob (nextTryAt) WHERE blobId IS NULL;
+CREATE TABLE word (word TEXT PRIMARY KEY, models INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE gram (gram TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (gram, word)) WITHOUT ROWID;
 CREATE VIRTUAL TABLE search USING fts5 (model UNINDEXED, path, title, task, tags, card, tokenize = 'porter unicode61', prefix = '2 3');
 `;
 
@@ -66,6 +77,11 @@ export function readMeta(db: Connection, key: string): string | undefined {
 
 export function writeMeta(db: Connection, key: string, value: string): void {
 	db.prepare("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value").run(key, value);
+}
+
+/** Decimal text that sorts as its number does. */
+export function sortable(value: bigint): string {
+	return value.toString().padStart(40, "0");
 }
 
 function formOf(db: Connection): number {

@@ -1,7 +1,10 @@
 /** What each event of the chain means to the index. Called in order, inside the transaction that also moves the cursor, so each counts exactly once. */
 import { bigintToBytes, type Hex, toHex } from "@freehold/protocol";
 import type { ChainEvent } from "@freehold/sdk/chain";
-import type { Connection } from "../database/database.js";
+import { type Connection, sortable } from "../database/database.js";
+import { indexTexts } from "../search/vocabulary.js";
+import { refreshShown } from "./shown.js";
+import { addStanding } from "./standing.js";
 
 export interface EventPlace {
 	readonly block: bigint;
@@ -29,7 +32,7 @@ const handlers: Readonly<Record<string, Apply>> = {
 			time,
 			time,
 		);
-		db.prepare("INSERT INTO search (model, path, title, task, tags, card) VALUES (?, ?, '', '', '', '')").run(modelKey(args["modelId"]), path);
+		indexTexts(db, modelKey(args["modelId"]), { path, title: "", task: "", tags: "", card: "" });
 	},
 
 	/** ERC-721: who holds the token owns the model. The mint stands before `ModelCreated`, which names the owner itself. */
@@ -64,13 +67,15 @@ const handlers: Readonly<Record<string, Apply>> = {
 		for (const [position, parent] of data.parents.entries())
 			db.prepare("INSERT INTO parent (release, position, parent, bps) VALUES (?, ?, ?, ?)").run(release, position, parent.release, parent.bps);
 		db.prepare("UPDATE model SET updatedAt = ? WHERE id = ?").run(time, model);
+		refreshShown(db, model);
 	},
 
 	PriceSet(db, args) {
-		db.prepare("INSERT INTO price (release, version, perCall, perInputUnit, perOutputUnit, validFrom) VALUES (?, ?, ?, ?, ?, ?)").run(
+		db.prepare("INSERT INTO price (release, version, perCall, perCallRank, perInputUnit, perOutputUnit, validFrom) VALUES (?, ?, ?, ?, ?, ?, ?)").run(
 			text(args, "release"),
 			Number(args["version"]),
 			String(args["perCall"]),
+			sortable(amount(args, "perCall")),
 			String(args["perInputUnit"]),
 			String(args["perOutputUnit"]),
 			Number(args["validFrom"]) * 1000,
@@ -82,7 +87,10 @@ const handlers: Readonly<Record<string, Apply>> = {
 	},
 
 	ReleaseRetired(db, args) {
-		db.prepare("UPDATE release SET retiredAt = ? WHERE id = ?").run(Number(args["retiredAt"]) * 1000, text(args, "release"));
+		const release = text(args, "release");
+		db.prepare("UPDATE release SET retiredAt = ? WHERE id = ?").run(Number(args["retiredAt"]) * 1000, release);
+		const row = db.prepare("SELECT model FROM release WHERE id = ?").get(release) as { model: string } | undefined;
+		if (row !== undefined) refreshShown(db, row.model);
 	},
 
 	LinePaid(db, args, { block, time }, event) {
@@ -109,6 +117,12 @@ const handlers: Readonly<Record<string, Apply>> = {
 			event.transactionHash,
 		);
 		addUsage(db, release, dayOf(time), { calls, inputUnits: amount(args, "inputUnits"), outputUnits: amount(args, "outputUnits"), gross, net });
+		const model = db.prepare("SELECT model.id, model.owner FROM release JOIN model ON model.id = release.model WHERE release.id = ?").get(release) as
+			| { id: string; owner: string }
+			| undefined;
+		if (model === undefined) return;
+		const fees = { nodeFee: amount(args, "nodeFee"), gatewayFee: amount(args, "gatewayFee"), protocolFee: amount(args, "protocolFee") };
+		addStanding(db, model.id, { owner: model.owner, node: address(args, "node"), gateway: address(args, "gateway"), calls, ...fees }, time);
 	},
 
 	OwnerCredited(db, args, { time }) {
@@ -194,7 +208,7 @@ function addUsage(db: Connection, release: string, day: string, added: UsageAdde
 	);
 	const model = db.prepare("SELECT gross FROM model WHERE id = ?").get(totals.model) as { gross: string };
 	const gross = BigInt(model.gross) + added.gross;
-	db.prepare("UPDATE model SET calls = calls + ?, gross = ?, grossRank = ? WHERE id = ?").run(added.calls, gross.toString(), sortable(gross), totals.model);
+	db.prepare("UPDATE model SET calls = calls + ?, gross = ? WHERE id = ?").run(added.calls, gross.toString(), totals.model);
 }
 
 function setOperator(db: Connection, args: Args, column: "roles" | "endpoint" | "nodeFee", value: string | number): void {
@@ -206,11 +220,6 @@ function setBond(db: Connection, args: Args): void {
 	db.prepare(
 		"INSERT INTO operator (operator, roles, endpoint, nodeFee, bond) VALUES (?, 0, '', '0', ?) ON CONFLICT (operator) DO UPDATE SET bond = excluded.bond",
 	).run(address(args, "operator"), String(args["bond"]));
-}
-
-/** Decimal text that sorts as its number does. */
-function sortable(value: bigint): string {
-	return value.toString().padStart(40, "0");
 }
 
 function dayOf(time: number): string {

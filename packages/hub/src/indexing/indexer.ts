@@ -4,6 +4,10 @@ import { contractAddresses, defaultHashes, FreeholdError, fromUtf8, type Hex, li
 import { type ChainClient, type Cursor, followEvents } from "@freehold/sdk/chain";
 import { type Connection, readMeta, writeMeta } from "../database/database.js";
 import { applyEvent } from "./apply.js";
+import { refreshShown } from "./shown.js";
+
+/** The name that Walrus gives a blob; undefined while the storage has not computed it. */
+export type FindBlobId = (sha256: Hex, signal: AbortSignal) => Promise<string | undefined>;
 
 /** Bytes of a blob; undefined when the storage does not have it (yet). */
 export type FetchBlob = (sha256: Hex, maxBytes: number, signal: AbortSignal) => Promise<Uint8Array | undefined>;
@@ -18,6 +22,7 @@ export interface IndexerModules {
 	readonly db: Connection;
 	readonly client: ChainClient;
 	readonly fetchBlob: FetchBlob;
+	readonly findBlobId: FindBlobId;
 	readonly clock: { now(): number };
 	/** Milliseconds of a steady clock. */
 	readonly ticks: () => number;
@@ -61,7 +66,7 @@ export class Indexer {
 
 	/** Follows until `signal`. */
 	async run(signal: AbortSignal): Promise<void> {
-		await Promise.all([this.#follow(signal), this.#fetchManifests(signal)]);
+		await Promise.all([this.#follow(signal), this.#fetchManifests(signal), this.#findBlobIds(signal)]);
 	}
 
 	async #follow(signal: AbortSignal): Promise<void> {
@@ -108,6 +113,24 @@ export class Indexer {
 		}
 	}
 
+	/** The names under which the files stand on Walrus. The storage computes them in its own time, and a file is served without them. */
+	async #findBlobIds(signal: AbortSignal): Promise<void> {
+		const { db, clock, findBlobId } = this.#modules;
+		while (!signal.aborted) {
+			const waiting = db.prepare("SELECT sha256, tries FROM blob WHERE blobId IS NULL AND nextTryAt <= ? ORDER BY nextTryAt LIMIT 16").all(clock.now()) as {
+				sha256: Hex;
+				tries: number;
+			}[];
+			for (const { sha256, tries } of waiting) {
+				const blobId = await findBlobId(sha256, signal).catch(() => undefined);
+				if (signal.aborted) return;
+				if (blobId === undefined) db.prepare("UPDATE blob SET tries = tries + 1, nextTryAt = ? WHERE sha256 = ?").run(clock.now() + retryAfter(tries), sha256);
+				else db.prepare("UPDATE blob SET blobId = ? WHERE sha256 = ?").run(blobId, sha256);
+			}
+			if (waiting.length === 0) await pause(IDLE_MS, signal);
+		}
+	}
+
 	async #fetchOne(waiting: Waiting, signal: AbortSignal): Promise<void> {
 		const { db, fetchBlob, clock, events, crashPoint } = this.#modules;
 		try {
@@ -124,10 +147,15 @@ export class Indexer {
 		} catch (error) {
 			if (signal.aborted) return;
 			events.manifestRefused(waiting.id, error);
-			const waitMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(waiting.tries, 20));
+			const waitMs = retryAfter(waiting.tries);
 			db.prepare("UPDATE release SET tries = tries + 1, nextTryAt = ? WHERE id = ?").run(clock.now() + waitMs, waiting.id);
 		}
 	}
+}
+
+/** Grows with each try, up to ten minutes. */
+function retryAfter(tries: number): number {
+	return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(tries, 20));
 }
 
 interface Waiting {
@@ -149,15 +177,8 @@ function store(db: Connection, release: Waiting, manifest: Manifest, card: strin
 	};
 	db.transaction(() => {
 		db.prepare("UPDATE release SET content = ?, card = ? WHERE id = ?").run(JSON.stringify(content), card ?? null, release.id);
-		const newest = db.prepare("SELECT id FROM release WHERE model = ? ORDER BY major DESC, minor DESC LIMIT 1").get(release.model) as { id: string };
-		if (newest.id !== release.id) return;
-		db.prepare("UPDATE search SET title = ?, task = ?, tags = ?, card = ? WHERE model = ?").run(
-			title ?? "",
-			task ?? "",
-			(tags ?? []).join(" "),
-			card ?? "",
-			release.model,
-		);
+		for (const { sha256 } of files) db.prepare("INSERT INTO blob (sha256) VALUES (?) ON CONFLICT DO NOTHING").run(sha256);
+		refreshShown(db, release.model);
 	})();
 }
 

@@ -1,5 +1,5 @@
 /** The hub's interface as an OpenAPI 3.1 document, made from the route table so that it cannot fall behind it. */
-import { hubRoutes, type Route } from "@freehold/protocol";
+import { hubRoutes, modelFormats, type Route } from "@freehold/protocol";
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -18,6 +18,10 @@ const objectOf = (required: Readonly<Record<string, Schema>>, optional: Readonly
 });
 
 const tensor = objectOf({ name: text, dtype: text, shape: { type: ["array", "null"], items: { type: ["integer", "string", "null"] } } });
+
+const file = objectOf({ path: text, sha256: id, bytes: number });
+const parent = objectOf({ release: id, bps: number });
+const facet = objectOf({ value: text, models: number });
 
 const schemas: Readonly<Record<string, Schema>> = {
 	Error: objectOf({
@@ -47,13 +51,31 @@ const schemas: Readonly<Record<string, Schema>> = {
 			licence: text,
 			format: text,
 			releases: listOf(ref("Release")),
-			files: listOf(objectOf({ path: text, sha256: id, bytes: number })),
+			files: listOf(objectOf({ path: text, sha256: id, bytes: number }, { blobId: text })),
 			inputs: listOf(tensor),
 			outputs: listOf(tensor),
 			card: text,
 		},
 	),
-	ModelList: objectOf({ models: listOf(ref("Model")), total: number }, { cursor: text }),
+	ModelList: objectOf(
+		{ models: listOf(ref("Model")), total: number },
+		{
+			cursor: text,
+			corrected: { type: "object", additionalProperties: listOf(text), description: "Words of the query that stand nowhere, with their stand-ins." },
+		},
+	),
+	Facets: objectOf({ task: listOf(facet), licence: listOf(facet), format: listOf(facet), tag: listOf(facet) }),
+	Diff: objectOf(
+		{
+			from: objectOf({ release: id, model: text }),
+			to: objectOf({ release: id, model: text }),
+			files: listOf(objectOf({ path: text, change: { enum: ["added", "removed", "changed"] } }, { from: file, to: file })),
+			inputs: objectOf({ added: listOf(tensor), removed: listOf(tensor) }),
+			outputs: objectOf({ added: listOf(tensor), removed: listOf(tensor) }),
+			parents: objectOf({ added: listOf(parent), removed: listOf(parent) }),
+		},
+		{ licence: objectOf({ from: text, to: text }), card: text },
+	),
 	Lineage: objectOf({
 		release: id,
 		releases: listOf(objectOf({ release: id, model: text }, { owner: address })),
@@ -129,6 +151,8 @@ const schemas: Readonly<Record<string, Schema>> = {
 
 interface Operation {
 	readonly answer?: string;
+	/** Of an answer that is no JSON; `null` for one that is no text for programs. */
+	readonly mediaType?: string | null;
 	readonly body?: string;
 	readonly query?: Readonly<Record<string, Schema>>;
 }
@@ -136,7 +160,29 @@ interface Operation {
 const page = { limit: number, cursor: text };
 
 const operations: Readonly<Record<keyof typeof hubRoutes, Operation>> = {
-	models: { answer: "ModelList", query: { q: text, owner: address, sort: { enum: ["newest", "calls", "earnings", "name"] }, ...page } },
+	models: {
+		answer: "ModelList",
+		query: {
+			q: text,
+			sort: { enum: ["newest", "calls", "earnings", "name"] },
+			owner: address,
+			namespace: text,
+			task: text,
+			licence: text,
+			format: { enum: Object.keys(modelFormats) },
+			evidence: { enum: ["routed", "signed", "replayed", "attested", "proved"] },
+			tag: listOf(text),
+			minBytes: number,
+			maxBytes: number,
+			maxPrice: amount,
+			...page,
+		},
+	},
+	facets: { answer: "Facets" },
+	card: { mediaType: "text/markdown" },
+	diff: { answer: "Diff", query: { from: id } },
+	atom: { mediaType: null, query: { owner: address, namespace: text, limit: number } },
+	jsonFeed: { query: { owner: address, namespace: text, limit: number } },
 	model: { answer: "Model" },
 	release: { answer: "Model" },
 	lineage: { answer: "Lineage" },
@@ -178,10 +224,14 @@ function describe(name: string, route: Route, operation: Operation): unknown {
 		...(inPath.length + inQuery.length === 0 ? {} : { parameters: [...inPath, ...inQuery] }),
 		...(operation.body === undefined ? {} : { requestBody: { required: true, content: content(ref(operation.body)) } }),
 		responses: {
-			...(operation.body === undefined
-				? { 200: { description: "OK", content: content(operation.answer === undefined ? { type: "object" } : ref(operation.answer)) } }
-				: { 204: { description: "Taken" } }),
+			...(operation.body === undefined ? { 200: { description: "OK", ...answerContent(operation) } } : { 204: { description: "Taken" } }),
 			default: { description: "Refused", content: content(ref("Error")) },
 		},
 	};
+}
+
+function answerContent({ mediaType, answer }: Operation): unknown {
+	if (mediaType === null) return {};
+	if (mediaType !== undefined) return { content: { [mediaType]: { schema: text } } };
+	return { content: { "application/json": { schema: answer === undefined ? { type: "object" } : ref(answer) } } };
 }

@@ -1,8 +1,11 @@
 /** Models as people find them: the list, one model with everything, and the way from a release id to its model. */
-import { FreeholdError, type Hex, isHex, type ModelBody, type ModelListBody, modelFormats, parseModelName, type ReleaseSummary } from "@freehold/protocol";
+import { FreeholdError, type Hex, isHex, type ManifestFile, type ModelBody, type ModelListBody, parseModelName, type ReleaseSummary } from "@freehold/protocol";
 import type { Handler } from "@freehold/service";
 import type { Connection } from "../database/database.js";
 import type { ReleaseContent } from "../indexing/indexer.js";
+import { searchExpression } from "../search/search.js";
+import { formatName } from "./facets.js";
+import { readFilters } from "./filters.js";
 import { choice, json, wholeNumber } from "./respond.js";
 
 interface ModelRow {
@@ -40,10 +43,12 @@ interface PriceRow {
 
 const ORDERS = {
 	newest: "model.updatedAt DESC, model.path",
-	calls: "model.calls DESC, model.path",
-	earnings: "model.grossRank DESC, model.path",
+	calls: "model.useRank DESC, model.path",
+	earnings: "model.moneyRank DESC, model.path",
 	name: "model.path",
 } as const;
+/** Weights of path, title, task, tags and card in what a search finds first. */
+const RELEVANCE = "bm25(search, 0, 8, 6, 3, 4, 1), model.moneyRank DESC, model.path";
 const MAX_PAGE = 100;
 const MAX_QUERY = 200;
 
@@ -55,15 +60,22 @@ export function listModels(db: Connection, clock: { now(): number }): Handler {
 		const sort = choice(request, "sort", Object.keys(ORDERS) as (keyof typeof ORDERS)[], "newest");
 		const limit = wholeNumber(request, "limit", { min: 1, max: MAX_PAGE, default: 20 });
 		const offset = wholeNumber(request, "cursor", { min: 0, max: 1_000_000, default: 0 });
-		const owner = request.query.get("owner")?.toLowerCase();
-		const match = searchExpression(query);
-		const from = `FROM model ${match === undefined ? "" : "JOIN search ON search.model = model.id"} WHERE ${[match === undefined ? "1" : "search MATCH ?", owner === undefined ? "1" : "model.owner = ?"].join(" AND ")}`;
-		const values = [...(match === undefined ? [] : [match]), ...(owner === undefined ? [] : [owner])];
+		const now = clock.now();
+		const { match, corrected } = searchExpression(db, query);
+		const conditions = [...(match === undefined ? [] : [{ sql: "search MATCH ?", values: [match] }]), ...readFilters(request, now)];
+		const where = conditions.length === 0 ? "1" : conditions.map(({ sql }) => `(${sql})`).join(" AND ");
+		const from = `FROM model ${match === undefined ? "" : "JOIN search ON search.model = model.id"} WHERE ${where}`;
+		const values = conditions.flatMap((condition) => condition.values);
 		const { total } = db.prepare(`SELECT count(*) AS total ${from}`).get(...values) as { total: number };
-		const order = match !== undefined && request.query.get("sort") === null ? "rank" : ORDERS[sort];
+		const order = match !== undefined && request.query.get("sort") === null ? RELEVANCE : ORDERS[sort];
 		const rows = db.prepare(`SELECT model.* ${from} ORDER BY ${order} LIMIT ? OFFSET ?`).all(...values, limit, offset) as ModelRow[];
 		const next = offset + rows.length;
-		const body: ModelListBody = { models: rows.map((row) => summarise(db, row, clock.now())), total, ...(next < total ? { cursor: String(next) } : {}) };
+		const body: ModelListBody = {
+			models: rows.map((row) => summarise(db, row, now)),
+			total,
+			...(next < total ? { cursor: String(next) } : {}),
+			...(Object.keys(corrected).length === 0 ? {} : { corrected }),
+		};
 		return json(body);
 	};
 }
@@ -74,6 +86,22 @@ export function showModel(db: Connection, clock: { now(): number }): Handler {
 		const row = parseModelName(path) === undefined ? undefined : findModel(db, "path", path);
 		if (row === undefined) throw new FreeholdError("model.notFound", { model: path });
 		return json(describeModel(db, row, clock.now()));
+	};
+}
+
+/** The README of a release, as its owner wrote it. What it says is the owner's word: whoever shows it makes it harmless first. */
+export function showCard(db: Connection): Handler {
+	return ({ params }) => {
+		const release = findRelease(db, params["release"]);
+		const row = db.prepare("SELECT card FROM release WHERE id = ?").get(release.id) as { card: string | null };
+		if (row.card === null) throw new FreeholdError("request.notFound", { path: `the card of ${releaseName(db, release.id)}` });
+		const headers = {
+			"content-type": "text/markdown; charset=utf-8",
+			"cache-control": "public, max-age=31536000, immutable",
+			"content-security-policy": "sandbox",
+			"x-content-type-options": "nosniff",
+		};
+		return { status: 200, headers, body: row.card };
 	};
 }
 
@@ -99,17 +127,6 @@ export function releaseName(db: Connection, id: string): string {
 		| { path: string; major: number; minor: number }
 		| undefined;
 	return row === undefined ? id : `${row.path}@${row.major}.${row.minor}`;
-}
-
-/** What people type, as an expression of the full-text search: every word must begin a word of the model. */
-export function searchExpression(query: string): string | undefined {
-	const words = query.toLowerCase().match(/[\p{L}\p{N}]+/gu);
-	return words === null
-		? undefined
-		: words
-				.slice(0, 16)
-				.map((word) => `"${word}"*`)
-				.join(" ");
 }
 
 function findModel(db: Connection, column: "path" | "id", value: string): ModelRow | undefined {
@@ -146,9 +163,14 @@ function describeModel(db: Connection, row: ModelRow, now: number): ModelBody {
 	return {
 		...summarise(db, row, now),
 		releases: releases.map((release) => describeRelease(db, release)),
-		...(content === undefined ? {} : { files: content.files, inputs: content.inputs, outputs: content.outputs }),
+		...(content === undefined ? {} : { files: content.files.map((file) => withBlobId(db, file)), inputs: content.inputs, outputs: content.outputs }),
 		...(shown?.card == null ? {} : { card: shown.card }),
 	};
+}
+
+function withBlobId(db: Connection, file: ManifestFile): ManifestFile & { readonly blobId?: string } {
+	const row = db.prepare("SELECT blobId FROM blob WHERE sha256 = ?").get(file.sha256) as { blobId: string | null } | undefined;
+	return row?.blobId == null ? file : { ...file, blobId: row.blobId };
 }
 
 function latestOf(db: Connection, releases: readonly ReleaseRow[], now: number): Pick<ModelBody, "latest"> | undefined {
@@ -188,8 +210,4 @@ function pricesOf(db: Connection, release: string): readonly PriceRow[] {
 
 function contentOf(row: ReleaseRow | undefined): ReleaseContent | undefined {
 	return row?.content == null ? undefined : (JSON.parse(row.content) as ReleaseContent);
-}
-
-function formatName(format: number): string {
-	return Object.entries(modelFormats).find(([, number]) => number === format)?.[0] ?? String(format);
 }

@@ -22,6 +22,8 @@ export interface StorageEvents {
 }
 
 const MAX_EPOCHS = 1000;
+/** Tells the blob's name on Walrus, where it has been computed. */
+const walrusIdHeader = "x-walrus-blob-id";
 
 export function storageBindings(store: BlobStore, uploads: Uploads, options: StorageHandlerOptions, events: StorageEvents): RouteBinding[] {
 	let receiving = 0;
@@ -101,6 +103,7 @@ function headersOf(info: BlobInfo) {
 		"accept-ranges": "bytes",
 		"cache-control": "public, max-age=31536000, immutable",
 		etag: `"${info.sha256}"`,
+		...(info.blobId === undefined ? {} : { [walrusIdHeader]: info.blobId }),
 	};
 }
 
