@@ -230,7 +230,7 @@ function describe(name: string, route: Route, operation: Operation): unknown {
 	};
 }
 
-function answerContent({ mediaType, answer }: Operation): unknown {
+function answerContent({ mediaType, answer }: Operation): Readonly<Record<string, unknown>> {
 	if (mediaType === null) return {};
 	if (mediaType !== undefined) return { content: { [mediaType]: { schema: text } } };
 	return { content: { "application/json": { schema: answer === undefined ? { type: "object" } : ref(answer) } } };
