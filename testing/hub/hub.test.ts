@@ -79,7 +79,7 @@ describe("the hub", () => {
 				return model.files.every(({ blobId }) => blobId !== undefined) ? model.files : undefined;
 			},
 			"the names of the files on Walrus",
-			110_000,
+			30_000,
 		);
 		for (const { sha256, blobId } of files) {
 			const [bySha256, byId] = await Promise.all(
@@ -87,7 +87,7 @@ describe("the hub", () => {
 			);
 			expect(Buffer.from(byId as ArrayBuffer)).toEqual(Buffer.from(bySha256 as ArrayBuffer));
 		}
-	}, 120_000);
+	}, 40_000);
 
 	it("gives the same answers after its index was lost", async () => {
 		const paths = ["/v1/models?sort=earnings", "/v1/models/ana/digits", "/v1/models/ana/digits/usage", "/v1/calls", "/v1/facets", "/feeds/releases.json"];

@@ -48,7 +48,8 @@ export function walrusIds(options: WalrusIdsOptions): WalrusIds {
 
 	function start(): Worker {
 		const script = createRequire(import.meta.url).resolve("@freehold/storage/walrus-encoder");
-		const worker = new Worker(script, { workerData: { shards: options.shards }, env: {} });
+		// The program's own flags may be of a kind that threads refuse.
+		const worker = new Worker(script, { workerData: { shards: options.shards }, env: {}, execArgv: [] });
 		worker.on("message", (reply: EncodeReply) => finish((job) => ("blobId" in reply ? job.resolve(reply.blobId) : job.reject(new Error(reply.error)))));
 		worker.on("error", (error) => {
 			if (thread === worker) thread = undefined;
