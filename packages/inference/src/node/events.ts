@@ -3,6 +3,7 @@ import { errorCatalogue, FreeholdError, type Hex } from "@freehold/protocol";
 import { counter, gauge, histogram, type MetricTable, registerMetrics } from "@freehold/service";
 import type { Registry } from "prom-client";
 import type { EngineMode } from "../engine/engine.js";
+import type { Fences } from "../engine/isolation/confinement.js";
 
 export interface NodeEvents {
 	served(callId: Hex, release: Hex, mode: EngineMode, runMs: number): void;
@@ -17,6 +18,8 @@ export interface NodeEvents {
 	keyUnreadable(error: unknown): void;
 	fetched(sha256: Hex, bytes: number, tookMs: number): void;
 	evicted(sha256: Hex, bytes: number): void;
+	/** What the system lets the node take away from its engines. */
+	confined(fences: Fences): void;
 	prepared(release: Hex): void;
 	notPrepared(release: Hex, error: unknown): void;
 	/** `failure` undefined: the hub took it. */
@@ -86,6 +89,11 @@ export function nodeEvents(log: Log, registry: Registry): NodeEvents {
 		evicted: (sha256, bytes) => {
 			metrics.evicted.add(bytes);
 			log.info({ sha256, bytes }, "removed from the cache to make room");
+		},
+		confined: (fences) => {
+			const missing = Object.entries(fences).flatMap(([fence, there]) => (there ? [] : [fence]));
+			if (missing.length === 0) log.info({ fences }, "engines run without network, rights and this user");
+			else log.warn({ fences }, `engines run with more than they need: this system, or this user, cannot fence off ${missing.join(", ")}`);
 		},
 		prepared: (release) => {
 			metrics.prepared.add(1);

@@ -17,6 +17,7 @@ import {
 } from "@freehold/service";
 import type { Registry } from "prom-client";
 import type { EngineMode, EnginePool } from "../engine/engine.js";
+import { engineFences } from "../engine/isolation/engine-process.js";
 import { createEnginePool } from "../engine/pool/pool.js";
 import { BlobCache } from "./blob-cache.js";
 import { type NodeEvents, nodeEvents } from "./events.js";
@@ -186,7 +187,9 @@ export class InferenceNode {
 			onEvicted: events.evicted,
 			crashPoint: modules.crashPoint,
 		});
-		const pool = await createEnginePool({ memoryBytes: options.memoryLimit, runTimeoutMs: options.timeLimit, maxWaiting: options.maxWaiting });
+		const modelFolders = [join(options.data, "blobs")];
+		events.confined(await engineFences(modelFolders));
+		const pool = await createEnginePool({ modelFolders, memoryBytes: options.memoryLimit, runTimeoutMs: options.timeLimit, maxWaiting: options.maxWaiting });
 		return new InferenceNode(options, modules, store, cache, pool, events, stopping);
 	}
 

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import type { Duplex, Readable } from "node:stream";
 import { type EngineDescription, FreeholdError, tensorLimits } from "@freehold/protocol";
-import { canIsolateNetwork, confine, confinedEnvironment } from "./confinement.js";
+import { confine, confinedEnvironment, type Fences, fencesFor } from "./confinement.js";
 import { FrameReader, maxHeaderBytes } from "./frame.js";
 import { decodeReply, encodeRequest, type Reply, type Request } from "./message.js";
 import { memoryMarker } from "./watchdog.js";
@@ -18,12 +18,15 @@ export interface EngineProcessOptions {
 	/** An empty folder. */
 	readonly folder: string;
 	readonly startTimeoutMs: number;
+	/** Folders of model files, and all that the process may read beside its own program; undefined: whatever its user may. */
+	readonly modelFolders?: readonly string[] | undefined;
 }
 
 export interface RequestLimits {
 	readonly timeoutMs: number;
 }
 
+const SCRIPT = createRequire(import.meta.url).resolve("@freehold/inference/engine-worker");
 /** Room beside the model's own memory: the program, its stacks, and what is mapped but not touched. */
 const DATA_SLACK_BYTES = 1024 * 1024 * 1024;
 const LAST_WORDS_BYTES = 4096;
@@ -43,7 +46,6 @@ export class EngineProcess {
 
 	/** Starts the process and waits until its engine answers. Throws `engine.crashed` or `engine.timeout`. */
 	static async start(options: EngineProcessOptions): Promise<EngineProcess> {
-		const networkNamespace = await canIsolateNetwork();
 		const maxFrameBytes = tensorLimits.maxBytes + maxHeaderBytes + 4;
 		const config: WorkerConfig = {
 			engine: options.engine,
@@ -53,8 +55,10 @@ export class EngineProcess {
 			maxOutputBytes: tensorLimits.maxBytes,
 			parentPid: process.pid,
 		};
-		const script = createRequire(import.meta.url).resolve("@freehold/inference/engine-worker");
-		const command = confine(script, [JSON.stringify(config)], { dataBytes: options.memoryBytes + DATA_SLACK_BYTES, networkNamespace });
+		const { modelFolders } = options;
+		const readable = modelFolders === undefined ? undefined : [...modelFolders, options.folder];
+		const confinement = { dataBytes: options.memoryBytes + DATA_SLACK_BYTES, fences: await engineFences(modelFolders), readable };
+		const command = confine(SCRIPT, [JSON.stringify(config)], confinement);
 		const child = spawn(command.file, command.args, {
 			cwd: options.folder,
 			env: confinedEnvironment,
@@ -94,6 +98,11 @@ export class EngineProcess {
 		this.#channel.end();
 		await this.#channel.gone;
 	}
+}
+
+/** The fences around an engine whose models lie in these folders. */
+export function engineFences(modelFolders: readonly string[] | undefined): Promise<Fences> {
+	return fencesFor(SCRIPT, modelFolders);
 }
 
 interface Waiting {

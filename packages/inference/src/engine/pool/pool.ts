@@ -32,6 +32,8 @@ export interface EnginePoolOptions {
 	/** Default 5 min. */
 	readonly idleMs?: number;
 	readonly now?: () => number;
+	/** Folders of model files: the processes may then read nothing else beside their own program. Default: whatever their user may. */
+	readonly modelFolders?: readonly string[];
 }
 
 const GIB = 1024 ** 3;
@@ -51,6 +53,7 @@ export async function createEnginePool(options: EnginePoolOptions = {}): Promise
 		recycleAfter: options.recycleAfter ?? 20_000,
 		abortGraceMs: options.abortGraceMs ?? 500,
 		idleMs: options.idleMs ?? 300_000,
+		modelFolders: options.modelFolders,
 	} satisfies Partial<LaneOptions>;
 	const fastProcesses = options.fastProcesses ?? Math.min(4, Math.max(2, Math.floor(availableParallelism() / 2)));
 	const lanes: { readonly [mode in EngineMode]: Lane } = {
