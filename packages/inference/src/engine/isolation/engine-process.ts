@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import type { Duplex, Readable } from "node:stream";
 import { type EngineDescription, FreeholdError, tensorLimits } from "@freehold/protocol";
-import { confine, confinedEnvironment, type Fences, fencesFor } from "./confinement.js";
+import { availableFences, confine, confinedEnvironment, type Fences, fencesFor } from "./confinement.js";
 import { FrameReader, maxHeaderBytes } from "./frame.js";
 import { decodeReply, encodeRequest, type Reply, type Request } from "./message.js";
 import { memoryMarker } from "./watchdog.js";
@@ -100,9 +100,9 @@ export class EngineProcess {
 	}
 }
 
-/** The fences around an engine whose models lie in these folders. */
-export function engineFences(modelFolders: readonly string[] | undefined): Promise<Fences> {
-	return fencesFor(SCRIPT, modelFolders);
+/** The fences around an engine whose models lie in these folders. Where they may lie anywhere, it keeps our user: another one might not get at them. */
+export async function engineFences(modelFolders: readonly string[] | undefined): Promise<Fences> {
+	return modelFolders === undefined ? { ...(await availableFences()), user: false } : fencesFor(SCRIPT, modelFolders);
 }
 
 interface Waiting {
