@@ -12,6 +12,7 @@ export * from "./evm/header.js";
 export * from "./http/api.js";
 export * from "./http/routes.js";
 export * from "./json/canonical.js";
+export * from "./json/parse.js";
 export * from "./keys/key-request.js";
 export * from "./limits.js";
 export * from "./manifest/manifest.js";

@@ -3,6 +3,10 @@ export const limits = {
 	/** Body of a JSON request to any program. */
 	jsonBodyBytes: 32 * 1024 * 1024,
 	jsonDepth: 64,
+	/** Lists, objects and names in one JSON text. */
+	jsonMembers: 100_000,
+	/** Values in the lists and objects of one JSON text; a tensor with more elements is sent as base64. */
+	jsonValues: 500_000,
 	headerBytes: 64 * 1024,
 	requestTimeoutMs: 60_000,
 	headersTimeoutMs: 15_000,
@@ -16,6 +20,8 @@ export const limits = {
 	cardBytes: 256 * 1024,
 	tensorBytes: 16 * 1024 * 1024,
 	tensorElements: 4 * 1024 * 1024,
+	/** Elements up to which an answer spells tensors as lists; larger ones as base64. */
+	tensorListElements: 100_000,
 	tensorRank: 16,
 	tensorsPerCall: 64,
 	/** Messages, tools, texts and attachments of one call to a language model. */

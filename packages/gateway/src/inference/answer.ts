@@ -1,5 +1,15 @@
 /** What a client gets of a recorded call: the answer, and the receipt file so far. */
-import { formatOpg, type InferenceResponseBody, type ReceiptAnchor, type ReceiptFile, receiptFileShape, type Tensors, tensorsToJson } from "@freehold/protocol";
+import {
+	elementCount,
+	formatOpg,
+	type InferenceResponseBody,
+	limits,
+	type ReceiptAnchor,
+	type ReceiptFile,
+	receiptFileShape,
+	type Tensors,
+	tensorsToJson,
+} from "@freehold/protocol";
 import type { CallRecord } from "../store/tables.js";
 
 export function receiptFileOf(call: CallRecord, chainId: number, anchor?: ReceiptAnchor): ReceiptFile {
@@ -37,7 +47,7 @@ function bodiesOf(call: CallRecord): Pick<ReceiptFile, "request" | "response" | 
 export function answerBody(call: CallRecord, chainId: number): InferenceResponseBody {
 	const { receipt, order } = call;
 	return {
-		outputs: "outputs" in call ? tensorsToJson(call.outputs, "list") : {},
+		outputs: "outputs" in call ? tensorsToJson(call.outputs, isShort(call.outputs) ? "list" : "base64") : {},
 		usage: {
 			inputUnits: Number(receipt.inputUnits),
 			outputUnits: Number(receipt.outputUnits),
@@ -47,6 +57,11 @@ export function answerBody(call: CallRecord, chainId: number): InferenceResponse
 		callId: order.callId,
 		receiptFile: receiptFileJson(call, chainId),
 	};
+}
+
+/** Millions of elements as text would keep the program from everybody else for seconds. */
+function isShort(tensors: Tensors): boolean {
+	return Object.values(tensors).reduce((sum, { shape }) => sum + elementCount(shape), 0) <= limits.tensorListElements;
 }
 
 function fileTensors(tensors: Tensors): Record<string, { dtype: string; shape: readonly number[]; data: Uint8Array }> {

@@ -1,5 +1,4 @@
 /** Everything that a gateway keeps: one store, so that a call's voucher, charge, order, receipt and place in a batch are written together or not at all. */
-import { deserialize, serialize } from "node:v8";
 import type { ChannelConfig, PriceVersion } from "@freehold/payments";
 import type { ExactPayload } from "@freehold/payments/server";
 import type {
@@ -17,7 +16,7 @@ import type {
 	TextAnswer,
 	TextRequest,
 } from "@freehold/protocol";
-import type { DurableStore, StoreWriter } from "@freehold/service";
+import { type DurableStore, packRecord, type StoreWriter, unpackRecord } from "@freehold/service";
 
 export const tables = [
 	"answers",
@@ -201,18 +200,12 @@ export interface OperatorRecord {
 	readonly keys: Readonly<Record<Hex, { readonly validFrom: number; readonly validUntil: number }>>;
 }
 
-/** Bytes of a record. The format of V8 keeps bigints and byte arrays as they are, and is read by every later version. */
-export function pack(record: object): Uint8Array {
-	return serialize(record);
-}
-
-export function unpack<T>(bytes: Uint8Array): T {
-	return deserialize(bytes) as T;
-}
+export const pack = packRecord;
+export const unpack = unpackRecord;
 
 export function load<T>(store: Pick<GatewayStore, "get">, table: Table, key: string): T | undefined {
 	const bytes = store.get(table, key);
-	return bytes === undefined ? undefined : unpack<T>(bytes);
+	return bytes === undefined ? undefined : unpackRecord<T>(bytes);
 }
 
 /** Keys that sort as their numbers. */
@@ -226,5 +219,5 @@ export function memberKey(seq: number, index: number): string {
 
 /** All records of a batch in a table whose keys begin with its number. */
 export function* recordsOf<T>(store: GatewayStore, table: Table, seq: number): Iterable<T> {
-	for (const { value } of store.scan(table, { start: `${seqKey(seq)}/`, end: `${seqKey(seq)}0` })) yield unpack<T>(value);
+	for (const { value } of store.scan(table, { start: `${seqKey(seq)}/`, end: `${seqKey(seq)}0` })) yield unpackRecord<T>(value);
 }

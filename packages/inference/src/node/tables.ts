@@ -1,7 +1,6 @@
 /** What a node keeps on disk, and how its records are written. */
-import { deserialize, serialize } from "node:v8";
 import type { Hex } from "@freehold/protocol";
-import type { DurableStore, StoreWriter } from "@freehold/service";
+import { type DurableStore, packRecord, type StoreWriter, unpackRecord } from "@freehold/service";
 
 export const tables = ["cursor", "releases", "operators", "exposure", "calls", "answers", "receipts", "expiry", "intents"] as const;
 export type Table = (typeof tables)[number];
@@ -58,18 +57,12 @@ export interface ReceiptRecord {
 	readonly receiptSignature: Hex;
 }
 
-/** Bytes of a record. V8's format keeps bigints and byte arrays as they are, and every later version reads it. */
-export function pack(record: object | bigint): Uint8Array {
-	return serialize(record);
-}
-
-export function unpack<T>(bytes: Uint8Array): T {
-	return deserialize(bytes) as T;
-}
+export const pack = packRecord;
+export const unpack = unpackRecord;
 
 export function load<T>(store: Pick<NodeStore, "get">, table: Table, key: string): T | undefined {
 	const bytes = store.get(table, key);
-	return bytes === undefined ? undefined : unpack<T>(bytes);
+	return bytes === undefined ? undefined : unpackRecord<T>(bytes);
 }
 
 export function callKey(gateway: Hex, callId: Hex): string {

@@ -15,18 +15,7 @@
  *
  * Numbers are eight bytes, big-endian.
  */
-import {
-	bigintToBytes,
-	type Crypto,
-	concatBytes,
-	decodeEvmHeader,
-	decodeRlp,
-	type EvmHeader,
-	encodeEvmHeader,
-	encodeRlp,
-	type Hex,
-	type RlpItem,
-} from "@freehold/protocol";
+import { bigintToBytes, type Crypto, concatBytes, decodeEvmHeader, decodeRlp, type EvmHeader, encodeEvmHeader, encodeRlp, type Hex } from "@freehold/protocol";
 import type { StateMachine, TableWrite } from "../execution/types.js";
 import { keccak256 } from "../state/keccak.js";
 import { decodeTransaction, hexOf, integerOf } from "../transaction/decode.js";
@@ -180,7 +169,7 @@ export class ChainStore {
 		if (body === undefined || receipts === undefined) return { header, hash, id: hexOf(hash), transactions: [], receipts: [] };
 		const [raws, senders] = decodeRlp(body) as readonly [readonly Uint8Array[], Uint8Array];
 		const transactions = raws.map((raw, index) => decodeTransaction(raw, this.#chainId, this.#crypto, senders.subarray(20 * index, 20 * index + 20)));
-		return { header, hash, id: hexOf(hash), transactions, receipts: receiptsFromItems(decodeRlp(receipts) as readonly RlpItem[]) };
+		return { header, hash, id: hexOf(hash), transactions, receipts: receiptsFromItems(decodeRlp(receipts)) };
 	}
 
 	#remember(block: Block): void {

@@ -1,6 +1,5 @@
 /** JSON-RPC 2.0 over one request body: single calls, batches, notifications; every refusal in its code. */
-import { FreeholdError, limits } from "@freehold/protocol";
-import { nestsDeeperThan } from "@freehold/service";
+import { FreeholdError, JsonLimitError, limits, parseJson } from "@freehold/protocol";
 import type { Asker } from "../calls/call-pool.js";
 import type { Method, Methods } from "./context.js";
 import { RpcError, rpcCodes } from "./rpc-error.js";
@@ -35,14 +34,11 @@ export class Dispatcher {
 	/** Text of the answer; undefined when there is nothing to answer (notifications only). */
 	answer(body: Uint8Array, asker: Asker): string | undefined | Promise<string | undefined> {
 		let value: unknown;
-		const text = Buffer.from(body.buffer, body.byteOffset, body.length);
-		// Before parsing: a body of opening brackets alone would take fifty times its size in memory.
-		if (nestsDeeperThan(text, limits.jsonDepth))
-			return failure(null, new RpcError(rpcCodes.parse, `parse error: nested deeper than ${limits.jsonDepth} levels`));
+		const text = Buffer.from(body.buffer, body.byteOffset, body.length).toString("utf8");
 		try {
-			value = JSON.parse(text.toString("utf8"));
-		} catch {
-			return failure(null, new RpcError(rpcCodes.parse, "parse error"));
+			value = parseJson(text);
+		} catch (error) {
+			return failure(null, new RpcError(rpcCodes.parse, error instanceof JsonLimitError ? `parse error: ${error.message}` : "parse error"));
 		}
 		if (!Array.isArray(value)) return this.#one(value, asker);
 		if (value.length === 0) return failure(null, new RpcError(rpcCodes.invalidRequest, "empty batch"));

@@ -45,7 +45,11 @@ export class ProtoReader {
 	}
 
 	text(field: number): string {
-		return fromUtf8(this.bytes(field));
+		try {
+			return fromUtf8(this.bytes(field));
+		} catch {
+			throw new SyntaxError("a protobuf text is not UTF-8");
+		}
 	}
 
 	message(field: number): ProtoReader {

@@ -5,6 +5,7 @@
  * A block has an index record (the sorted fingerprints of what changed) and chunk records (the entries in the same order). Looking
  * something up searches the indexes, which are small and stay in memory, and reads a chunk only where the fingerprint occurs.
  */
+import { RecordError } from "./record-error.js";
 import type { StateChange } from "./state-store.js";
 
 /** Entries per chunk: some tens of kilobytes. */
@@ -62,6 +63,7 @@ export class HistoryIndex {
 	readonly #fingerprints: Uint32Array;
 
 	constructor(record: Uint8Array) {
+		if (record.length % 4 !== 0) throw new RecordError("an index of history");
 		const view = new DataView(record.buffer, record.byteOffset, record.length);
 		this.#fingerprints = Uint32Array.from({ length: record.length / 4 }, (_, position) => view.getUint32(position * 4));
 	}
@@ -86,9 +88,11 @@ export class HistoryIndex {
 export function findInChunk(chunk: Uint8Array, subject: Uint8Array): Uint8Array | undefined {
 	const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
 	for (let at = 0; at < chunk.length; ) {
+		if (at + 5 > chunk.length) throw new RecordError("a chunk of history");
 		const subjectLength = chunk[at] as number;
 		const valueLength = view.getUint32(at + 1);
 		const value = at + 5 + subjectLength;
+		if (value + valueLength > chunk.length) throw new RecordError("a chunk of history");
 		if (subjectLength === subject.length && subject.every((byte, index) => byte === chunk[at + 5 + index])) return chunk.slice(value, value + valueLength);
 		at = value + valueLength;
 	}

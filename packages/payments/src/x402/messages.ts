@@ -1,8 +1,10 @@
 /** Messages of x402 version 2 as they travel in headers: base64 of JSON. Written afresh for EVM chains; the wire is that of `@x402/core`. */
-import { type Hex, toBase64, utf8 } from "@freehold/protocol";
+import { type Hex, parseJson, toBase64, utf8 } from "@freehold/protocol";
 
 /** Longest header that is read, in characters. */
 const MAX_HEADER = 24 * 1024;
+/** A year. */
+const MAX_VALIDITY_SECONDS = 31_536_000;
 
 export interface PaymentRequirements {
 	readonly scheme: string;
@@ -77,7 +79,7 @@ function decodeHeader(header: string): Readonly<Record<string, unknown>> | undef
 	try {
 		const binary = atob(header);
 		const ascii = !/[\u0080-\u00ff]/.test(binary);
-		const value: unknown = JSON.parse(ascii ? binary : new TextDecoder().decode(Uint8Array.from(binary, (character) => character.charCodeAt(0))));
+		const value = parseJson(ascii ? binary : new TextDecoder().decode(Uint8Array.from(binary, (character) => character.charCodeAt(0))));
 		return isObject(value) ? value : undefined;
 	} catch {
 		return undefined;
@@ -126,7 +128,9 @@ function parseRequirements(value: unknown): PaymentRequirements | undefined {
 	const payTo = readAddress(value["payTo"]);
 	if (typeof scheme !== "string" || typeof chain !== "string" || readAmount(amount) === undefined || asset === undefined || payTo === undefined)
 		return undefined;
-	if (typeof maxTimeoutSeconds !== "number" || !(maxTimeoutSeconds > 0)) return undefined;
+	// Times are computed with it, and JSON spells infinity as 1e400.
+	if (typeof maxTimeoutSeconds !== "number" || !Number.isSafeInteger(maxTimeoutSeconds) || maxTimeoutSeconds < 1 || maxTimeoutSeconds > MAX_VALIDITY_SECONDS)
+		return undefined;
 	return { scheme, network: chain, amount: amount as string, asset, payTo, maxTimeoutSeconds, ...(isObject(extra) ? { extra } : {}) };
 }
 
@@ -144,9 +148,9 @@ export function readHex(value: unknown, length: number): Hex | undefined {
 	return typeof value === "string" && value.length === 2 + 2 * length && /^0x[0-9a-fA-F]+$/.test(value) ? (value.toLowerCase() as Hex) : undefined;
 }
 
-/** Unsigned integer of a decimal string that fits in `bits`. */
+/** Unsigned integer of a decimal string, without leading zeros, that fits in `bits`. */
 export function readAmount(value: unknown, bits = 128): bigint | undefined {
-	if (typeof value !== "string" || value.length > 78 || !/^[0-9]+$/.test(value)) return undefined;
+	if (typeof value !== "string" || value.length > 78 || !/^(0|[1-9][0-9]*)$/.test(value)) return undefined;
 	const amount = BigInt(value);
 	return amount >> BigInt(bits) === 0n ? amount : undefined;
 }

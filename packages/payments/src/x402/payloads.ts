@@ -24,6 +24,9 @@ export interface Permit2Deposit {
 	readonly signature: Hex;
 }
 
+/** The width of `withdrawDelay` in the contract. */
+const DELAY_BITS = 40;
+
 export type Deposit = Erc3009Deposit | Permit2Deposit;
 
 export type BatchPayload =
@@ -133,9 +136,16 @@ function readConfig(value: unknown): ChannelConfig | undefined {
 	const token = readAddress(value["token"]);
 	const salt = readHex(value["salt"], 32);
 	const delay = value["withdrawDelay"];
-	const withdrawDelay = typeof delay === "string" ? Number(delay) : delay;
+	const withdrawDelay = typeof delay === "string" ? Number(readAmount(delay, DELAY_BITS) ?? Number.NaN) : delay;
 	if (payer === undefined || payerAuthorizer === undefined || receiver === undefined || receiverAuthorizer === undefined) return undefined;
-	if (token === undefined || salt === undefined || typeof withdrawDelay !== "number" || !Number.isSafeInteger(withdrawDelay) || withdrawDelay < 0)
+	if (
+		token === undefined ||
+		salt === undefined ||
+		typeof withdrawDelay !== "number" ||
+		!Number.isSafeInteger(withdrawDelay) ||
+		withdrawDelay < 0 ||
+		withdrawDelay >= 2 ** DELAY_BITS
+	)
 		return undefined;
 	return { payer, payerAuthorizer, receiver, receiverAuthorizer, token, withdrawDelay, salt };
 }

@@ -3,8 +3,10 @@ import { type Hex, isHex, toHex, utf8 } from "../bytes/bytes.js";
 import { defaultHashes, type Hashes } from "../crypto/crypto.js";
 import { FreeholdError } from "../errors/freehold-error.js";
 import { canonicalJson } from "../json/canonical.js";
+import { parseJson } from "../json/parse.js";
 import { limits } from "../limits.js";
 import { parseModelName } from "../names/model-name.js";
+import { dtypes, isDtype } from "../tensor/dtype.js";
 import type { TensorSpec } from "../tensor/tensor.js";
 import { type TextTask, textTasks } from "../text/request.js";
 
@@ -68,12 +70,7 @@ export function isManifestPath(path: string): boolean {
 /** Manifest of its canonical text. Throws `FreeholdError` naming the field that is wrong; other spellings than the canonical one are refused. */
 export function parseManifest(text: string): Manifest {
 	if (text.length > limits.manifestBytes) throw invalid("manifest", `longer than ${limits.manifestBytes} bytes`);
-	let value: unknown;
-	try {
-		value = JSON.parse(text);
-	} catch {
-		throw invalid("manifest", "not JSON");
-	}
+	const { value, canonical } = readJson(text);
 	const manifest = record(value, "manifest", ["version", "release", "format", "files", "inputs", "outputs", "text", "licence", "title", "task", "tags"]);
 	if (manifest["version"] !== 1) throw invalid("version", "must be 1");
 	if (typeof manifest["release"] !== "string" || parseModelName(manifest["release"])?.version === undefined)
@@ -92,8 +89,18 @@ export function parseManifest(text: string): Manifest {
 	const tags = manifest["tags"];
 	if (tags !== undefined && (!Array.isArray(tags) || tags.length > 32 || tags.some((tag) => typeof tag !== "string" || !/^[a-z0-9][a-z0-9-]{0,31}$/.test(tag))))
 		throw invalid("tags", "must be at most 32 lower-case words");
-	if (canonicalJson(value) !== text) throw invalid("manifest", "not in canonical form");
+	if (canonical !== text) throw invalid("manifest", "not in canonical form");
 	return value as Manifest;
+}
+
+/** Text that parses may still have no canonical form, for a lone surrogate say. */
+function readJson(text: string): { readonly value: unknown; readonly canonical: string } {
+	try {
+		const value = parseJson(text);
+		return { value, canonical: canonicalJson(value) };
+	} catch (error) {
+		throw invalid("manifest", `not JSON: ${error instanceof Error ? error.message.slice(0, 100) : "unreadable"}`);
+	}
 }
 
 function checkFiles(files: unknown): void {
@@ -113,10 +120,13 @@ function checkFiles(files: unknown): void {
 
 function checkSpecs(specs: unknown, field: string): void {
 	if (!Array.isArray(specs) || specs.length > limits.tensorsPerCall) throw invalid(field, `must be a list of at most ${limits.tensorsPerCall}`);
+	const names = new Set<string>();
 	specs.forEach((item: unknown, index) => {
 		const { name, dtype, shape } = record(item, `${field}[${index}]`, ["name", "dtype", "shape"]) as { name?: unknown; dtype?: unknown; shape?: unknown };
 		if (typeof name !== "string" || name === "" || name.length > 200) throw invalid(`${field}[${index}].name`, "must be a short text");
-		if (typeof dtype !== "string") throw invalid(`${field}[${index}].dtype`, "must be a text");
+		if (names.has(name)) throw invalid(`${field}[${index}].name`, "must be used once");
+		names.add(name);
+		if (!isDtype(dtype)) throw invalid(`${field}[${index}].dtype`, `must be one of ${dtypes.join(", ")}`);
 		const isDimension = (dimension: unknown): boolean =>
 			dimension === null ||
 			(typeof dimension === "string" && dimension.length <= 100) ||

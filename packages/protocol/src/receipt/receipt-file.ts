@@ -3,6 +3,7 @@
  * check (design of receipts, §1). Reading is strict; the meaning is judged by the `proofs` package.
  */
 import { base64, decimal, hex, hexBytes, integer, list, literal, map, object, optional, type Shape, type ShapeOf, text, truth } from "../codec/shape.js";
+import { parseJson } from "../json/parse.js";
 import { limits } from "../limits.js";
 import { textAnswerShape } from "../text/answer.js";
 import { textRequestShape } from "../text/request.js";
@@ -162,7 +163,7 @@ export type FileTensor = ShapeOf<typeof tensorShape>;
 /** Receipt file of its JSON text. Throws `SyntaxError` naming the path of the first thing that is wrong. */
 export function parseReceiptFile(json: string): ReceiptFile {
 	if (json.length > limits.receiptFileBytes) throw new SyntaxError(`the file is longer than ${limits.receiptFileBytes} characters`);
-	const value: unknown = JSON.parse(json);
+	const value = parseJson(json);
 	if (withoutWhiteSpace(json) !== JSON.stringify(value)) throw new SyntaxError("file repeats a name or spells a value in an unusual way");
 	return receiptFileShape.read(value, "file");
 }

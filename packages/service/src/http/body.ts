@@ -1,10 +1,7 @@
-/** Request bodies: whole within a limit, JSON within a depth. */
+/** Request bodies: whole within a limit, JSON within its bounds. */
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
-import { FreeholdError, limits } from "@freehold/protocol";
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
+import { FreeholdError, JsonLimitError, parseJson } from "@freehold/protocol";
 
 /** The whole body. Throws `request.tooLarge` as soon as the limit is passed, `request.aborted` when the client goes away. */
 export function readBody(message: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
@@ -38,39 +35,11 @@ export function parseJsonBody(bytes: Uint8Array, contentType: string | undefined
 	if (type !== "application/json" && type?.endsWith("+json") !== true)
 		throw new FreeholdError("request.unsupportedMediaType", { expected: "application/json" });
 	if (!isUtf8(bytes)) throw new FreeholdError("request.invalid", { field: "body", reason: "not UTF-8" });
-	const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-	// Before parsing: a body of opening brackets alone would take fifty times its size in memory.
-	if (nestsDeeperThan(buffer, limits.jsonDepth))
-		throw new FreeholdError("request.invalid", { field: "body", reason: `nested deeper than ${limits.jsonDepth} levels`, limit: limits.jsonDepth });
+	const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
 	try {
-		return JSON.parse(buffer.toString("utf8"));
+		return parseJson(text);
 	} catch (error) {
+		if (error instanceof JsonLimitError) throw new FreeholdError("request.invalid", { field: "body", reason: error.message, limit: error.limit });
 		throw new FreeholdError("request.invalid", { field: "body", reason: `not JSON: ${error instanceof Error ? error.message.slice(0, 100) : "unreadable"}` });
 	}
-}
-
-/** Counts brackets outside strings. */
-export function nestsDeeperThan(json: Buffer, limit: number): boolean {
-	let depth = 0;
-	for (let index = 0; index < json.length; index++) {
-		const byte = json[index] as number;
-		if (byte === QUOTE) {
-			index = endOfString(json, index + 1);
-			if (index < 0) return false;
-		} else if (byte === 0x5b || byte === 0x7b) {
-			depth += 1;
-			if (depth > limit) return true;
-		} else if (byte === 0x5d || byte === 0x7d) depth -= 1;
-	}
-	return false;
-}
-
-/** Index of the closing quote; -1 when the string does not end. */
-function endOfString(json: Buffer, from: number): number {
-	for (let index = json.indexOf(QUOTE, from); index >= 0; index = json.indexOf(QUOTE, index + 1)) {
-		let escapes = 0;
-		while (index - 1 - escapes >= from && json[index - 1 - escapes] === BACKSLASH) escapes += 1;
-		if (escapes % 2 === 0) return index;
-	}
-	return -1;
 }

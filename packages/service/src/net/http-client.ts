@@ -5,7 +5,7 @@
 import { Agent, type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { request as httpsRequest, Agent as TlsAgent } from "node:https";
 import { type Readable, Transform, type TransformCallback } from "node:stream";
-import { errorFromBody, FreeholdError, limits } from "@freehold/protocol";
+import { errorFromBody, FreeholdError, limits, parseJson } from "@freehold/protocol";
 import { traceHeaders } from "../trace/trace.js";
 import { aborted } from "./limiter.js";
 
@@ -122,7 +122,7 @@ class Bounded extends Transform {
 
 function parse(body: Buffer): unknown {
 	try {
-		return JSON.parse(body.toString("utf8")) as unknown;
+		return parseJson(body.toString("utf8"));
 	} catch {
 		return undefined;
 	}
