@@ -14,6 +14,7 @@ const allowed = {
 	contracts: ["protocol"],
 	proofs: ["protocol", "contracts/layout"],
 	payments: ["protocol", "contracts/abi", "contracts/layout"],
+	dialects: ["protocol"],
 	service: ["protocol"],
 	sdk: ["protocol", "contracts/abi", "proofs", "payments", "payments/client", "payments/facilitator"],
 	ledger: ["protocol", "contracts/bytecode", "contracts/abi", "service", "sdk/chain"],
@@ -21,6 +22,7 @@ const allowed = {
 	inference: ["protocol", "contracts/abi", "service", "proofs", "sdk/chain"],
 	gateway: [
 		"protocol",
+		"dialects",
 		"contracts/abi",
 		"contracts/layout",
 		"proofs",
@@ -38,7 +40,7 @@ const allowed = {
 /** Where a package lies when not in `packages/`. */
 const folders = { web: "apps/web" };
 /** Entries that run in a browser: nothing of Node's own. */
-const browserSafe = new Set(["protocol", "contracts", "proofs", "payments", "sdk", "web"]);
+const browserSafe = new Set(["protocol", "contracts", "proofs", "payments", "dialects", "sdk", "web"]);
 const IMPORT = /(?:^|[\s;])(?:import|export)\s(?:[^"';]*?\sfrom\s)?["']([^"']+)["']|import\(\s*["']([^"']+)["']\s*\)/gm;
 
 const faults = [];

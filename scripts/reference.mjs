@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { fieldTables } from "@freehold/dialects";
 import { commonRoutes, errorCatalogue, gatewayRoutes, hubRoutes, limits, nodeRoutes, storageRoutes } from "@freehold/protocol";
 import { chassisMetrics, commonOptions, environmentName, flagOf } from "@freehold/service";
 
@@ -13,6 +14,7 @@ const pages = {
 	"errors.md": errorsPage(),
 	"limits.md": limitsPage(),
 	"routes.md": routesPage(),
+	"fields.md": fieldsPage(),
 	"options.md": await optionsPage(),
 	"metrics.md": await metricsPage(),
 };
@@ -74,6 +76,17 @@ function metricTable(metrics) {
 		return `| \`${name}\` | ${kind} | ${told.length === 0 ? "–" : told.join("; ")} | ${help} |`;
 	});
 	return `| metric | kind | labels | |\n|---|---|---|---|\n${rows.join("\n")}\n`;
+}
+
+function fieldsPage() {
+	const tables = Object.entries(fieldTables).map(([route, table]) => {
+		const rows = Object.entries(table).map(([name, { treatment, note, neutral = [] }]) => {
+			const unless = neutral.length === 0 ? "" : ` (unless ${neutral.map((value) => `\`${JSON.stringify(value)}\``).join(" or ")})`;
+			return `| \`${name}\` | ${treatment}${unless} | ${note} |`;
+		});
+		return `## \`${route}\`\n\n| field | | |\n|---|---|---|\n${rows.join("\n")}\n`;
+	});
+	return `# Fields of the language model routes\n\n${made}\n\nHonoured: it shapes the answer as the client's own documentation says. Passed: it is taken and cannot change the answer. Refused: asking for it is an error; null asks for nothing. A field that is not listed is refused.\n\n${tables.join("\n")}`;
 }
 
 async function optionsPage() {

@@ -17,6 +17,7 @@ export class Catalogue {
 	readonly #releases = new Map<Hex, ReleaseRecord>();
 	readonly #models = new Map<Hex, ModelRecord>();
 	readonly #byName = new Map<string, Hex>();
+	readonly #byBareName = new Map<string, Set<string>>();
 
 	constructor(store: GatewayStore) {
 		for (const { value } of store.scan("releases", {})) this.#addRelease(unpack<ReleaseRecord>(value));
@@ -129,13 +130,20 @@ export class Catalogue {
 
 	/** The newest release that is not retired, or the one that the name's version says. */
 	#newest(text: string): ReleaseRecord | undefined {
-		const wanted = parseModelName(text);
+		const wanted = parseModelName(text.includes("/") ? text : this.#fullNameOf(text));
 		const model = wanted === undefined ? undefined : this.#models.get(this.#byName.get(`${wanted.namespace}/${wanted.name}`) ?? "0x");
 		if (wanted === undefined || model === undefined) return undefined;
 		const releases = model.releases.map((id) => this.#releases.get(id)).filter((record) => record !== undefined);
 		if (wanted.version !== undefined) return releases.find((record) => isVersion(record, wanted.version as NonNullable<ModelName["version"]>));
 		const newestFirst = [...releases].sort((a, b) => b.major - a.major || b.minor - a.minor);
 		return newestFirst.find((record) => record.retiredAt === 0) ?? newestFirst[0];
+	}
+
+	/** OpenGradient's clients leave the namespace out (its wire, 1.15): a name alone means the one model that has it, and none where several do. */
+	#fullNameOf(text: string): string {
+		const [bare = "", version] = text.split("@", 2);
+		const found = [...(this.#byBareName.get(bare) ?? [])];
+		return found.length === 1 ? `${found[0]}${version === undefined ? "" : `@${version}`}` : text;
 	}
 
 	#putModel(record: ModelRecord, writer: Writer): void {
@@ -151,6 +159,8 @@ export class Catalogue {
 	#addModel(record: ModelRecord): void {
 		this.#models.set(record.id, record);
 		this.#byName.set(record.name, record.id);
+		const bare = record.name.slice(record.name.indexOf("/") + 1);
+		this.#byBareName.set(bare, (this.#byBareName.get(bare) ?? new Set()).add(record.name));
 	}
 
 	#addRelease(record: ReleaseRecord): void {

@@ -29,19 +29,17 @@ export interface InferenceModules {
 	readonly idempotency: Idempotency;
 	readonly tracedCalls: TracedCalls;
 	readonly events: GatewayEvents;
-	/** Calls under way at most. */
-	readonly maxCalls: number;
+	/** Takes a place among the calls under way; throws `gateway.overloaded`. */
+	readonly enter: () => () => void;
 }
 
 export function inference(modules: InferenceModules): Handler {
-	let underWay = 0;
 	return async (request) => {
-		if (underWay >= modules.maxCalls) throw new FreeholdError("gateway.overloaded", { seconds: 1 });
-		underWay++;
+		const leave = modules.enter();
 		try {
 			return await answer(request, modules);
 		} finally {
-			underWay--;
+			leave();
 		}
 	};
 }
@@ -89,7 +87,7 @@ async function serve({ request, ask, payment, requestDigest, answerKey }: PaidAs
 	if ("refused" in accepted) return payments.refuse(request, plan, accepted.refused);
 	const { reservation } = accepted;
 	try {
-		const served = await modules.ordering.run(plan, reservation, answerKey, requestDigest);
+		const served = await modules.ordering.run(plan, reservation, { answerKey, requestDigest });
 		const { call, settlement } = await traceStep("record", {}, () => recordCall(served, reservation, modules.recorder));
 		const totalMs = performance.now() - startedAt;
 		const { callId, node } = call.order;
@@ -102,12 +100,12 @@ async function serve({ request, ask, payment, requestDigest, answerKey }: PaidAs
 	}
 }
 
-function answered(call: CallRecord, chainId: number, settlement: SettleResponse): HttpResponse {
-	return jsonResponse(answerBody(call, chainId), 200, { [x402Headers.response]: encodeHeader(settlement) });
+function answered(call: CallRecord, chainId: number, settlement: SettleResponse | undefined): HttpResponse {
+	return jsonResponse(answerBody(call, chainId), 200, settlement === undefined ? undefined : { [x402Headers.response]: encodeHeader(settlement) });
 }
 
 /** The call's failure. Where the payment had effects of its own (a deposit, a refund that is due), the client is told of them in the header. */
 function failed(error: unknown, plan: CallPlan, settlement: SettleResponse | undefined, { events, payments }: InferenceModules): HttpResponse {
 	if (error instanceof FreeholdError) events.callFailed(plan.release.name, error);
-	return payments.failure(error, settlement);
+	return payments.failure(error, settlement, "/v1/inference");
 }

@@ -11,7 +11,8 @@ import type { Reservation } from "../payment/reservation.js";
 import type { GatewayEvents } from "../program/events.js";
 import { type GatewayStore, type OperatorRecord, type OrderRecord, pack } from "../store/tables.js";
 import { type CallPlan, payerOf } from "./plan.js";
-import { type CheckedAnswer, checkAnswer } from "./receipt-check.js";
+import { type CheckedAnswer, checkAnswer, type Streamed } from "./receipt-check.js";
+import { beginStream, type RunningStream } from "./running-stream.js";
 
 export interface OrderingModules {
 	readonly gateway: Hex;
@@ -23,12 +24,20 @@ export interface OrderingModules {
 	readonly crashPoint: (name: string) => void;
 	/** Time that a node gets for a call, in milliseconds. */
 	readonly callTimeoutMs: number;
+	/** The same for a language model. */
+	readonly textTimeoutMs: number;
 	/** What a second less of waiting may cost at a dearer node, smallest unit. */
 	readonly secondPrice: bigint;
 	/** Unix milliseconds. */
 	readonly now: () => number;
 	/** Price of a release's version. */
 	readonly priceOf: (release: Hex, version: number) => Price | undefined;
+}
+
+/** Under which the answer can be asked for again, and for which request. */
+export interface CallKey {
+	readonly answerKey: string | undefined;
+	readonly requestDigest: Hex;
 }
 
 /** A call that a node has answered. */
@@ -79,24 +88,39 @@ export class Ordering {
 		);
 	}
 
-	/** Runs a paid call. Throws the node's refusal, or `node.unavailable` when no node answered in time. */
-	async run(plan: CallPlan, payment: Reservation, answerKey: string | undefined, requestDigest: Hex): Promise<ServedCall> {
-		const { now, callTimeoutMs } = this.#modules;
-		const deadline = now() + callTimeoutMs;
+	/** Runs a paid call. Throws the node's refusal, or `node.unavailable` when no node answered in time; `request.aborted` when the signal says so. */
+	run(plan: CallPlan, payment: Reservation, key: CallKey, signal?: AbortSignal): Promise<ServedCall> {
+		return this.#tryNodes(plan, payment, key, signal, (record, node, last) => this.#place(record, node, last, signal));
+	}
+
+	/** Begins a paid stream. Resolves when a node has begun to answer, and nothing has been handed to anyone; throws as `run` does. */
+	open(plan: CallPlan, payment: Reservation, key: CallKey, signal?: AbortSignal): Promise<RunningStream> {
+		return this.#tryNodes(plan, payment, key, signal, (record, node) => this.#open(record, node, signal));
+	}
+
+	async #tryNodes<T>(
+		plan: CallPlan,
+		payment: Reservation,
+		key: CallKey,
+		signal: AbortSignal | undefined,
+		take: (record: OrderRecord, node: OperatorRecord, last: boolean) => Promise<T>,
+	): Promise<T> {
+		const { now, callTimeoutMs, textTimeoutMs } = this.#modules;
+		const deadline = now() + ("inputs" in plan.question ? callTimeoutMs : textTimeoutMs);
 		// A dearer node than the payer signed for is no way out.
 		const room = payment.allowed - plan.amount + (plan.nodes[0]?.nodeFee ?? 0n);
 		const nodes = plan.nodes.filter((node) => node.nodeFee <= room);
 		let failure: unknown;
 		for (const [attempt, node] of nodes.entries()) {
-			const record = this.#sign(plan, payment, node, attempt, deadline, answerKey, requestDigest);
+			const record = this.#sign(plan, payment, node, attempt, deadline, key);
 			const last = attempt === nodes.length - 1;
 			try {
-				return await this.#place(record, node, last);
+				return await take(record, node, last);
 			} catch (error) {
 				failure = error;
 				await this.#forget(record);
 				this.#modules.events.orderFailed(record.order.callId, node.address, attempt, error);
-				if (nodeFailure(error) === undefined || now() >= deadline) break;
+				if (nodeFailure(error) === undefined || now() >= deadline || signal?.aborted === true) break;
 			}
 		}
 		throw failure instanceof FreeholdError ? failure : new FreeholdError("node.unavailable", { release: plan.release.name }, { cause: failure });
@@ -109,15 +133,7 @@ export class Ordering {
 		return this.#exchange(record, node, true);
 	}
 
-	#sign(
-		plan: CallPlan,
-		payment: Reservation,
-		node: OperatorRecord,
-		attempt: number,
-		deadline: number,
-		answerKey: string | undefined,
-		requestDigest: Hex,
-	): OrderRecord {
+	#sign(plan: CallPlan, payment: Reservation, node: OperatorRecord, attempt: number, deadline: number, { answerKey, requestDigest }: CallKey): OrderRecord {
 		const { gateway, chainId, signer } = this.#modules;
 		const payer = payerOf(payment.payer, plan.salt);
 		const order: Order = {
@@ -152,10 +168,10 @@ export class Ordering {
 	 * The order is written while it is on its way; both have to end well, so that a restart knows every order a node may have answered. Where nobody can ask
 	 * for the answer again, a restart gives the call up anyway and need not know of it.
 	 */
-	async #place(record: OrderRecord, node: OperatorRecord, last: boolean): Promise<ServedCall> {
+	async #place(record: OrderRecord, node: OperatorRecord, last: boolean, signal: AbortSignal | undefined): Promise<ServedCall> {
 		const { store, crashPoint } = this.#modules;
 		if (record.answerKey === undefined) {
-			const served = await this.#exchange(record, node, last);
+			const served = await this.#exchange(record, node, last, signal);
 			crashPoint("order-answered");
 			return served;
 		}
@@ -168,7 +184,7 @@ export class Ordering {
 	}
 
 	/** Sends the same order until it is answered, refused, or better given to the next node. `last`: there is no next one. */
-	async #exchange(record: OrderRecord, node: OperatorRecord, last: boolean): Promise<ServedCall> {
+	async #exchange(record: OrderRecord, node: OperatorRecord, last: boolean, signal?: AbortSignal): Promise<ServedCall> {
 		const { now } = this.#modules;
 		const begun = now();
 		const deadline = Number(record.order.deadline);
@@ -181,7 +197,7 @@ export class Ordering {
 				const answer = this.#check(
 					record,
 					await traceStep("order", { "freehold.call_id": record.order.callId, "freehold.node": node.address }, () =>
-						sendOrder(node.endpoint, body, { deadlineMs }),
+						sendOrder(node.endpoint, body, { deadlineMs, ...(signal === undefined ? {} : { signal }) }),
 					),
 				);
 				const nodeMs = performance.now() - sentAt;
@@ -189,7 +205,7 @@ export class Ordering {
 				return { order: record, answer, nodeMs };
 			} catch (error) {
 				const failure = nodeFailure(error);
-				if (failure === undefined) throw error;
+				if (failure === undefined || signal?.aborted === true) throw error;
 				this.#setHealth(node.address, (health) => afterFailure(health, now()));
 				// An order that was certainly not run goes to the next node at once; one that may have been is asked for a while longer.
 				const patienceMs = last ? failure.patienceMs : failure.mayHaveRun ? Math.min(failure.patienceMs, PATIENCE_MS) : 0;
@@ -202,14 +218,48 @@ export class Ordering {
 		}
 	}
 
-	#check(record: OrderRecord, answer: unknown): CheckedAnswer {
+	/** One try: a stream that does not begin goes to the next node. */
+	async #open(record: OrderRecord, node: OperatorRecord, signal: AbortSignal | undefined): Promise<RunningStream> {
+		const { now, crashPoint, chainId } = this.#modules;
+		const sentAt = performance.now();
+		const end = (change: (health: NodeHealth) => NodeHealth): void =>
+			this.#setHealth(node.address, (health) => change({ ...health, inFlight: health.inFlight - 1 }));
+		this.#setHealth(node.address, (health) => ({ ...health, inFlight: health.inFlight + 1 }));
+		try {
+			return await beginStream(record, node.endpoint, {
+				digest: orderDigest(record.order, chainId, this.#crypto),
+				deadlineMs: Math.max(1, Number(record.order.deadline) - now() + GRACE_MS),
+				signal,
+				check: (answer, streamed) => this.#check(record, answer, streamed),
+				answered: () => {
+					crashPoint("order-answered");
+					end((health) => afterAnswer(health, performance.now() - sentAt));
+				},
+				left: () => end((health) => health),
+				failed: () => end((health) => afterFailure(health, now())),
+			});
+		} catch (error) {
+			end((health) => (nodeFailure(error) === undefined || signal?.aborted === true ? health : afterFailure(health, now())));
+			throw error;
+		}
+	}
+
+	#check(record: OrderRecord, answer: unknown, streamed?: Streamed): CheckedAnswer {
 		const { operators, chainId, priceOf, now } = this.#modules;
 		const { order, salt } = record;
 		const price = priceOf(order.release, order.priceVersion);
 		if (price === undefined) throw new FreeholdError("internal", { reference: order.callId });
 		const time = Math.floor(now() / 1000);
 		const isNodeKey = (key: Hex): boolean => operators.isKeyValid(order.node, key, time);
-		return checkAnswer(order, answer, { chainId, crypto: this.#crypto, price, question: record, salt, isNodeKey });
+		return checkAnswer(order, answer, {
+			chainId,
+			crypto: this.#crypto,
+			price,
+			question: record,
+			salt,
+			isNodeKey,
+			...(streamed === undefined ? {} : { streamed }),
+		});
 	}
 
 	/** The order bought nothing and is not tried again. */

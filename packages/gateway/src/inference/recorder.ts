@@ -17,7 +17,7 @@ export interface RecorderModules {
 
 export interface RecordedCall {
 	readonly call: CallRecord;
-	readonly settlement: SettleResponse;
+	readonly settlement: SettleResponse | undefined;
 }
 
 export async function recordCall({ order: ordered, answer }: ServedCall, payment: Reservation, modules: RecorderModules): Promise<RecordedCall> {
@@ -37,7 +37,7 @@ export async function recordCall({ order: ordered, answer }: ServedCall, payment
 	};
 	crashPoint("call-recording");
 	const { call, spending } = await store.transact((writer) => {
-		const spent = payment.spend(receipt.charge);
+		const spent = payment.spend(receipt.charge, writer);
 		const place = batches.place(member, spent.channel, spent.refund, writer);
 		const record: CallRecord = {
 			order,

@@ -1,6 +1,7 @@
 /** The payment side of a call, whatever the scheme: what is asked, what is accepted, and how a client is told. */
 import { batchReasons, encodeHeader, exactReasons, type PaymentPayload, type SettleResponse, x402Headers } from "@freehold/payments";
 import {
+	type CallTerms,
 	channelSettlement,
 	checkAccepted,
 	checkSignature,
@@ -16,11 +17,13 @@ import { type Crypto, errorBody, FreeholdError, type Hex } from "@freehold/proto
 import { errorResponse, type HttpRequest, type HttpResponse, jsonResponse, toFreeholdError } from "@freehold/service";
 import type { Logger } from "pino";
 import type { ChannelBook } from "../channels/channel-book.js";
-import type { CallPlan } from "../inference/plan.js";
 import { type CallRecord, type GatewayStore, load, type PaymentRecord } from "../store/tables.js";
 import type { ChannelPayments } from "./channel-payments.js";
 import type { ExactPayments } from "./exact-payments.js";
 import { type Acceptance, type Refusal, refused } from "./reservation.js";
+
+/** Body of a refusal in a client's own shape. */
+export type Say = (error: FreeholdError) => unknown;
 
 export interface PaymentModules {
 	readonly terms: TillTerms;
@@ -56,18 +59,18 @@ export class Payments {
 	}
 
 	/** Says what a call costs. */
-	demand(request: HttpRequest, plan: CallPlan): HttpResponse {
-		return this.#required(request, plan, new FreeholdError("payment.required"), undefined);
+	demand(request: HttpRequest, plan: CallTerms, say?: Say): HttpResponse {
+		return this.#required(request, plan, new FreeholdError("payment.required"), undefined, say);
 	}
 
 	/** Says why a payment is not good, and what would be. */
-	refuse(request: HttpRequest, plan: CallPlan, refusal: Refusal): HttpResponse {
+	refuse(request: HttpRequest, plan: CallTerms, refusal: Refusal, say?: Say): HttpResponse {
 		const error = new FreeholdError("payment.invalid", { reason: words[refusal.reason] ?? refusal.reason });
-		return this.#required(request, plan, error, refusal);
+		return this.#required(request, plan, error, refusal, say);
 	}
 
 	/** Holds a payment for the call, after moving money where its scheme wants that first. */
-	async accept(payment: PaymentPayload, plan: CallPlan): Promise<Acceptance> {
+	async accept(payment: PaymentPayload, plan: CallTerms): Promise<Acceptance> {
 		const { terms, channelPayments, exactPayments } = this.#modules;
 		const ours = checkAccepted(payment.accepted, terms);
 		if (!ours.ok) return refused(ours.reason);
@@ -103,7 +106,7 @@ export class Payments {
 	}
 
 	/** What was said of the payment of a call that is answered again. */
-	replayed(call: CallRecord): SettleResponse {
+	replayed(call: CallRecord): SettleResponse | undefined {
 		const { terms, channels, store } = this.#modules;
 		const { chainId } = terms;
 		const { payer, payment, receipt } = call;
@@ -111,22 +114,23 @@ export class Payments {
 			const transaction = load<PaymentRecord>(store, "payments", payment.id)?.transaction ?? "0x";
 			return exactSettlement({ chainId, payer, amount: payment.amount, charged: receipt.charge, transaction });
 		}
+		if (payment.kind === "key") return undefined;
 		const state = channels.messages(payment.channelId)?.channelState;
 		if (state === undefined) throw new FreeholdError("internal", { reference: call.order.callId });
 		return channelSettlement({ chainId, payer, charged: receipt.charge, state });
 	}
 
 	/** A failed call: its error, and what happened to the payment, where something did. */
-	failure(error: unknown, settlement: SettleResponse | undefined): HttpResponse {
-		const response = errorResponse(toFreeholdError(error, this.#modules.log, "POST /v1/inference"));
+	failure(error: unknown, settlement: SettleResponse | undefined, where: string, respond = errorResponse): HttpResponse {
+		const response = respond(toFreeholdError(error, this.#modules.log, `POST ${where}`));
 		return settlement === undefined ? response : { ...response, headers: { ...response.headers, [x402Headers.response]: encodeHeader(settlement) } };
 	}
 
-	#required(request: HttpRequest, plan: CallPlan, error: FreeholdError, refusal: Refusal | undefined): HttpResponse {
+	#required(request: HttpRequest, plan: CallTerms, error: FreeholdError, refusal: Refusal | undefined, say: Say | undefined): HttpResponse {
 		const { terms, channels, publicUrl } = this.#modules;
 		const state = refusal?.channelId === undefined ? undefined : channels.messages(refusal.channelId);
 		const accepts = offer(terms, plan, state);
 		const header = encodeHeader(paymentRequired(`${publicUrl()}${request.path}`, accepts, refusal?.reason));
-		return jsonResponse({ error: errorBody(error), accepts }, 402, { [x402Headers.required]: header, "cache-control": "no-store" });
+		return jsonResponse(say?.(error) ?? { error: errorBody(error), accepts }, 402, { [x402Headers.required]: header, "cache-control": "no-store" });
 	}
 }

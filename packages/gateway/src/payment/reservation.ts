@@ -12,8 +12,8 @@ export interface Reservation {
 	/** Names the payment in the call's id. */
 	readonly reference: Hex;
 	readonly link: PaymentLink;
-	/** What spending `charge` of it adds to the batch. */
-	spend(charge: bigint): Spending;
+	/** What spending `charge` of it adds to the batch; inside the transaction that records the call. */
+	spend(charge: bigint, writer: Writer): Spending;
 	/** The call failed: nothing is charged. Gives what the client should be told of its payment, where there is something to tell. */
 	abandon(): Promise<SettleResponse | undefined>;
 }
@@ -23,8 +23,8 @@ export interface Spending {
 	readonly refund: RefundRecord | undefined;
 	/** Inside the transaction that records the call. */
 	write(writer: Writer): void;
-	/** After it is durable: gives the payment free and says what was charged. */
-	finish(): SettleResponse;
+	/** After it is durable: gives the payment free and says what was charged, where its scheme has words for it. */
+	finish(): SettleResponse | undefined;
 }
 
 export interface Refusal {

@@ -40,6 +40,8 @@ export interface GatewayEvents {
 	/** A look at a node failed; told once until one succeeds. */
 	nodeUnwell(node: Hex, endpoint: string, error: unknown): void;
 	nodeWell(node: Hex): void;
+	keyMade(key: Hex, owner: Hex, budget: bigint): void;
+	keyEnded(key: Hex, owner: Hex): void;
 	faucetGave(address: Hex, amount: bigint): void;
 	/** Asked at every scrape. */
 	watch(gauges: { readonly unanchoredCalls: () => number; readonly unanchoredAgeMs: () => number; readonly silenceMs: () => number }): void;
@@ -132,6 +134,8 @@ export function gatewayEvents(log: Logger, registry: Registry): GatewayEvents {
 			metrics.looks.add(1, { outcome: "answered" });
 			if (unwell.delete(node)) log.info({ node }, "the node answers again");
 		},
+		keyMade: (key, owner, budget) => log.info({ key, owner, budget: budget.toString() }, "an API key was made"),
+		keyEnded: (key, owner) => log.info({ key, owner }, "an API key was revoked"),
 		faucetGave: (address, amount) => log.info({ address, amount: amount.toString() }, "faucet gave"),
 		watch: ({ unanchoredCalls, unanchoredAgeMs, silenceMs }) => {
 			metrics.unanchored.follow(unanchoredCalls);

@@ -6,6 +6,7 @@ import {
 	createDigestSigner,
 	defineProgram,
 	durationOption,
+	errorResponse,
 	type Handler,
 	integerOption,
 	openStore,
@@ -61,6 +62,7 @@ const options = {
 	batchAge: durationOption({ default: 2_000, help: "Age of its oldest call at which a batch is anchored; less than 10s.", group: "Calls" }),
 	callTimeout: durationOption({ default: 30_000, help: "Longest time for a node to answer a call.", group: "Calls" }),
 	secondPrice: opgOption({ default: UNIT / 20n, help: "How much dearer a node may be for answering a second sooner.", group: "Calls" }),
+	textTimeout: durationOption({ default: 300_000, help: "Longest time for a node to answer a language model's call.", group: "Calls" }),
 	maxCalls: integerOption({ default: 1_000, min: 1, help: "Calls under way at one time.", group: "Calls" }),
 };
 
@@ -87,7 +89,8 @@ export const gatewayProgram = defineProgram({
 		const starting: readonly RouteBinding[] = programs.map((route) => ({
 			route,
 			traced: route.method === "POST",
-			deadlineMs: config.callTimeout + 30_000,
+			deadlineMs: Math.max(config.callTimeout, config.textTimeout) + 30_000,
+			refuse: (error) => (serving ? gateway?.bindings.find((candidate) => candidate.route === route)?.refuse?.(error) : undefined) ?? errorResponse(error),
 			handler: (request): ReturnType<Handler> => {
 				const binding = serving ? gateway?.bindings.find((candidate) => candidate.route === route) : undefined;
 				if (binding === undefined) throw new FreeholdError("service.starting", { service: "The gateway" });
@@ -117,6 +120,7 @@ export const gatewayProgram = defineProgram({
 				withdrawDelay: Math.floor(config.withdrawDelay / 1000),
 				batchAgeMs: config.batchAge,
 				callTimeoutMs: config.callTimeout,
+				textTimeoutMs: config.textTimeout,
 				secondPrice: config.secondPrice,
 				maxCalls: config.maxCalls,
 			},

@@ -1,7 +1,7 @@
 /** Assembles a gateway: every part once, in one place, in the order in which they need each other. */
 import { tillAddress } from "@freehold/payments";
 import { opgToken, type TillTerms } from "@freehold/payments/server";
-import { gatewayRoutes, type Hex } from "@freehold/protocol";
+import { FreeholdError, gatewayRoutes, type Hex } from "@freehold/protocol";
 import { type ChainClient, contracts, createTransactor, type Transactor } from "@freehold/sdk/chain";
 import { type DigestSigner, nativeCrypto, type RouteBinding } from "@freehold/service";
 import type { Logger } from "pino";
@@ -16,6 +16,9 @@ import { refundPage } from "../channels/refunds.js";
 import { Idempotency } from "../inference/idempotency.js";
 import { inference } from "../inference/inference.js";
 import { Ordering } from "../inference/ordering.js";
+import { KeyBook } from "../keys/key-book.js";
+import { createKeyPage, keyPage, listKeysPage, refillKeyPage, revokeKeyPage } from "../keys/key-pages.js";
+import { KeyPayments } from "../keys/key-payments.js";
 import type { Need } from "../nodes/capability.js";
 import { Operators } from "../nodes/operators.js";
 import { callPage } from "../pages/calls.js";
@@ -31,6 +34,7 @@ import { rememberingCrypto } from "../payment/signatures.js";
 import type { RecoveryModules } from "../recovery/recovery.js";
 import { durableIntents } from "../store/intents.js";
 import type { GatewayStore } from "../store/tables.js";
+import { textDoors } from "../text/doors.js";
 import type { GatewayEvents } from "./events.js";
 
 export interface GatewayOptions {
@@ -45,6 +49,7 @@ export interface GatewayOptions {
 	readonly withdrawDelay: number;
 	readonly batchAgeMs: number;
 	readonly callTimeoutMs: number;
+	readonly textTimeoutMs: number;
 	/** What a second less of waiting may cost at a dearer node, smallest unit. */
 	readonly secondPrice: bigint;
 	readonly maxCalls: number;
@@ -124,8 +129,8 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 	const exactPayments = new ExactPayments({ terms, store, client, transactor, batches, events, crypto, crashPoint, now });
 	const payments = new Payments({ terms, channels, channelPayments, exactPayments, store, publicUrl, log, crypto });
 	const priceOf = (release: Hex, version: number) => catalogue.release(release)?.prices.find((price) => price.version === version);
-	const { callTimeoutMs, secondPrice } = options;
-	const ordering = new Ordering({ gateway, chainId, signer, operators, store, events, crashPoint, callTimeoutMs, secondPrice, now, priceOf });
+	const { callTimeoutMs, textTimeoutMs, secondPrice } = options;
+	const ordering = new Ordering({ gateway, chainId, signer, operators, store, events, crashPoint, callTimeoutMs, textTimeoutMs, secondPrice, now, priceOf });
 	const rankedNodes = (need?: Need) => ordering.rankedNodes(need);
 	const recorder = { store, batches, crashPoint, now };
 	const idempotency = new Idempotency(store);
@@ -151,22 +156,24 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 	});
 	const faucet = modules.faucet === undefined ? undefined : createTransactor({ client, signer: modules.faucet, store: durableIntents(store, crashPoint) });
 
-	const ask = inference({
-		chainId,
-		plan: { catalogue, manifests, gatewayFee, rankedNodes, random, now },
-		payments,
-		ordering,
-		recorder,
-		idempotency,
-		tracedCalls,
-		events,
-		maxCalls: options.maxCalls,
-	});
+	const keys = new KeyBook(store);
+	const keyPayments = new KeyPayments({ keys, channels, random, now });
+	const plan = { catalogue, manifests, gatewayFee, rankedNodes, random, now };
+	const enter = places(options.maxCalls);
+	const ask = inference({ chainId, plan, payments, ordering, recorder, idempotency, tracedCalls, events, enter });
+	const text = { plan, payments, keys: keyPayments, ordering, recorder, idempotency, tracedCalls, events, enter, now };
+	const keyPages = { chainId, gateway, store, keys, keyPayments, channels, payments, events, crypto, now };
 	const refund = refundPage({ terms, channels, signer, transactor, events, crashPoint, publicUrl });
 	const { rpcUrl } = client;
 	const bindings: readonly RouteBinding[] = [
 		{ route: gatewayRoutes.inference, handler: ask, deadlineMs: callTimeoutMs + CALL_MARGIN_MS },
 		{ route: gatewayRoutes.inferenceRefund, handler: refund },
+		...textDoors({ chainId, random, deadlineMs: textTimeoutMs + CALL_MARGIN_MS }, text),
+		{ route: gatewayRoutes.createKey, handler: createKeyPage(keyPages) },
+		{ route: gatewayRoutes.listKeys, handler: listKeysPage(keyPages) },
+		{ route: gatewayRoutes.key, handler: keyPage(keyPages) },
+		{ route: gatewayRoutes.refillKey, handler: refillKeyPage(keyPages) },
+		{ route: gatewayRoutes.revokeKey, handler: revokeKeyPage(keyPages) },
 		{ route: gatewayRoutes.call, handler: callPage({ store, chainId }) },
 		{
 			route: gatewayRoutes.quote,
@@ -182,6 +189,20 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 			handler: rootPage({ chainId, gateway, till, catalogue, gatewayFee, rankedNodes, rpcUrl, hubUrl: options.hubUrl, storageUrl, publicUrl, now }),
 		},
 	];
-	const recovery = { store, ordering, channelPayments, exactPayments, recorder, idempotency, events, crashPoint };
+	const recovery = { store, ordering, channelPayments, exactPayments, keyPayments, recorder, idempotency, events, crashPoint };
 	return { bindings, follower, anchorer, batches, recovery, catalogue, rankedNodes: () => rankedNodes().length, look: (signal) => ordering.look(signal) };
+}
+
+/** Calls of all kinds under way at one time. */
+function places(most: number): () => () => void {
+	let underWay = 0;
+	return () => {
+		if (underWay >= most) throw new FreeholdError("gateway.overloaded", { seconds: 1 });
+		underWay++;
+		let inside = true;
+		return () => {
+			if (inside) underWay--;
+			inside = false;
+		};
+	};
 }

@@ -4,6 +4,7 @@ import { pause } from "@freehold/service";
 import type { Idempotency } from "../inference/idempotency.js";
 import type { Ordering } from "../inference/ordering.js";
 import { type RecorderModules, recordCall } from "../inference/recorder.js";
+import type { KeyPayments } from "../keys/key-payments.js";
 import type { ChannelPayments } from "../payment/channel-payments.js";
 import type { ExactPayments } from "../payment/exact-payments.js";
 import type { Reservation } from "../payment/reservation.js";
@@ -15,6 +16,7 @@ export interface RecoveryModules {
 	readonly ordering: Ordering;
 	readonly channelPayments: ChannelPayments;
 	readonly exactPayments: ExactPayments;
+	readonly keyPayments: KeyPayments;
 	readonly recorder: RecorderModules;
 	readonly idempotency: Idempotency;
 	readonly events: GatewayEvents;
@@ -48,10 +50,12 @@ export async function reconcilePayments({ exactPayments }: RecoveryModules, sign
 	}
 }
 
-function hold(record: OrderRecord, { channelPayments, exactPayments }: RecoveryModules): Reservation | undefined {
+function hold(record: OrderRecord, { channelPayments, exactPayments, keyPayments }: RecoveryModules): Reservation | undefined {
 	const { payment, order } = record;
 	// What the order can cost was found good before the restart; the node's answer is checked against the price again.
-	return payment.kind === "exact" ? exactPayments.resume(payment.id) : channelPayments.resume(payment, order.nodeFee + order.gatewayFee);
+	const allowed = order.nodeFee + order.gatewayFee;
+	if (payment.kind === "exact") return exactPayments.resume(payment.id);
+	return payment.kind === "key" ? keyPayments.resume(payment, allowed) : channelPayments.resume(payment, allowed);
 }
 
 async function complete(record: OrderRecord, payment: Reservation, modules: RecoveryModules): Promise<void> {

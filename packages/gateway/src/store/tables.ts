@@ -28,6 +28,7 @@ export const tables = [
 	"cursor",
 	"faucet",
 	"intents",
+	"keys",
 	"manifests",
 	"members",
 	"onchain",
@@ -46,7 +47,9 @@ export type Writer = StoreWriter<Table>;
 /** How a call is paid. */
 export type PaymentLink =
 	| { readonly kind: "channel"; readonly channelId: Hex; readonly maxClaimableAmount: bigint; readonly signature: Hex }
-	| { readonly kind: "exact"; readonly id: string; readonly amount: bigint };
+	| { readonly kind: "exact"; readonly id: string; readonly amount: bigint }
+	/** An API key, charged on the lane that backs it. */
+	| { readonly kind: "key"; readonly id: Hex; readonly channelId: Hex };
 
 /** What a call asks: tensors, or a language model. */
 export type Question = { readonly inputs: Tensors } | { readonly textRequest: TextRequest };
@@ -97,6 +100,26 @@ export interface ChannelRecord {
 	readonly charged: bigint;
 	readonly maxClaimableAmount: bigint;
 	readonly signature: Hex;
+}
+
+/** `keys`: an API key by the SHA-256 of its text. Amounts in the smallest unit, times in Unix milliseconds. */
+export interface KeyRecord {
+	readonly id: Hex;
+	readonly name: string;
+	readonly owner: Hex;
+	readonly channelId: Hex;
+	readonly budget: bigint;
+	readonly daily?: bigint;
+	readonly models?: readonly string[];
+	readonly createdAt: number;
+	readonly expiresAt?: number;
+	readonly revokedAt?: number;
+	readonly lastUsedAt?: number;
+	readonly spent: bigint;
+	/** Days since 1970 (UTC) of the last call, and what was spent on that day. */
+	readonly day: number;
+	readonly spentOnDay: bigint;
+	readonly calls: number;
 }
 
 /** `onchain`: a channel as the chain has it after `block` and `logIndex`. */

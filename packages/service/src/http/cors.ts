@@ -7,11 +7,12 @@ import type { HttpResponse } from "./server.js";
 
 export const exposedHeaders = {
 	"access-control-allow-origin": "*",
-	"access-control-expose-headers": "PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, RETRY-AFTER, ETAG, CONTENT-RANGE, LOCATION",
+	"access-control-expose-headers":
+		"PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, X-FREEHOLD-CALL-ID, X-FREEHOLD-CHARGE, X-REQUEST-ID, REQUEST-ID, RETRY-AFTER, ETAG, CONTENT-RANGE, LOCATION",
 	"x-content-type-options": "nosniff",
 } as const;
 
-const USUAL_HEADERS = "content-type, authorization, idempotency-key, payment-signature, x-payment, range";
+const USUAL_HEADERS = "content-type, authorization, idempotency-key, payment-signature, x-payment, x-api-key, anthropic-version, range";
 const HEADER_LIST = /^[A-Za-z0-9-]{1,64}(, ?[A-Za-z0-9-]{1,64}){0,63}$/;
 
 /** Answer to the question a browser asks before it sends. */

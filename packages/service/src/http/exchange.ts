@@ -10,7 +10,7 @@ import { parseJsonBody, readBody } from "./body.js";
 import { exposedHeaders, preflight } from "./cors.js";
 import { errorResponse, toFreeholdError } from "./responses.js";
 import type { Router } from "./router.js";
-import type { HttpRequest, HttpResponse, RouteBinding } from "./server.js";
+import type { BodyWriter, HttpRequest, HttpResponse, RouteBinding } from "./server.js";
 
 export interface ExchangeModules {
 	readonly router: Router<RouteBinding>;
@@ -111,6 +111,8 @@ export class Exchange {
 		const { body } = answer;
 		if (this.#answered || this.#response.destroyed) {
 			if (body instanceof Readable) body.destroy();
+			// What was begun for a client that has gone still has its end: it sees that nothing arrives.
+			if (typeof body === "function") await body({ write: () => false }).catch(() => undefined);
 			return;
 		}
 		this.#answered = true;
@@ -118,7 +120,7 @@ export class Exchange {
 			...exposedHeaders,
 			...(answer.headers as OutgoingHttpHeaders | undefined),
 		};
-		if (!(body instanceof Readable) && answer.status !== 204 && answer.status !== 304) {
+		if (!(body instanceof Readable) && typeof body !== "function" && answer.status !== 204 && answer.status !== 304) {
 			// A HEAD answer may state a length of its own.
 			headers["content-length"] ??= body === undefined ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.length;
 		}
@@ -130,12 +132,24 @@ export class Exchange {
 				if (body instanceof Readable) body.destroy();
 				this.#response.end();
 			} else if (body instanceof Readable) await pipeline(body, this.#response);
+			else if (typeof body === "function") await this.#write(body);
 			else this.#response.end(body);
 		} catch (error) {
 			// The head is out, so the client can learn of it only by a cut connection.
 			if (!this.#response.writableFinished && !isGone(error)) this.#modules.log.error({ err: error, route: this.#binding?.route.path }, "a response broke off");
 			this.#response.destroy();
 		}
+	}
+
+	async #write(body: BodyWriter): Promise<void> {
+		const response = this.#response;
+		await body({
+			write: (piece) => {
+				if (response.destroyed || response.writableEnded) return false;
+				return response.write(piece) || drained(response);
+			},
+		});
+		response.end();
 	}
 
 	/** Node discards what is left of the body, so that the client can read the answer; not for ever. */
@@ -152,6 +166,24 @@ export class Exchange {
 			this.#message.once("end", () => clearTimeout(timer));
 		});
 	}
+}
+
+/** Whether the client takes what waits for it before its patience ends. */
+function drained(response: ServerResponse): Promise<boolean> {
+	return new Promise((resolve) => {
+		const end = (taken: boolean): void => {
+			clearTimeout(timer);
+			response.off("drain", onDrain).off("close", onClose);
+			resolve(taken);
+		};
+		const onDrain = (): void => end(true);
+		const onClose = (): void => end(false);
+		const timer = setTimeout(() => {
+			response.destroy();
+			end(false);
+		}, limits.streamStallMs);
+		response.on("drain", onDrain).on("close", onClose);
+	});
 }
 
 class Request implements HttpRequest {

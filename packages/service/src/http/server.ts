@@ -33,8 +33,19 @@ export interface HttpRequest {
 export interface HttpResponse {
 	readonly status: number;
 	readonly headers?: Readonly<Record<string, string | readonly string[]>>;
-	/** Text, bytes or a stream, sent as they are. */
-	readonly body?: string | Uint8Array | Readable;
+	/** Text, bytes or a stream, sent as they are; or a writer of pieces that has to know which of them were handed over. */
+	readonly body?: string | Uint8Array | Readable | BodyWriter;
+}
+
+/** Called once, after the head is known; the response ends when it resolves, and breaks off when it throws. */
+export type BodyWriter = (sink: BodySink) => Promise<void>;
+
+export interface BodySink {
+	/**
+	 * Hands a piece to the client's socket. False, or a promise of it, when the client has gone: then nothing of the piece counts as sent. A client that takes
+	 * nothing for `limits.streamStallMs` has gone.
+	 */
+	write(piece: string): boolean | Promise<boolean>;
 }
 
 export type Handler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;

@@ -1,0 +1,89 @@
+/** The small network of the gateway's tests, with a language model and a node that runs it. */
+import { contractAddresses, type Hex, type Manifest, manifestDigest, manifestText, modelId, type Price, releaseId, schemaDigest } from "@freehold/protocol";
+import { contracts } from "@freehold/sdk/chain";
+import { encodeFunctionData } from "viem";
+import { eventually } from "../journey/programs.js";
+import { account, CHAIN_ID, type NetworkOptions, OPG, startNetwork, type TestNetwork } from "./network.js";
+import { startTextNode, type TextNode } from "./text-node.js";
+
+export const MODEL = "talk/echo";
+/** A hundredth a call, and a ten-thousandth a token. */
+export const TEXT_PRICE: Price = { perCall: OPG / 100n, perInputUnit: OPG / 10_000n, perOutputUnit: OPG / 10_000n };
+export const FEES = (5n * OPG) / 100n + (3n * OPG) / 100n;
+
+export interface TextNetwork extends TestNetwork {
+	readonly textNode: TextNode;
+	readonly textRelease: Hex;
+	/** Registers one more node for language models. */
+	readonly addTextNode: (name: "gateway" | "stranger", nodeFee: bigint) => Promise<TextNode>;
+}
+
+export async function startTextNetwork(options: NetworkOptions = {}): Promise<TextNetwork> {
+	const network = await startNetwork(options);
+	const nodes: TextNode[] = [];
+	const addTextNode = async (name: "secondNode" | "gateway" | "stranger", nodeFee: bigint): Promise<TextNode> => {
+		const { signer } = account(name);
+		const node = await startTextNode(signer, () => TEXT_PRICE, CHAIN_ID);
+		nodes.push(node);
+		const bond = 1_000n * OPG;
+		const { OPG: token, NodeRegistry } = contracts;
+		await network.send(name, token.address, encodeFunctionData({ abi: token.abi, functionName: "approve", args: [contractAddresses.NodeRegistry, bond] }));
+		await network.send(
+			name,
+			NodeRegistry.address,
+			encodeFunctionData({ abi: NodeRegistry.abi, functionName: "register", args: [1, node.url, signer.address, nodeFee, bond] }),
+		);
+		return node;
+	};
+	const textNode = await addTextNode("secondNode", (5n * OPG) / 100n);
+	const textRelease = await publishText(network);
+	await eventually(async () => {
+		const { data } = (await (await fetch(`${network.gatewayUrl()}/v1/models`)).json()) as { readonly data: readonly unknown[] };
+		return data.length > 0 ? true : undefined;
+	}, "the model to be served");
+	return {
+		...network,
+		textNode,
+		textRelease,
+		addTextNode,
+		stop: async () => {
+			for (const node of nodes) await node.close();
+			await network.stop();
+		},
+	};
+}
+
+async function publishText(network: TestNetwork): Promise<Hex> {
+	const [namespace = "", name = ""] = MODEL.split("/");
+	const manifest: Manifest = {
+		version: 1,
+		release: `${MODEL}@1.0`,
+		format: "gguf",
+		files: [{ path: "model.gguf", sha256: `0x${"23".repeat(32)}`, bytes: 1 }],
+		inputs: [],
+		outputs: [],
+		text: { contextTokens: 8_192, tasks: ["chat", "completion", "embedding"], tools: true },
+		licence: "Apache-2.0",
+	};
+	const stored = await fetch(`${network.storageUrl}/v1/blobs?blob_id=later`, { method: "PUT", body: manifestText(manifest) });
+	if (!stored.ok) throw new Error(`storage answered ${stored.status}`);
+	const data = {
+		major: 1,
+		minor: 0,
+		format: 2,
+		modes: 1,
+		manifest: manifestDigest(manifest),
+		inputSchema: schemaDigest(manifest.inputs),
+		outputSchema: schemaDigest(manifest.outputs),
+		licence: "Apache-2.0",
+		terms: { leastPerCall: 0n, leastPerInputUnit: 0n, leastPerOutputUnit: 0n, leastBps: 0 },
+		parents: [],
+	};
+	const { ModelRegistry } = contracts;
+	await network.send(
+		"owner",
+		ModelRegistry.address,
+		encodeFunctionData({ abi: ModelRegistry.abi, functionName: "publish", args: [namespace, name, 0, data, TEXT_PRICE] }),
+	);
+	return releaseId(modelId(namespace, name), { major: 1, minor: 0 });
+}
