@@ -31,7 +31,7 @@ afterAll(async () => {
 
 interface Status {
 	readonly network: NetworkFile;
-	readonly processes: readonly { readonly role: string; readonly url: string }[];
+	readonly processes: readonly { readonly role: string; readonly url: string; readonly pid?: number }[];
 }
 const status = async (): Promise<Status> => (await network.good("status", "--json")).json() as Status;
 
@@ -120,6 +120,41 @@ describe("one call", () => {
 			expect(text).toMatch(/^freehold_data_free_bytes \d+/m);
 			if (role === "gateway") expect(text).toContain('freehold_gateway_calls_total{outcome="answered"} 1');
 			if (role === "inference") expect(text).toContain('freehold_node_run_seconds_count{mode="fast"} 1');
+		}
+	});
+
+	it("is told of at a glance: processes, chain, calls, money, disk", async () => {
+		const told = (await network.good("status", "--json")).json() as Status & Readonly<Record<string, unknown>>;
+		expect(told).toMatchObject({
+			running: true,
+			chain: { block: expect.any(Number), height: expect.any(Number), blockAgeMs: expect.any(Number) },
+			unanchored: { calls: 0, ageMs: 0 },
+			money: [
+				{ role: "inference", balance: expect.stringMatching(/^\d{18,}$/), bond: "1000000000000000000000" },
+				{ role: "gateway", balance: expect.stringMatching(/^\d{18,}$/), bond: "50000000000000000000000" },
+			],
+			disk: { freeBytes: expect.any(Number), usedBytes: expect.any(Number) },
+		});
+		expect((await network.good("status")).out).toMatch(
+			/gateway +ready[\s\S]*chain +block \d+ at height \d+, \d+ s ago\n[\s\S]*calls +all anchored\n[\s\S]*disk +\d/,
+		);
+	});
+
+	it("and doctor finds nothing wrong, here and by the gateway's address, until a process stands still", async () => {
+		const { network: file, processes } = await status();
+		expect((await network.good("doctor", "--json")).json()).toMatchObject({ ok: true });
+		expect((await network.good("doctor", "--json", "--network", file.gatewayUrl)).json()).toMatchObject({ ok: true });
+		const ledger = processes.find(({ role }) => role === "ledger")?.pid;
+		if (ledger === undefined) throw new Error("no ledger runs");
+		process.kill(ledger, "SIGSTOP");
+		try {
+			const ran = await network.freehold.run("doctor", "--json");
+			const { findings } = ran.json() as { findings: { check: string; ok: boolean; detail: string }[] };
+			expect(ran.status).toBe(1);
+			expect(findings.filter(({ ok }) => !ok).map(({ check }) => check)).toEqual(expect.arrayContaining(["ledger", "height"]));
+			expect(findings.find(({ check }) => check === "ledger")?.detail).toContain("freehold logs ledger");
+		} finally {
+			process.kill(ledger, "SIGCONT");
 		}
 	});
 });

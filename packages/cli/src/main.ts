@@ -74,7 +74,7 @@ function addCommands(program: Command, act: Act): void {
 	program
 		.command("status")
 		.description("what runs, and how it is")
-		.action(act(async () => (await import("./commands/network.js")).status));
+		.action(act(async () => (await import("./commands/status.js")).status));
 	program
 		.command("logs [process]")
 		.description("the log of a process, or the names of all")
@@ -84,6 +84,7 @@ function addCommands(program: Command, act: Act): void {
 	program
 		.command("doctor")
 		.description("find what is wrong and say what to do")
+		.option("--port-base <port>", "first of the ports that a network would take (default 8545)")
 		.action(act(async () => (await import("./commands/doctor.js")).doctor));
 	network(program.command("demo").description("two owners get paid for a model, and anyone can check it")).action(
 		act(async () => (await import("./demo/demo.js")).demo),
