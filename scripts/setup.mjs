@@ -46,8 +46,12 @@ async function install() {
 	rmSync(buildStamp, { force: true });
 }
 
-/** Binaries of other platforms and bundles for browsers that this project does not use: about 350 MB. */
+/** Binaries of other platforms and bundles for browsers that this project does not use: about 370 MB. */
 function trim() {
+	// Some of these say that they fit x64 as well, for emulators.
+	const llama = join(modules, "@node-llama-cpp");
+	const platforms = { linux: "linux", darwin: "mac", win32: "win" };
+	for (const name of list(llama)) if (!name.startsWith(`${platforms[process.platform]}-${process.arch}`)) rmSync(join(llama, name), { recursive: true });
 	const runtimes = join(modules, "onnxruntime-node", "bin");
 	for (const api of list(runtimes))
 		for (const platform of list(join(runtimes, api)))

@@ -7,12 +7,18 @@ import {
 	commit,
 	commitTensors,
 	contractAddresses,
+	defaultHashes,
 	fromHex,
 	type Hex,
+	inspectGguf,
 	inspectOnnx,
+	isGguf,
 	type Manifest,
 	manifestDigest,
 	manifestText,
+	maxInputTokens,
+	maxOutputTokens,
+	modelFormats,
 	modelId,
 	modes,
 	type Order,
@@ -23,7 +29,10 @@ import {
 	releaseId,
 	schemaDigest,
 	type Tensors,
+	type TextRequest,
 	tensorsToJson,
+	textRequestShape,
+	textRequestText,
 	toHex,
 } from "@freehold/protocol";
 import { type ChainClient, contracts, createChainClient, createTransactor, type Transactor } from "@freehold/sdk/chain";
@@ -84,21 +93,24 @@ export async function openMarket(): Promise<Market> {
 			await send(name, contracts.NodeRegistry, "register", [2, "http://127.0.0.1:1", account(name).address, 0n, bond]);
 		},
 		publish: async (name, model, price, { modes: mask = 3, keepModel = true } = {}) => {
-			const { inputs, outputs } = inspectOnnx(model);
+			const gguf = isGguf(model);
+			const { inputs, outputs } = gguf ? { inputs: [], outputs: [] } : inspectOnnx(model);
 			const put = async (bytes: string | Uint8Array): Promise<void> => {
 				const answer = await fetch(`${storage.url}/v1/blobs?blob_id=later`, { method: "PUT", body: bytes as BodyInit });
 				if (!answer.ok) throw new Error(`storage answered ${answer.status}: ${await answer.text()}`);
 			};
 			const sha256: Hex = `0x${createHash("sha256").update(model).digest("hex")}`;
-			const files = [{ path: "model.onnx", sha256, bytes: model.length }];
-			const manifest: Manifest = { version: 1, release: `${name}@1.0`, format: "onnx", files, inputs, outputs, licence: "Apache-2.0" };
+			const format = gguf ? "gguf" : "onnx";
+			const files = [{ path: `model.${format}`, sha256, bytes: model.length }];
+			const text = gguf ? { text: inspectGguf(model).abilities } : {};
+			const manifest: Manifest = { version: 1, release: `${name}@1.0`, format, files, inputs, outputs, ...text, licence: "Apache-2.0" };
 			if (keepModel) await put(model);
 			await put(manifestText(manifest));
 			const [namespace = "", short = ""] = name.split("/");
 			const data = {
 				major: 1,
 				minor: 0,
-				format: 1,
+				format: modelFormats[format],
 				modes: mask,
 				manifest: manifestDigest(manifest),
 				inputSchema: schemaDigest(inputs),
@@ -184,6 +196,46 @@ export function draftOrder({
 	const digest = orderDigest(order, CHAIN_ID);
 	const orderSignature = toHex(account(signedBy).signer.signDigest(fromHex(digest)));
 	return { order, digest, body: { order: orderShape.write(order), orderSignature, salt: SALT, require, inputs: tensorsToJson(inputs, "base64") } };
+}
+
+export interface TextDraft extends Omit<Draft, "inputs" | "mode"> {
+	readonly request: TextRequest;
+	/** From now; default 30 s. */
+	readonly deadlineMs?: number;
+}
+
+/** As `draftOrder`, for a language model. */
+export function draftTextOrder({
+	release,
+	request,
+	by = "gateway",
+	signedBy = by,
+	require = [],
+	reference = 1,
+	deadlineMs = 30_000,
+	change = (order) => order,
+}: TextDraft): DraftedOrder {
+	const commitment = commit(textRequestText({ release, mode: "fast", require: require as never }, request, defaultHashes), SALT);
+	const gateway = account(by).address;
+	const payer = payerCommitment(account("payer").address, SALT);
+	const order = change({
+		callId: callId({ gateway, payer, paymentReference: toHex(new Uint8Array(32).fill(reference)), request: commitment, attempt: 0 }),
+		gateway,
+		node: account("node").address,
+		release,
+		priceVersion: 1,
+		payer,
+		request: commitment,
+		mode: modes.fast,
+		maxInputUnits: maxInputTokens(request),
+		maxOutputUnits: maxOutputTokens(request),
+		nodeFee: NODE_FEE,
+		gatewayFee: OPG / 100n,
+		deadline: BigInt(Date.now() + deadlineMs),
+	});
+	const digest = orderDigest(order, CHAIN_ID);
+	const orderSignature = toHex(account(signedBy).signer.signDigest(fromHex(digest)));
+	return { order, digest, body: { order: orderShape.write(order), orderSignature, salt: SALT, require, text: textRequestShape.write(request) } };
 }
 
 export interface NodeReply {

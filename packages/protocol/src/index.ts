@@ -9,6 +9,7 @@ export * from "./crypto/crypto.js";
 export * from "./errors/catalogue.js";
 export * from "./errors/freehold-error.js";
 export * from "./evm/header.js";
+export * from "./gguf/gguf.js";
 export * from "./http/api.js";
 export * from "./http/routes.js";
 export * from "./json/canonical.js";

@@ -8,7 +8,7 @@ export type EngineMode = "fast" | "bit-exact";
 export interface ReleaseFiles {
 	/** Names the loaded session: the release id, or the model file's digest. Equal ids must mean equal files. */
 	readonly id: string;
-	readonly format: "onnx";
+	readonly format: "onnx" | "gguf";
 	/** Absolute path of the model file. */
 	readonly modelPath: string;
 }

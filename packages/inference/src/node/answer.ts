@@ -1,4 +1,4 @@
-/** From outputs to a signed answer. Pure but for the signature. */
+/** From what a run gave to a signed answer. Pure but for the signature. */
 import {
 	type Crypto,
 	charge,
@@ -15,14 +15,20 @@ import {
 	receiptDigest,
 	receiptShape,
 	type Tensors,
+	type TextAnswer,
+	type TextOrderResponseBody,
 	tensorsToJson,
+	textAnswerShape,
+	textResponseText,
 	toHex,
 } from "@freehold/protocol";
 import type { DigestSigner } from "@freehold/service";
 import { type AcceptedOrder, countUnits, type OrderMessage } from "./order-check.js";
 
 export interface Run {
-	readonly outputs: Tensors;
+	readonly outcome:
+		| { readonly kind: "tensors"; readonly outputs: Tensors }
+		| { readonly kind: "text"; readonly answer: TextAnswer; readonly inputTokens: bigint; readonly outputTokens: bigint };
 	readonly engine: EngineDescription;
 	/** Unix milliseconds. */
 	readonly startedAt: number;
@@ -32,11 +38,11 @@ export interface Run {
 export interface SignedAnswer {
 	readonly receipt: Receipt;
 	readonly receiptSignature: Hex;
-	/** JSON of the `OrderResponseBody`. */
+	/** JSON of the `OrderResponseBody` or `TextOrderResponseBody`. */
 	readonly body: string;
 }
 
-/** The receipt over a run and the answer that carries it. Throws `order.expired`, or `order.invalid` when the outputs are more than the order allows. */
+/** The receipt over a run and the answer that carries it. Throws `order.expired`, or `order.invalid` when it used more than the order allows. */
 export function signAnswer(
 	message: OrderMessage,
 	accepted: AcceptedOrder,
@@ -44,31 +50,36 @@ export function signAnswer(
 	{ chainId, signer, crypto }: { readonly chainId: number; readonly signer: DigestSigner; readonly crypto: Crypto },
 ): SignedAnswer {
 	const { order, digest, salt } = message;
-	const { outputs, engine, startedAt, finishedAt } = run;
+	const { outcome, engine, startedAt, finishedAt } = run;
 	if (BigInt(finishedAt) > order.deadline) throw new FreeholdError("order.expired");
-	const outputUnits = countUnits(outputs);
-	if (outputUnits > order.maxOutputUnits)
-		throw new FreeholdError("order.invalid", {
-			field: "order.maxOutputUnits",
-			reason: `order.maxOutputUnits allows ${order.maxOutputUnits}, the outputs have ${outputUnits}`,
-		});
+	const inputUnits = outcome.kind === "text" ? outcome.inputTokens : accepted.inputUnits;
+	const outputUnits = outcome.kind === "text" ? outcome.outputTokens : countUnits(outcome.outputs);
+	checkUnits("order.maxInputUnits", order.maxInputUnits, inputUnits, "the request has");
+	checkUnits("order.maxOutputUnits", order.maxOutputUnits, outputUnits, "the answer has");
+	const response =
+		outcome.kind === "text"
+			? textResponseText(outcome.answer, crypto)
+			: ({ kind: "inference", version: 1, outputs: commitTensors(outcome.outputs, crypto) } as const);
 	const receipt: Receipt = {
 		order: digest,
-		response: commit({ kind: "inference", version: 1, outputs: commitTensors(outputs, crypto) }, salt, crypto),
+		response: commit(response, salt, crypto),
 		engine: engineDigest(engine, crypto),
-		inputUnits: accepted.inputUnits,
+		inputUnits,
 		outputUnits,
-		charge: charge(accepted.price, { calls: 1n, inputUnits: accepted.inputUnits, outputUnits }, order),
+		charge: charge(accepted.price, { calls: 1n, inputUnits, outputUnits }, order),
 		startedAt: BigInt(startedAt),
 		finishedAt: BigInt(finishedAt),
 	};
 	const receiptSignature = toHex(signer.signDigest(fromHex(receiptDigest(receipt, chainId, crypto))));
-	const body: OrderResponseBody = {
-		receipt: receiptShape.write(receipt),
-		receiptSignature,
-		engine: engineShape.read(engine, "engine"),
-		outputs: tensorsToJson(outputs, "base64") as OrderResponseBody["outputs"],
-		evidence: [],
-	};
+	const common = { receipt: receiptShape.write(receipt), receiptSignature, engine: engineShape.read(engine, "engine"), evidence: [] };
+	const body: OrderResponseBody | TextOrderResponseBody =
+		outcome.kind === "text"
+			? { ...common, text: textAnswerShape.write(outcome.answer) }
+			: { ...common, outputs: tensorsToJson(outcome.outputs, "base64") as OrderResponseBody["outputs"] };
 	return { receipt, receiptSignature, body: JSON.stringify(body) };
+}
+
+/** Throws `order.invalid` naming the field, what it allows and what was used. */
+export function checkUnits(field: string, allowed: bigint, used: bigint, whose: string): void {
+	if (used > allowed) throw new FreeholdError("order.invalid", { field, reason: `${field} allows ${allowed}, ${whose} ${used}` });
 }

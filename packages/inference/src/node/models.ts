@@ -28,16 +28,16 @@ export class Models {
 		return model !== undefined && this.#cache.has(model.sha256);
 	}
 
-	/** Throws what storage answered, `blob.mismatch`, or `engine.unsupported` for a format that no engine here runs. */
+	/** Throws what storage answered, `blob.mismatch`, or `engine.modelInvalid`. */
 	async hold(digest: Hex): Promise<HeldModel> {
 		const manifest = await this.#manifest(digest);
 		// The engines take one file; weights beside it are refused when the model is inspected.
 		const [model] = manifest.files;
-		if (model === undefined || manifest.format !== "onnx")
-			throw new FreeholdError("engine.unsupported", { mode: "any", reason: "this node runs ONNX models only" });
-		if (model.bytes > onnxLimits.maxBytes) throw new FreeholdError("engine.modelInvalid", { reason: `it is larger than ${onnxLimits.maxBytes} bytes` });
+		if (model === undefined) throw new FreeholdError("engine.modelInvalid", { reason: "its manifest names no file" });
+		const most = manifest.format === "onnx" ? onnxLimits.maxBytes : limits.blobBytes;
+		if (model.bytes > most) throw new FreeholdError("engine.modelInvalid", { reason: `it is larger than ${most} bytes` });
 		const { path, giveBack } = await this.#cache.hold(model.sha256, model.bytes);
-		return { manifest, files: { id: model.sha256, format: "onnx", modelPath: path }, giveBack };
+		return { manifest, files: { id: model.sha256, format: manifest.format, modelPath: path }, giveBack };
 	}
 
 	async #manifest(digest: Hex): Promise<Manifest> {

@@ -1,6 +1,6 @@
 /** The inference node: follows the chain, keeps itself registered, and answers orders. Assembles the parts in one place. */
 import { join } from "node:path";
-import { engineDigest, FreeholdError, type Hex, nodeRoutes } from "@freehold/protocol";
+import { engineDigest, FreeholdError, type Hex, isHex, nodeRoutes, type SettleOrderBody, type TextOrderResponseBody } from "@freehold/protocol";
 import { type ChainClient, createChainClient, createTransactor } from "@freehold/sdk/chain";
 import {
 	type Clock,
@@ -8,6 +8,7 @@ import {
 	createLimiter,
 	type DigestSigner,
 	type Handler,
+	type HttpResponse,
 	jsonResponse,
 	nativeCrypto,
 	openStore,
@@ -18,13 +19,16 @@ import {
 import type { Registry } from "prom-client";
 import type { EngineMode, EnginePool } from "../engine/engine.js";
 import { engineFences } from "../engine/isolation/engine-process.js";
+import { writeOnceMore } from "../engine/pool/once-more.js";
 import { createEnginePool } from "../engine/pool/pool.js";
+import { createTextPool, type TextPool } from "../engine/pool/text-pool.js";
 import { BlobCache } from "./blob-cache.js";
 import { type NodeEvents, nodeEvents } from "./events.js";
 import { Exposure } from "./exposure.js";
 import { Follower } from "./follower.js";
 import { beat } from "./heartbeat.js";
 import { storedIntents } from "./intents.js";
+import { LineStream } from "./line-stream.js";
 import { Models } from "./models.js";
 import { OperatorKey } from "./operator-key.js";
 import { OperatorBook } from "./operators.js";
@@ -34,6 +38,7 @@ import { ensureRegistered } from "./registration.js";
 import { orderPrice, ReleaseBook } from "./releases.js";
 import { type Retention, removeExpired } from "./retention.js";
 import { type NodeStore, tables } from "./tables.js";
+import { line } from "./text-call.js";
 
 /** Every step between two durable effects of a node. */
 export const nodeCrashPoints = [
@@ -64,6 +69,15 @@ export interface NodeOptions {
 	/** Longest run, in milliseconds. */
 	readonly timeLimit: number;
 	readonly maxWaiting: number;
+	/** Of language models. */
+	readonly text: {
+		readonly sequences: number;
+		readonly windowTokens: number;
+		readonly threads: number;
+		readonly memoryBytes: number;
+		readonly maxReleases: number;
+		readonly runTimeoutMs: number;
+	};
 	readonly cacheBytes: number;
 	readonly heartbeatMs: number;
 	readonly retention: Retention;
@@ -88,6 +102,9 @@ export interface NodeModules {
 const modes: readonly EngineMode[] = ["fast", "bit-exact"];
 /** Orders whose bodies are in memory at one time; the rest waits unread. */
 const MAX_ORDERS = 64;
+const LINES_TYPE = "application/x-ndjson";
+const LINES = { "content-type": `${LINES_TYPE}; charset=utf-8` } as const;
+const SETTLE_BYTES = 1_024;
 const DOWNLOAD_TIMEOUT_MS = 300_000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 10_000;
@@ -106,6 +123,7 @@ export class InferenceNode {
 	readonly address: Hex;
 	readonly #store: NodeStore;
 	readonly #pool: EnginePool;
+	readonly #textPool: TextPool;
 	readonly #client: ChainClient;
 	readonly #events: NodeEvents;
 	readonly #releases: ReleaseBook;
@@ -126,6 +144,7 @@ export class InferenceNode {
 		store: NodeStore,
 		cache: BlobCache,
 		pool: EnginePool,
+		textPool: TextPool,
 		events: NodeEvents,
 		stopping: AbortController,
 	) {
@@ -133,6 +152,7 @@ export class InferenceNode {
 		this.#modules = modules;
 		this.#store = store;
 		this.#pool = pool;
+		this.#textPool = textPool;
 		this.#events = events;
 		this.#stopping = stopping;
 		this.#signer = createDigestSigner(modules.privateKey);
@@ -148,7 +168,7 @@ export class InferenceNode {
 		});
 		this.#exposure = new Exposure(store, this.address);
 		this.#models = new Models(cache);
-		this.#preparation = new Preparation({ releases: this.#releases, models: this.#models, pool, events });
+		this.#preparation = new Preparation({ releases: this.#releases, models: this.#models, pool, textPool, events });
 		this.#follower = new Follower({
 			client: this.#client,
 			store,
@@ -167,7 +187,7 @@ export class InferenceNode {
 		});
 		events.watch({
 			waiting: () => this.#limiter.depth.waiting + pool.depth.waiting,
-			running: () => pool.depth.running,
+			running: () => pool.depth.running + textPool.depth,
 			cacheBytes: () => cache.bytes,
 			height: () => Number(this.#follower.height ?? 0n),
 		});
@@ -190,7 +210,8 @@ export class InferenceNode {
 		const modelFolders = [join(options.data, "blobs")];
 		events.confined(await engineFences(modelFolders));
 		const pool = await createEnginePool({ modelFolders, memoryBytes: options.memoryLimit, runTimeoutMs: options.timeLimit, maxWaiting: options.maxWaiting });
-		return new InferenceNode(options, modules, store, cache, pool, events, stopping);
+		const textPool = await createTextPool({ modelFolders, ...options.text });
+		return new InferenceNode(options, modules, store, cache, pool, textPool, events, stopping);
 	}
 
 	/** Starts what runs beside the orders. `endpoint` is where gateways reach this node. */
@@ -210,6 +231,7 @@ export class InferenceNode {
 		// An order brings its own deadline, and its run goes on when the gateway hangs up.
 		return [
 			{ route: nodeRoutes.order, handler: this.#takeOrder, deadlineMs: Number.POSITIVE_INFINITY },
+			{ route: nodeRoutes.settleOrder, handler: this.#settleOrder },
 			{ route: nodeRoutes.engines, handler: this.#describeEngines },
 		];
 	}
@@ -235,20 +257,39 @@ export class InferenceNode {
 	/** Lets running orders finish, then closes. No new ones may come any more. */
 	async close(): Promise<void> {
 		await this.#limiter.idle();
+		await this.#desk?.close();
 		this.#stopping.abort(new FreeholdError("request.aborted"));
 		await this.#tasks;
-		await this.#pool.close();
+		await Promise.all([this.#pool.close(), this.#textPool.close()]);
 		await this.#store.close();
 	}
 
 	readonly #takeOrder: Handler = async (request) => {
-		const desk = this.#desk;
-		if (desk === undefined || !this.#follower.caughtUp) throw new FreeholdError("service.starting", { service: "The node" });
+		const desk = this.#openDesk();
+		const stream = (request.headers.accept ?? "").includes(LINES_TYPE);
 		return this.#limiter.run(async () => {
-			const body = await desk.take(await request.json());
-			return { status: 200, headers: { "content-type": "application/json; charset=utf-8" }, body };
+			const taken = await desk.take(await request.json(), { stream, signal: request.signal });
+			if (taken.kind === "stream") return { status: 200, headers: LINES, body: new LineStream(taken.call) };
+			return stream ? { status: 200, headers: LINES, body: line({ answer: JSON.parse(taken.body) as TextOrderResponseBody }) } : jsonBody(taken.body);
 		}, request.signal);
 	};
+
+	readonly #settleOrder: Handler = async (request) => {
+		const desk = this.#openDesk();
+		const { digest = "" } = request.params;
+		const { deltas, ...rest } = (await request.json(SETTLE_BYTES)) as Partial<SettleOrderBody>;
+		const [stranger] = Object.keys(rest);
+		if (!isHex(digest, 32)) throw new FreeholdError("request.invalid", { field: "digest", reason: "must be 32 bytes of lower-case 0x hex" });
+		if (stranger !== undefined) throw new FreeholdError("request.invalid", { field: stranger.slice(0, 100), reason: "is not a field of this request" });
+		if (typeof deltas !== "number" || !Number.isSafeInteger(deltas) || deltas < 0)
+			throw new FreeholdError("request.invalid", { field: "deltas", reason: "must be a whole number" });
+		return jsonBody(await desk.settle(digest, deltas));
+	};
+
+	#openDesk(): OrderDesk {
+		if (this.#desk === undefined || !this.#follower.caughtUp) throw new FreeholdError("service.starting", { service: "The node" });
+		return this.#desk;
+	}
 
 	readonly #describeEngines: Handler = async () => {
 		const engines = await Promise.all(
@@ -257,7 +298,9 @@ export class InferenceNode {
 				return { mode, formats: ["onnx"], engine, digest: engineDigest(engine, nativeCrypto) };
 			}),
 		);
-		return jsonResponse({ operator: this.address, key: this.#key.address, nodeFee: this.#nodeFee().toString(), engines, ...this.#pool.depth });
+		const text = this.#textPool.engine;
+		const all = text === undefined ? engines : [...engines, { mode: "fast", engine: text, digest: engineDigest(text, nativeCrypto) }];
+		return jsonResponse({ operator: this.address, key: this.#key.address, nodeFee: this.#nodeFee().toString(), engines: all, ...this.#pool.depth });
 	};
 
 	async #follow(signal: AbortSignal): Promise<void> {
@@ -282,6 +325,7 @@ export class InferenceNode {
 			exposure: this.#exposure,
 			models: this.#models,
 			pool: this.#pool,
+			runText: ({ files }, request, listener, stop) => writeOnceMore(this.#textPool, files, request, listener, stop),
 			retention: this.#options.retention,
 			events: this.#events,
 			clock,
@@ -377,4 +421,8 @@ export class InferenceNode {
 		tell(waitMs);
 		await pause(waitMs, signal).catch(() => undefined);
 	}
+}
+
+function jsonBody(body: string): HttpResponse {
+	return { status: 200, headers: { "content-type": "application/json; charset=utf-8" }, body };
 }

@@ -11,6 +11,8 @@ import {
 	fromHex,
 	type Hex,
 	isHex,
+	maxOutputTokens,
+	modelFormats,
 	modeName,
 	modes,
 	type Order,
@@ -19,6 +21,9 @@ import {
 	type Price,
 	parseTensors,
 	type Tensors,
+	type TextRequest,
+	textRequestShape,
+	textRequestText,
 	toHex,
 } from "@freehold/protocol";
 import type { EngineMode } from "../engine/engine.js";
@@ -31,8 +36,11 @@ export interface OrderMessage {
 	readonly orderSignature: Hex;
 	readonly salt: Hex;
 	readonly require: readonly EvidenceKind[];
-	readonly inputs: Tensors;
+	readonly asked: OrderAsked;
 }
+
+/** What is to be run. */
+export type OrderAsked = { readonly kind: "tensors"; readonly inputs: Tensors } | { readonly kind: "text"; readonly request: TextRequest };
 
 export interface OrderRules {
 	/** Address of this node's operator. */
@@ -53,25 +61,26 @@ export interface AcceptedOrder {
 	readonly release: ReleaseRecord;
 	readonly price: Price;
 	readonly mode: EngineMode;
+	/** Of a text the most that the order allows: its tokens are counted by the run. */
 	readonly inputUnits: bigint;
 }
 
-/** The evidence that every answer of a node carries: its signature. */
-const GIVEN: EvidenceKind = "signed";
 /** An order is kept for replays until its end, so the end must be in sight. */
 const LONGEST_DEADLINE_MS = 3_600_000;
-const ONNX_FORMAT = 1;
 
 /** Reads a body. Throws `order.invalid`, `request.invalid` or `engine.inputInvalid`. */
 export function readOrder(body: unknown, chainId: number, crypto: Crypto): OrderMessage {
 	if (typeof body !== "object" || body === null || Array.isArray(body)) throw invalid("body", "must be a JSON object");
-	const { order: orderJson, orderSignature, salt, require, inputs, ...rest } = body as Readonly<Record<string, unknown>>;
+	const { order: orderJson, orderSignature, salt, require, inputs, text, ...rest } = body as Readonly<Record<string, unknown>>;
 	const [stranger] = Object.keys(rest);
 	if (stranger !== undefined) throw invalid(stranger.slice(0, 100), "is not a field of this request");
 	if (!isHex(orderSignature, 65)) throw invalid("orderSignature", "must be 65 bytes of lower-case 0x hex");
 	if (!isHex(salt, 32)) throw invalid("salt", "must be 32 bytes of lower-case 0x hex");
-	const order = readShape(orderJson);
-	return { order, digest: orderDigest(order, chainId, crypto), orderSignature, salt, require: readKinds(require), inputs: parseTensors(inputs) };
+	if (inputs !== undefined && text !== undefined) throw invalid("text", "stands beside inputs; an order has one of them");
+	const order = read(orderShape, orderJson, "order");
+	const asked: OrderAsked =
+		text === undefined ? { kind: "tensors", inputs: parseTensors(inputs) } : { kind: "text", request: read(textRequestShape, text, "text") };
+	return { order, digest: orderDigest(order, chainId, crypto), orderSignature, salt, require: readKinds(require), asked };
 }
 
 /** Who signed: a key of the bonded gateway that the order names. Checked first, so that nobody else learns or costs anything. Throws `order.invalid`. */
@@ -84,19 +93,28 @@ export function checkGateway({ order, digest, orderSignature }: OrderMessage, ru
 }
 
 /** Everything else. Throws `order.expired`, `order.invalid`, `model.notFound`, `model.retired`, `engine.unsupported`, `require.unavailable`. `now` in Unix milliseconds. */
-export function checkOrder({ order, salt, require, inputs }: OrderMessage, rules: OrderRules, now: number, crypto: Crypto): AcceptedOrder {
+export function checkOrder({ order, salt, require, asked }: OrderMessage, rules: OrderRules, now: number, crypto: Crypto): AcceptedOrder {
 	if (order.deadline <= BigInt(now)) throw new FreeholdError("order.expired");
 	if (order.deadline > BigInt(now + LONGEST_DEADLINE_MS)) throw invalid("order.deadline", "is more than an hour away");
 	const release = rules.served(order.release);
 	const price = rules.priceOf(release, order.priceVersion, Math.floor(now / 1000));
 	const mode = engineMode(order.mode, release);
-	const missing = require.find((kind) => kind !== GIVEN);
+	checkFormat(asked, release, mode);
+	const missing = require.find((kind) => kind !== "signed");
 	if (missing !== undefined) throw new FreeholdError("require.unavailable", { kind: missing });
 	const nodeFee = rules.nodeFee();
 	if (order.nodeFee < nodeFee) throw invalid("order.nodeFee", `is ${order.nodeFee}, this node asks ${nodeFee}`);
-	const text = { kind: "inference", version: 1, release: order.release, mode, require, inputs: commitTensors(inputs, crypto) } as const;
-	if (commit(text, salt, crypto) !== order.request) throw invalid("order.request", "is not the commitment to these inputs");
-	const inputUnits = countUnits(inputs);
+	const text =
+		asked.kind === "text"
+			? textRequestText({ release: order.release, mode, require }, asked.request, crypto)
+			: ({ kind: "inference", version: 1, release: order.release, mode, require, inputs: commitTensors(asked.inputs, crypto) } as const);
+	if (!opens(() => commit(text, salt, crypto) === order.request)) throw invalid("order.request", "is not the commitment to this request");
+	if (asked.kind === "text") {
+		const most = maxOutputTokens(asked.request);
+		if (most > order.maxOutputUnits) throw invalid("order.maxOutputUnits", `allows ${order.maxOutputUnits}, the request asks for up to ${most}`);
+		return { release, price, mode, inputUnits: order.maxInputUnits };
+	}
+	const inputUnits = countUnits(asked.inputs);
 	if (inputUnits > order.maxInputUnits) throw invalid("order.maxInputUnits", `allows ${order.maxInputUnits}, the inputs have ${inputUnits}`);
 	return { release, price, mode, inputUnits };
 }
@@ -112,13 +130,29 @@ function engineMode(number: number, release: ReleaseRecord): EngineMode {
 	const mode = modeName(number);
 	if (mode !== "fast" && mode !== "bit-exact") throw new FreeholdError("engine.unsupported", { mode: mode ?? number, reason: "this node does not offer it" });
 	if ((release.modes & (1 << modes[mode])) === 0) throw new FreeholdError("engine.unsupported", { mode, reason: "its owner does not offer the release in it" });
-	if (release.format !== ONNX_FORMAT) throw new FreeholdError("engine.unsupported", { mode, reason: "this node runs ONNX models only" });
 	return mode;
 }
 
-function readShape(value: unknown): Order {
+/** Texts go to language models, tensors to the others. */
+function checkFormat({ kind }: OrderAsked, { format }: ReleaseRecord, mode: EngineMode): void {
+	const expected = format === modelFormats.onnx ? "tensors" : format === modelFormats.gguf ? "text" : undefined;
+	if (expected === undefined) throw new FreeholdError("engine.unsupported", { mode, reason: `this node runs no models of format ${format}` });
+	if (expected !== kind) throw invalid(kind === "text" ? "text" : "inputs", `is not what this release takes: ${expected}`);
+	if (kind === "text" && mode !== "fast") throw new FreeholdError("engine.unsupported", { mode, reason: "language models are run in mode fast only" });
+}
+
+/** Text that has no canonical spelling (a lone surrogate) cannot have been committed to. */
+function opens(compare: () => boolean): boolean {
 	try {
-		return orderShape.read(value, "order");
+		return compare();
+	} catch {
+		return false;
+	}
+}
+
+function read<T>(shape: { read(value: unknown, path: string): T }, value: unknown, path: string): T {
+	try {
+		return shape.read(value, path);
 	} catch (error) {
 		throw new FreeholdError("order.invalid", { reason: error instanceof Error ? error.message : "malformed" }, { cause: error });
 	}

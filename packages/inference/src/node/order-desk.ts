@@ -2,36 +2,23 @@
  * Where orders become answers. An answer is on disk before it leaves, and the same order gets the same answer for as long as it can be asked for; another
  * order under the same call id is refused. So nothing that happens between two steps makes a node sign two receipts for one order.
  */
-import { type Crypto, checkTensors, FreeholdError, orderShape, ownerAmount, receiptShape } from "@freehold/protocol";
-import { aborted, type Clock, type DigestSigner, traceAttributes, traceStep } from "@freehold/service";
+import { checkTensors, FreeholdError } from "@freehold/protocol";
+import { traceAttributes, traceStep } from "@freehold/service";
 import type { EnginePool } from "../engine/engine.js";
 import { runOnceMore } from "../engine/pool/once-more.js";
-import { type SignedAnswer, signAnswer } from "./answer.js";
-import type { NodeEvents } from "./events.js";
-import type { Exposure } from "./exposure.js";
-import type { HeldModel, Models } from "./models.js";
-import type { OperatorBook } from "./operators.js";
-import { checkGateway, checkOrder, type OrderMessage, type OrderRules, readOrder } from "./order-check.js";
-import { type Retention, recordAnswer } from "./retention.js";
-import { type CallRecord, callKey, load, type NodeStore } from "./tables.js";
+import { Acceptance, type AcceptanceModules } from "./acceptance.js";
+import { checkGateway, type OrderMessage, readOrder } from "./order-check.js";
+import { type CallRecord, callKey, load } from "./tables.js";
+import type { TextCall } from "./text-call.js";
+import { TextDesk, type TextRunner } from "./text-desk.js";
 
-export interface OrderDeskModules {
-	readonly chainId: number;
-	readonly rules: OrderRules;
-	readonly signer: DigestSigner;
-	readonly crypto: Crypto;
-	readonly store: NodeStore;
-	readonly operators: OperatorBook;
-	readonly exposure: Exposure;
-	readonly models: Models;
+export interface OrderDeskModules extends AcceptanceModules {
 	readonly pool: EnginePool;
-	readonly retention: Retention;
-	readonly events: NodeEvents;
-	readonly clock: Clock;
-	readonly crashPoint: (name: string) => void;
-	/** Aborted when the program must stop at once. */
-	readonly signal: AbortSignal;
+	readonly runText: TextRunner;
 }
+
+/** An answer as it is on disk, or one that is still being written. */
+export type Taken = { readonly kind: "answer"; readonly body: string } | { readonly kind: "stream"; readonly call: TextCall };
 
 interface Running {
 	readonly digest: string;
@@ -42,13 +29,18 @@ export class OrderDesk {
 	readonly #modules: OrderDeskModules;
 	/** By call key. A gateway that asks twice while the model runs waits for the one run. */
 	readonly #running = new Map<string, Running>();
+	readonly #texts: TextDesk;
 
 	constructor(modules: OrderDeskModules) {
 		this.#modules = modules;
+		this.#texts = new TextDesk(modules);
 	}
 
-	/** JSON of the answer to an order. The run does not depend on who still waits: the gateway may ask again. */
-	async take(body: unknown): Promise<string> {
+	/**
+	 * The answer to an order. A run on tensors does not depend on who still waits, since the gateway may ask again; one of a language model ends when nobody
+	 * listens. `stream`: give the answer while it is written, where there is something to give.
+	 */
+	async take(body: unknown, { stream, signal }: { readonly stream: boolean; readonly signal: AbortSignal }): Promise<Taken> {
 		const { chainId, crypto, rules, clock, events } = this.#modules;
 		const message = readOrder(body, chainId, crypto);
 		checkGateway(message, rules, clock.now(), crypto);
@@ -57,16 +49,28 @@ export class OrderDesk {
 		const running = this.#running.get(key);
 		if (running !== undefined) {
 			if (running.digest !== message.digest) throw new FreeholdError("order.conflict");
-			return running.answer;
+			return { kind: "answer", body: await running.answer };
 		}
 		const replay = this.#replay(key, message);
 		if (replay !== undefined) {
 			events.replayed(message.digest);
-			return replay;
+			return { kind: "answer", body: replay };
 		}
-		const answer = this.#serve(key, message).finally(() => this.#running.delete(key));
+		if (message.asked.kind === "text") return this.#texts.take(key, message, message.asked.request, { stream, signal });
+		const answer = this.#serve(key, message, message.asked.inputs).finally(() => this.#running.delete(key));
 		this.#running.set(key, { digest: message.digest, answer });
-		return answer;
+		return { kind: "answer", body: await answer };
+	}
+
+	/** The receipt for the first `deltas` pieces of a stream. Throws `order.notFound`, or `order.invalid` for more pieces than there were. */
+	async settle(digest: string, deltas: number): Promise<string> {
+		const stored = this.#modules.store.get("answers", digest);
+		return stored === undefined ? this.#texts.settle(digest, deltas) : Buffer.from(stored).toString("utf8");
+	}
+
+	/** Signs what was sent of streams that nobody has settled. No new orders may come any more. */
+	close(): Promise<void> {
+		return this.#texts.close();
 	}
 
 	#replay(key: string, { digest }: OrderMessage): string | undefined {
@@ -78,85 +82,25 @@ export class OrderDesk {
 		return stored === undefined ? undefined : Buffer.from(stored).toString("utf8");
 	}
 
-	async #serve(key: string, message: OrderMessage): Promise<string> {
-		const { rules, clock, crypto, exposure, operators, models, events } = this.#modules;
-		const { order } = message;
-		let held: HeldModel | undefined;
-		let free = (): void => {};
+	async #serve(key: string, message: OrderMessage, inputs: Parameters<typeof checkTensors>[0]): Promise<string> {
+		const { clock, events, pool } = this.#modules;
+		let acceptance: Acceptance | undefined;
 		try {
-			const accepted = checkOrder(message, rules, clock.now(), crypto);
-			const most = ownerAmount(accepted.price, { calls: 1n, inputUnits: accepted.inputUnits, outputUnits: order.maxOutputUnits }) + order.nodeFee;
-			free = exposure.reserve(order.gateway, most, operators.freeBond(order.gateway));
-			const deadline = this.#deadline(message);
-			try {
-				held = await orAborted(models.hold(accepted.release.manifest), deadline.signal);
-				checkTensors(message.inputs, held.manifest.inputs);
-				const { files } = held;
-				const startedAt = clock.now();
-				const { outputs, engine } = await traceStep("run", { "freehold.release": order.release, "freehold.mode": accepted.mode }, () =>
-					runOnceMore(this.#modules.pool, files, accepted.mode, message.inputs, deadline.signal),
-				);
-				const finishedAt = clock.now();
-				this.#modules.crashPoint("inference.run.finished");
-				const signed = signAnswer(message, accepted, { outputs, engine, startedAt, finishedAt: Math.max(startedAt, finishedAt) }, this.#modules);
-				const owed = ownerAmount(accepted.price, { calls: 1n, inputUnits: accepted.inputUnits, outputUnits: signed.receipt.outputUnits }) + order.nodeFee;
-				await this.#keep(key, message, signed, owed);
-				this.#modules.crashPoint("inference.answer.stored");
-				events.served(order.callId, order.release, accepted.mode, finishedAt - startedAt);
-				return signed.body;
-			} finally {
-				deadline.end();
-			}
+			acceptance = new Acceptance(key, message, this.#modules);
+			const held = await acceptance.hold();
+			checkTensors(inputs, held.manifest.inputs);
+			const startedAt = clock.now();
+			const { accepted, signal } = acceptance;
+			const { outputs, engine } = await traceStep("run", { "freehold.release": message.order.release, "freehold.mode": accepted.mode }, () =>
+				runOnceMore(pool, held.files, accepted.mode, inputs, signal),
+			);
+			const finishedAt = Math.max(startedAt, clock.now());
+			return await acceptance.sign({ outcome: { kind: "tensors", outputs }, engine, startedAt, finishedAt });
 		} catch (error) {
-			events.refused(order.callId, order.release, error);
+			events.refused(message.order.callId, message.order.release, error);
 			throw error;
 		} finally {
-			free();
-			held?.giveBack();
+			acceptance?.end();
 		}
 	}
-
-	async #keep(key: string, { order, digest, orderSignature }: OrderMessage, { receipt, receiptSignature, body }: SignedAnswer, owed: bigint): Promise<void> {
-		const { store, exposure, retention } = this.#modules;
-		const record = { order: orderShape.write(order), orderSignature, receipt: receiptShape.write(receipt), receiptSignature };
-		await store.transact((writer) => {
-			recordAnswer({ key, digest, body, record, deadline: Number(order.deadline) }, retention, writer);
-			exposure.add(order.gateway, owed, writer);
-		});
-	}
-
-	/** A signal that ends with the order, or with the program. */
-	#deadline({ order }: OrderMessage): { readonly signal: AbortSignal; readonly end: () => void } {
-		const controller = new AbortController();
-		const timer = setTimeout(() => controller.abort(new FreeholdError("order.expired")), Number(order.deadline) - this.#modules.clock.now());
-		return { signal: AbortSignal.any([controller.signal, this.#modules.signal]), end: () => clearTimeout(timer) };
-	}
-}
-
-/** What stands behind the promise goes on for the next who asks; what it holds for this caller is given back. */
-function orAborted(promise: Promise<HeldModel>, signal: AbortSignal): Promise<HeldModel> {
-	return new Promise((resolve, reject) => {
-		const onAbort = (): void => {
-			reject(aborted(signal));
-			promise.then(
-				({ giveBack }) => giveBack(),
-				() => undefined,
-			);
-		};
-		if (signal.aborted) {
-			onAbort();
-			return;
-		}
-		signal.addEventListener("abort", onAbort, { once: true });
-		promise.then(
-			(held) => {
-				signal.removeEventListener("abort", onAbort);
-				if (!signal.aborted) resolve(held);
-			},
-			(error: unknown) => {
-				signal.removeEventListener("abort", onAbort);
-				reject(error);
-			},
-		);
-	});
 }

@@ -1,6 +1,7 @@
 /** Loads releases ahead of their first call, one after another, so that nobody pays for a download with waiting. */
 import type { Hex } from "@freehold/protocol";
 import type { EnginePool } from "../engine/engine.js";
+import type { TextPool } from "../engine/pool/text-pool.js";
 import type { NodeEvents } from "./events.js";
 import type { Models } from "./models.js";
 import type { ReleaseBook } from "./releases.js";
@@ -9,6 +10,7 @@ export interface PrepareModules {
 	readonly releases: ReleaseBook;
 	readonly models: Models;
 	readonly pool: EnginePool;
+	readonly textPool: TextPool;
 	readonly events: NodeEvents;
 }
 
@@ -45,11 +47,13 @@ export class Preparation {
 	}
 
 	async #prepare(release: Hex, signal: AbortSignal): Promise<void> {
-		const { releases, models, pool, events } = this.#modules;
+		const { releases, models, pool, textPool, events } = this.#modules;
 		try {
 			const { files, giveBack } = await models.hold(releases.served(release).manifest);
 			try {
-				await pool.load(files, "fast", signal);
+				if (files.format === "onnx") await pool.load(files, "fast", signal);
+				// A model that others would have to make room for waits for its first call.
+				else if (textPool.hasRoom) await textPool.load(files, signal);
 			} finally {
 				giveBack();
 			}

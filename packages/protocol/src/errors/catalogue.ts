@@ -92,6 +92,7 @@ export const errorCatalogue = {
 	"order.conflict": entry(409, "gateway", "The order differs from an earlier one with the same call id."),
 	"order.expired": entry(409, "gateway", "The order's deadline has passed."),
 	"order.invalid": entry(400, "gateway", "The order is refused: {reason}"),
+	"order.notFound": entry(404, "gateway", "There is no stream for order {digest} here."),
 	"payment.declined": entry(402, "caller", "Nothing was paid: the call needs {amount} OPG in a channel. Agree when asked, or run again with --yes"),
 	"order.unbacked": entry(
 		429,
@@ -136,6 +137,9 @@ export const errorCatalogue = {
 	),
 	"upload.notFound": entry(404, "caller", "There is no upload {upload} here. Begin it again; parts that nobody added to for {hours} h are thrown away."),
 	"text.brokenOff": entry(502, "node", "The answer broke off after {pieces} pieces ({reason}); {charge} OPG was charged for them. Asking again works.", true),
+	"text.schemaRefused": entry(400, "caller", "The JSON schema of {what} is refused: {reason}"),
+	"text.tooLong": entry(400, "caller", "The request has {tokens} tokens, and the model's window holds {limit} of request and answer together."),
+	"text.unsupported": entry(400, "caller", "{what} cannot be asked of this model: {reason}"),
 	"upstream.failed": entry(502, "network", "{what} answered with an error: {reason}", true),
 	"upstream.timeout": entry(504, "network", "{what} did not answer within {seconds} s.", true),
 } as const satisfies Record<string, ErrorEntry>;

@@ -1,18 +1,21 @@
-/** One engine in a process of its own, as its parent sees it: one request at a time, each with a deadline, and an end that names its reason. */
+/** One engine in a process of its own, as its parent sees it: numbered requests, each with a deadline, and an end that names its reason. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import type { Duplex, Readable } from "node:stream";
-import { type EngineDescription, FreeholdError, tensorLimits } from "@freehold/protocol";
+import { type EngineDescription, FreeholdError, limits, tensorLimits } from "@freehold/protocol";
 import { availableFences, confine, confinedEnvironment, type Fences, fencesFor } from "./confinement.js";
 import { FrameReader, maxHeaderBytes } from "./frame.js";
-import { decodeReply, encodeRequest, type Reply, type Request } from "./message.js";
+import { decodeReply, type Event, encodeRequest, isEvent, type Reply, type Request } from "./message.js";
 import { memoryMarker } from "./watchdog.js";
-import type { WorkerConfig } from "./worker.js";
+import type { EngineKind, WorkerConfig } from "./worker.js";
 
 export interface EngineProcessOptions {
-	readonly engine: "native" | "wasm";
-	/** Threads inside one call of the native engine. */
+	readonly engine: EngineKind;
+	/** Threads inside one call; of the engine for language models 0: as many as suit the model. */
 	readonly threads: number;
+	/** Of the engine for language models: calls at once, and the longest window in tokens. */
+	readonly sequences?: number;
+	readonly windowTokens?: number;
 	/** Resident memory at which the process is ended. */
 	readonly memoryBytes: number;
 	/** An empty folder. */
@@ -23,19 +26,26 @@ export interface EngineProcessOptions {
 }
 
 export interface RequestLimits {
+	/** After which the process is ended. */
 	readonly timeoutMs: number;
+	readonly onEvent?: (event: Event) => void;
+	/** Asks the process to give the request up, which then rejects with the signal's reason. */
+	readonly signal?: AbortSignal;
 }
 
 const SCRIPT = createRequire(import.meta.url).resolve("@freehold/inference/engine-worker");
 /** Room beside the model's own memory: the program, its stacks, and what is mapped but not touched. */
 const DATA_SLACK_BYTES = 1024 * 1024 * 1024;
 const LAST_WORDS_BYTES = 4096;
+/** Number of the reply that nobody asked for: the process says that it is ready. */
+const GREETING = 0;
 
 export class EngineProcess {
 	readonly description: EngineDescription;
 	readonly #child: ChildProcess;
 	readonly #channel: Channel;
 	readonly #memoryBytes: number;
+	#requests = 0;
 
 	private constructor(child: ChildProcess, channel: Channel, description: EngineDescription, memoryBytes: number) {
 		this.#child = child;
@@ -46,10 +56,12 @@ export class EngineProcess {
 
 	/** Starts the process and waits until its engine answers. Throws `engine.crashed` or `engine.timeout`. */
 	static async start(options: EngineProcessOptions): Promise<EngineProcess> {
-		const maxFrameBytes = tensorLimits.maxBytes + maxHeaderBytes + 4;
+		const maxFrameBytes = Math.max(tensorLimits.maxBytes, limits.jsonBodyBytes) + maxHeaderBytes + 4;
 		const config: WorkerConfig = {
 			engine: options.engine,
 			threads: options.threads,
+			sequences: options.sequences ?? 1,
+			windowTokens: options.windowTokens ?? 0,
 			memoryBytes: options.memoryBytes,
 			maxFrameBytes,
 			maxOutputBytes: tensorLimits.maxBytes,
@@ -66,7 +78,7 @@ export class EngineProcess {
 			windowsHide: true,
 		});
 		const channel = new Channel(child, maxFrameBytes, options.memoryBytes);
-		const reply = await channel.next(options.startTimeoutMs);
+		const reply = await channel.reply(GREETING, { timeoutMs: options.startTimeoutMs });
 		if (reply.kind !== "ready") {
 			channel.end();
 			throw new FreeholdError("engine.crashed", { reason: "it did not say that it was ready" });
@@ -84,10 +96,16 @@ export class EngineProcess {
 	}
 
 	/** Asks and waits. A missed deadline ends the process; so does an answer that leaves it unfit. */
-	async request(request: Request, { timeoutMs }: RequestLimits): Promise<Reply> {
-		const answer = this.#channel.next(timeoutMs);
-		this.#channel.send(encodeRequest(request));
-		const reply = await answer;
+	async request(request: Request, requestLimits: RequestLimits): Promise<Reply> {
+		const { signal } = requestLimits;
+		const id = ++this.#requests;
+		const answer = this.#channel.reply(id, requestLimits);
+		this.#channel.send(encodeRequest(id, request));
+		const cancel = (): void => this.#channel.send(encodeRequest(0, { kind: "cancel", target: id }));
+		if (signal?.aborted === true) cancel();
+		else signal?.addEventListener("abort", cancel, { once: true });
+		const reply = await answer.finally(() => signal?.removeEventListener("abort", cancel));
+		if (reply.kind === "cancelled") throw signal?.reason;
 		if (reply.kind !== "error") return reply;
 		if (reply.fatal) this.#channel.end();
 		throw reply.error.code === "engine.outOfMemory" ? new FreeholdError("engine.outOfMemory", { limit: this.#memoryBytes }) : reply.error;
@@ -108,6 +126,7 @@ export async function engineFences(modelFolders: readonly string[] | undefined):
 interface Waiting {
 	resolve(reply: Reply): void;
 	reject(error: FreeholdError): void;
+	onEvent(event: Event): void;
 	readonly timer: NodeJS.Timeout;
 }
 
@@ -117,7 +136,7 @@ class Channel {
 	readonly #child: ChildProcess;
 	readonly #pipe: Duplex;
 	readonly #memoryBytes: number;
-	#waiting: Waiting | undefined;
+	readonly #waiting = new Map<number, Waiting>();
 	#verdict: FreeholdError | undefined;
 	#lastWords = "";
 
@@ -128,7 +147,10 @@ class Channel {
 		const reader = new FrameReader(maxFrameBytes);
 		this.#pipe.on("data", (chunk: Buffer) => {
 			try {
-				for (const frame of reader.push(chunk)) this.#receive(decodeReply(frame));
+				for (const frame of reader.push(chunk)) {
+					const { id, message } = decodeReply(frame);
+					this.#receive(id, message);
+				}
 			} catch (error) {
 				this.end(new FreeholdError("engine.crashed", { reason: "it answered in a form that no engine uses" }, { cause: error }));
 			}
@@ -163,38 +185,43 @@ class Channel {
 		this.#pipe.uncork();
 	}
 
-	/** The next reply. One caller at a time. */
-	next(timeoutMs: number): Promise<Reply> {
+	/** The last reply to a request. */
+	reply(id: number, { timeoutMs, onEvent }: RequestLimits): Promise<Reply> {
 		if (this.#verdict !== undefined) return Promise.reject(this.#verdict);
-		if (this.#waiting !== undefined) return Promise.reject(new FreeholdError("engine.busy", { waiting: 1 }));
 		return new Promise((resolve, reject) => {
 			const timer = setTimeout(() => this.end(new FreeholdError("engine.timeout", { seconds: timeoutMs / 1000 })), timeoutMs);
-			this.#waiting = { resolve, reject, timer };
+			this.#waiting.set(id, { resolve, reject, onEvent: onEvent ?? (() => this.#stray()), timer });
 		});
 	}
 
-	/** Kills the process. The call in progress, if any, ends with the verdict. */
+	/** Kills the process. Calls in progress end with the verdict. */
 	end(verdict = new FreeholdError("engine.crashed", { reason: "it was stopped" })): void {
 		this.#child.kill("SIGKILL");
 		this.#finish(verdict);
 	}
 
-	#receive(reply: Reply): void {
-		const waiting = this.#take();
-		if (waiting === undefined) this.end(new FreeholdError("engine.crashed", { reason: "it spoke without being asked" }));
-		else waiting.resolve(reply);
+	#receive(id: number, reply: Reply | Event): void {
+		const waiting = this.#waiting.get(id);
+		if (waiting === undefined) this.#stray();
+		else if (isEvent(reply)) waiting.onEvent(reply);
+		else {
+			this.#waiting.delete(id);
+			clearTimeout(waiting.timer);
+			waiting.resolve(reply);
+		}
+	}
+
+	#stray(): void {
+		this.end(new FreeholdError("engine.crashed", { reason: "it spoke without being asked" }));
 	}
 
 	#finish(verdict: FreeholdError): void {
 		this.#verdict ??= verdict;
-		this.#take()?.reject(this.#verdict);
-	}
-
-	#take(): Waiting | undefined {
-		const waiting = this.#waiting;
-		this.#waiting = undefined;
-		if (waiting !== undefined) clearTimeout(waiting.timer);
-		return waiting;
+		for (const { reject, timer } of this.#waiting.values()) {
+			clearTimeout(timer);
+			reject(this.#verdict);
+		}
+		this.#waiting.clear();
 	}
 
 	#reason(code: number | null, signal: NodeJS.Signals | null): FreeholdError {

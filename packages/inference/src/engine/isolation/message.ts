@@ -1,27 +1,47 @@
-/** What the pool and an engine's process say to each other. */
+/** What the pool and an engine's process say to each other. Every request has a number, which its replies repeat. */
 import {
 	checkTensor,
+	deltaShape,
 	type EngineDescription,
 	type ErrorCode,
 	FreeholdError,
+	fromUtf8,
 	isDtype,
+	limits,
 	type Tensor,
 	type TensorSchema,
 	type TensorSpec,
 	type Tensors,
+	type TextAbilities,
+	type TextDelta,
+	type TextRequest,
+	type TextTask,
+	textRequestShape,
+	textTasks,
+	utf8,
 } from "@freehold/protocol";
 import { encodeFrame, type Frame, FrameError } from "./frame.js";
 
 export type Request =
 	| { readonly kind: "load"; readonly session: string; readonly modelPath: string }
 	| { readonly kind: "unload"; readonly session: string }
-	| { readonly kind: "run"; readonly session: string; readonly tensors: Tensors };
+	| { readonly kind: "run"; readonly session: string; readonly tensors: Tensors }
+	| { readonly kind: "write" | "count"; readonly session: string; readonly request: TextRequest }
+	/** Give up an earlier request; only that one is answered. */
+	| { readonly kind: "cancel"; readonly target: number };
+
+/** Said before a request's last reply. */
+export type Event = { readonly kind: "started"; readonly inputTokens: number } | { readonly kind: "delta"; readonly delta: TextDelta };
 
 export type Reply =
 	| { readonly kind: "ready"; readonly engine: EngineDescription }
 	| { readonly kind: "loaded"; readonly schema: TensorSchema }
+	| { readonly kind: "loadedText"; readonly abilities: TextAbilities }
 	| { readonly kind: "unloaded" }
 	| { readonly kind: "outputs"; readonly tensors: Tensors }
+	| { readonly kind: "wrote"; readonly vectors: readonly Uint8Array[] }
+	| { readonly kind: "counted"; readonly tokens: number }
+	| { readonly kind: "cancelled" }
 	/** `fatal`: the process is of no further use. */
 	| { readonly kind: "error"; readonly error: FreeholdError; readonly fatal: boolean };
 
@@ -32,24 +52,57 @@ interface TensorHead {
 	readonly bytes: number;
 }
 
-export function encodeRequest(request: Request): Uint8Array[] {
-	return request.kind === "run" ? encodeTensors({ kind: "run", session: request.session }, request.tensors) : encodeFrame(request);
+export interface Numbered<M> {
+	readonly id: number;
+	readonly message: M;
 }
 
-export function encodeReply(reply: Reply): Uint8Array[] {
-	if (reply.kind === "outputs") return encodeTensors({ kind: "outputs" }, reply.tensors);
-	if (reply.kind !== "error") return encodeFrame(reply);
-	return encodeFrame({ kind: "error", code: reply.error.code, detail: reply.error.detail, fatal: reply.fatal });
+export function encodeRequest(id: number, request: Request): Uint8Array[] {
+	switch (request.kind) {
+		case "run":
+			return encodeTensors({ id, kind: "run", session: request.session }, request.tensors);
+		case "write":
+		case "count":
+			return encodeFrame({ id, kind: request.kind, session: request.session }, [utf8(JSON.stringify(textRequestShape.write(request.request)))]);
+		default:
+			return encodeFrame({ id, ...request });
+	}
+}
+
+export function encodeReply(id: number, reply: Reply | Event): Uint8Array[] {
+	switch (reply.kind) {
+		case "outputs":
+			return encodeTensors({ id, kind: "outputs" }, reply.tensors);
+		case "delta":
+			return encodeFrame({ id, kind: "delta" }, [utf8(JSON.stringify(deltaShape.write(reply.delta)))]);
+		case "wrote":
+			return encodeFrame({ id, kind: "wrote", lengths: reply.vectors.map(({ length }) => length) }, reply.vectors);
+		case "error":
+			return encodeFrame({ id, kind: "error", code: reply.error.code, detail: reply.error.detail, fatal: reply.fatal });
+		default:
+			return encodeFrame({ id, ...reply });
+	}
 }
 
 /** The process trusts its parent's shape, not its tensors' lengths. */
-export function decodeRequest(frame: Frame): Request {
+export function decodeRequest(frame: Frame): Numbered<Request> {
 	const header = record(frame.header);
+	const id = length(header.id);
+	if (header.kind === "cancel") return { id, message: { kind: "cancel", target: length(header.target) } };
 	const session = string(header.session);
-	if (header.kind === "load") return { kind: "load", session, modelPath: string(header.modelPath) };
-	if (header.kind === "unload") return { kind: "unload", session };
-	if (header.kind === "run") return { kind: "run", session, tensors: decodeTensors(header.tensors, frame.payload) };
-	throw new FrameError("an unknown request");
+	switch (header.kind) {
+		case "load":
+			return { id, message: { kind: "load", session, modelPath: string(header.modelPath) } };
+		case "unload":
+			return { id, message: { kind: "unload", session } };
+		case "run":
+			return { id, message: { kind: "run", session, tensors: decodeTensors(header.tensors, frame.payload) } };
+		case "write":
+		case "count":
+			return { id, message: { kind: header.kind, session, request: textRequestShape.read(json(frame.payload), "request") } };
+		default:
+			throw new FrameError("an unknown request");
+	}
 }
 
 /** Refusals that a process may report of a call; anything else it says is a crash. */
@@ -59,11 +112,23 @@ const reportable: ReadonlySet<string> = new Set<ErrorCode>([
 	"engine.modelInvalid",
 	"engine.outOfMemory",
 	"engine.unsupported",
+	"request.invalid",
+	"text.schemaRefused",
+	"text.tooLong",
+	"text.unsupported",
 ]);
 
 /** Throws `FrameError` on anything malformed. Output tensors are checked byte by byte. */
-export function decodeReply(frame: Frame): Reply {
+export function decodeReply(frame: Frame): Numbered<Reply | Event> {
 	const header = record(frame.header);
+	return { id: length(header.id), message: readReply(header, frame.payload) };
+}
+
+export function isEvent(reply: Reply | Event): reply is Event {
+	return reply.kind === "started" || reply.kind === "delta";
+}
+
+function readReply(header: Record<string, unknown>, payload: Uint8Array): Reply | Event {
 	switch (header.kind) {
 		case "ready": {
 			const engine = record(header.engine);
@@ -81,10 +146,23 @@ export function decodeReply(frame: Frame): Reply {
 			const schema = record(header.schema);
 			return { kind: "loaded", schema: { inputs: specs(schema.inputs), outputs: specs(schema.outputs) } };
 		}
+		case "loadedText": {
+			const { contextTokens, tasks, tools } = record(header.abilities);
+			return { kind: "loadedText", abilities: { contextTokens: length(contextTokens), tasks: list(tasks).map(task), tools: tools === true } };
+		}
 		case "unloaded":
-			return { kind: "unloaded" };
+		case "cancelled":
+			return { kind: header.kind };
+		case "started":
+			return { kind: "started", inputTokens: length(header.inputTokens) };
+		case "delta":
+			return { kind: "delta", delta: delta(payload) };
+		case "wrote":
+			return { kind: "wrote", vectors: vectors(list(header.lengths).map(length), payload) };
+		case "counted":
+			return { kind: "counted", tokens: length(header.tokens) };
 		case "outputs": {
-			const tensors = decodeTensors(header.tensors, frame.payload);
+			const tensors = decodeTensors(header.tensors, payload);
 			for (const [name, tensor] of Object.entries(tensors)) checkTensor(name, tensor);
 			return { kind: "outputs", tensors };
 		}
@@ -119,6 +197,37 @@ function decodeTensors(heads: unknown, payload: Uint8Array): Tensors {
 	}
 	if (offset !== payload.length) throw new FrameError("a message is longer than its tensors");
 	return tensors;
+}
+
+function delta(payload: Uint8Array): TextDelta {
+	try {
+		return deltaShape.read(json(payload), "delta");
+	} catch (error) {
+		throw new FrameError("a piece of an answer that is none", { cause: error });
+	}
+}
+
+function vectors(lengths: readonly number[], payload: Uint8Array): Uint8Array[] {
+	let offset = 0;
+	return lengths.map((bytes) => {
+		if (bytes > payload.length - offset || bytes > limits.embeddingDimensions * 4) throw new FrameError("a vector does not fit its message");
+		offset += bytes;
+		return payload.slice(offset - bytes, offset);
+	});
+}
+
+function task(value: unknown): TextTask {
+	const found = textTasks.find((known) => known === value);
+	if (found === undefined) throw new FrameError("a task that is none");
+	return found;
+}
+
+function json(payload: Uint8Array): unknown {
+	try {
+		return JSON.parse(fromUtf8(payload)) as unknown;
+	} catch {
+		throw new FrameError("a payload that is not JSON");
+	}
 }
 
 function specs(value: unknown): TensorSpec[] {

@@ -1,97 +1,85 @@
-/** The program of an engine's process: one engine, its loaded sessions, one request at a time over descriptor 3. Started by `EngineProcess` only. */
+/** The program of an engine's process: one engine, its loaded sessions, numbered requests over descriptor 3. Started by `EngineProcess` only. */
 import { Socket } from "node:net";
-import { FreeholdError, type Tensors, tensorLimits } from "@freehold/protocol";
-import type { Engine, EngineSession } from "../engine.js";
+import { FreeholdError } from "@freehold/protocol";
 import { FrameReader } from "./frame.js";
-import { decodeRequest, encodeReply, type Reply, type Request } from "./message.js";
+import { decodeRequest, type Event, encodeReply, type Numbered, type Reply, type Request } from "./message.js";
+import { tensorHost } from "./tensor-host.js";
+import { textHost } from "./text-host.js";
 import { startWatchdog } from "./watchdog.js";
+
+export type EngineKind = "native" | "wasm" | "llama";
 
 /** Given as the one argument, in JSON. */
 export interface WorkerConfig {
-	readonly engine: "native" | "wasm";
+	readonly engine: EngineKind;
 	readonly threads: number;
+	readonly sequences: number;
+	readonly windowTokens: number;
 	readonly memoryBytes: number;
 	readonly maxFrameBytes: number;
 	readonly maxOutputBytes: number;
 	readonly parentPid: number;
 }
 
+/** Serves the requests of one kind of engine. */
+export interface Host {
+	readonly ready: Extract<Reply, { kind: "ready" }>;
+	/** Whether a request may begin before the one before it has ended. */
+	readonly concurrent: boolean;
+	/** Resolves with the last reply; `say` tells what comes before it. */
+	serve(request: Exclude<Request, { kind: "cancel" }>, say: (event: Event) => void, signal: AbortSignal): Promise<Reply>;
+	/** Whether an error leaves the process unfit for another request. */
+	isFatal(error: unknown): boolean;
+}
+
 const config = JSON.parse(process.argv[2] ?? "null") as WorkerConfig;
 const setBusy = startWatchdog(config.parentPid, config.memoryBytes);
 const channel = new Socket({ fd: 3, readable: true, writable: true });
 const reader = new FrameReader(config.maxFrameBytes);
-const sessions = new Map<string, EngineSession>();
+const running = new Map<number, AbortController>();
 
 channel.on("close", () => process.exit(0));
 channel.on("error", () => process.exit(0));
 
-const engine = await openEngine();
+const host = await (config.engine === "llama" ? textHost(config) : tensorHost(config));
 let turn: Promise<void> = Promise.resolve();
 channel.on("data", (chunk) => {
-	for (const frame of reader.push(chunk)) {
-		const request = decodeRequest(frame);
-		turn = turn.then(() => serve(request));
-	}
+	for (const frame of reader.push(chunk)) take(decodeRequest(frame));
 });
-send({ kind: "ready", engine: engine.describe() });
+send(0, host.ready);
 
-async function openEngine(): Promise<Engine> {
-	if (config.engine === "wasm") return (await import("../onnx/wasm-engine.js")).wasmOnnxEngine();
-	return (await import("../onnx/native-engine.js")).nativeOnnxEngine({ threads: config.threads });
+function take({ id, message }: Numbered<Request>): void {
+	if (message.kind === "cancel") {
+		running.get(message.target)?.abort();
+		return;
+	}
+	const controller = new AbortController();
+	if (running.size === 0) setBusy(true);
+	running.set(id, controller);
+	const work = (): Promise<void> => serve(id, message, controller.signal);
+	turn = host.concurrent ? work() : turn.then(work);
 }
 
-async function serve(request: Request): Promise<void> {
-	setBusy(true);
+async function serve(id: number, request: Exclude<Request, { kind: "cancel" }>, signal: AbortSignal): Promise<void> {
 	try {
-		send(await answer(request));
+		send(id, await host.serve(request, (event) => send(id, event), signal));
 	} catch (error) {
-		const refusal =
-			error instanceof FreeholdError ? error : new FreeholdError("engine.failed", { reason: error instanceof Error ? error.message.slice(0, 300) : "unknown" });
-		// Half-freed memory and an aborted WebAssembly module must not meet the next call.
-		send({ kind: "error", error: refusal, fatal: !(error instanceof FreeholdError) || refusal.code === "engine.outOfMemory" || isAbort(refusal) });
+		if (signal.aborted) send(id, { kind: "cancelled" });
+		else {
+			const refusal =
+				error instanceof FreeholdError
+					? error
+					: new FreeholdError("engine.failed", { reason: error instanceof Error ? error.message.slice(0, 300) : "unknown" });
+			send(id, { kind: "error", error: refusal, fatal: host.isFatal(error) });
+		}
 	} finally {
-		setBusy(false);
+		running.delete(id);
+		if (running.size === 0) setBusy(false);
 	}
 }
 
-async function answer(request: Request): Promise<Reply> {
-	switch (request.kind) {
-		case "load": {
-			const session = await engine.load({ id: request.session, format: "onnx", modelPath: request.modelPath });
-			await sessions.get(request.session)?.dispose();
-			sessions.set(request.session, session);
-			return { kind: "loaded", schema: session.schema };
-		}
-		case "unload": {
-			await sessions.get(request.session)?.dispose();
-			sessions.delete(request.session);
-			return { kind: "unloaded" };
-		}
-		case "run": {
-			const session = sessions.get(request.session);
-			if (session === undefined) throw new FreeholdError("engine.failed", { reason: "the release is not loaded" });
-			const tensors = await session.run(request.tensors);
-			checkOutput(tensors);
-			return { kind: "outputs", tensors };
-		}
-	}
-}
-
-function checkOutput(tensors: Tensors): void {
-	const size = Object.values(tensors).reduce((sum, { bytes }) => sum + bytes.length, 0);
-	if (size > config.maxOutputBytes) throw new FreeholdError("engine.failed", { reason: `its outputs are larger than ${config.maxOutputBytes} bytes` });
-	for (const [name, { shape }] of Object.entries(tensors)) {
-		if (shape.length > tensorLimits.maxRank)
-			throw new FreeholdError("engine.failed", { reason: `output ${name} has more than ${tensorLimits.maxRank} dimensions` });
-	}
-}
-
-function isAbort(error: FreeholdError): boolean {
-	return (error.cause instanceof Error && error.cause.name === "RuntimeError") || /abort/i.test(error.message);
-}
-
-function send(reply: Reply): void {
+function send(id: number, reply: Reply | Event): void {
 	channel.cork();
-	for (const part of encodeReply(reply)) channel.write(part);
+	for (const part of encodeReply(id, reply)) channel.write(part);
 	channel.uncork();
 }
