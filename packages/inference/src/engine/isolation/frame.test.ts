@@ -59,17 +59,40 @@ describe("messages", () => {
 	const tensors = { X: tensorFromElements("float32", [2], [1, 2]), s: tensorFromElements("string", [1], ["für"]) };
 
 	it("carry tensors both ways", () => {
-		const request = decodeRequest(one(joined(encodeRequest({ kind: "run", session: "a", tensors }))));
+		const { id, message: request } = decodeRequest(one(joined(encodeRequest(7, { kind: "run", session: "a", tensors }))));
+		expect(id).toBe(7);
 		expect(request.kind === "run" && Object.entries(request.tensors).map(([name, { dtype, shape, bytes }]) => [name, dtype, shape, [...bytes]])).toEqual(
 			Object.entries(tensors).map(([name, { dtype, shape, bytes }]) => [name, dtype, shape, [...bytes]]),
 		);
-		const reply = decodeReply(one(joined(encodeReply({ kind: "outputs", tensors }))));
+		const { message: reply } = decodeReply(one(joined(encodeReply(7, { kind: "outputs", tensors }))));
 		expect(reply.kind === "outputs" && Object.keys(reply.tensors)).toEqual(["X", "s"]);
+	});
+
+	it("carry requests to language models and what comes of them", () => {
+		const request = { task: "embedding", inputs: ["für", "\u2028"] } as const;
+		expect(decodeRequest(one(joined(encodeRequest(1, { kind: "write", session: "a", request }))))).toEqual({
+			id: 1,
+			message: { kind: "write", session: "a", request },
+		});
+		expect(decodeRequest(one(joined(encodeRequest(0, { kind: "cancel", target: 1 })))).message).toEqual({ kind: "cancel", target: 1 });
+		const delta = { choice: 0, text: "ü", outputTokens: 2, finish: "stop" } as const;
+		const replies = [
+			{ kind: "started", inputTokens: 3 },
+			{ kind: "delta", delta },
+			{ kind: "wrote", vectors: [Uint8Array.of(0, 0, 128, 63), Uint8Array.of(0, 0, 0, 0)] },
+			{ kind: "cancelled" },
+			{ kind: "loadedText", abilities: { contextTokens: 8, tasks: ["chat"], tools: true } },
+		] as const;
+		for (const reply of replies) expect(decodeReply(one(joined(encodeReply(1, reply)))).message).toEqual(reply);
 	});
 
 	it.each([
 		["no object", 5],
 		["an unknown kind", { kind: "shutdown" }],
+		["a piece of an answer that is none", { kind: "delta" }],
+		["a vector longer than its message", { kind: "wrote", lengths: [4] }],
+		["a negative count of tokens", { kind: "started", inputTokens: -1 }],
+		["a task that is none", { kind: "loadedText", abilities: { contextTokens: 8, tasks: ["song"], tools: true } }],
 		["outputs without tensors", { kind: "outputs" }],
 		["a tensor longer than its message", { kind: "outputs", tensors: [{ name: "Y", dtype: "uint8", shape: [9], bytes: 9 }] }],
 		["a tensor of negative length", { kind: "outputs", tensors: [{ name: "Y", dtype: "uint8", shape: [1], bytes: -1 }] }],
@@ -77,11 +100,13 @@ describe("messages", () => {
 		["an error that only others may report", { kind: "error", code: "payment.invalid", detail: {} }],
 		["a schema that is none", { kind: "loaded", schema: { inputs: [{ name: "X", dtype: "float7", shape: [] }], outputs: [] } }],
 	])("from a process are refused: %s", (_what, header) => {
-		expect(() => decodeReply(one(joined(encodeFrame(header as object, [Uint8Array.of(1)]))))).toThrow(FrameError);
+		const numbered = typeof header === "object" ? { id: 1, ...header } : header;
+		expect(() => decodeReply(one(joined(encodeFrame(numbered as object, [Uint8Array.of(1)]))))).toThrow(FrameError);
+		expect(() => decodeReply(one(joined(encodeFrame({ kind: "unloaded" }))))).toThrow(FrameError);
 	});
 
 	it("with outputs in a spelling of their own are refused", () => {
-		const header = { kind: "outputs", tensors: [{ name: "Y", dtype: "bool", shape: [1], bytes: 1 }] };
+		const header = { id: 1, kind: "outputs", tensors: [{ name: "Y", dtype: "bool", shape: [1], bytes: 1 }] };
 		expect(() => decodeReply(one(joined(encodeFrame(header, [Uint8Array.of(2)]))))).toThrow("bytes 0 and 1");
 	});
 });
