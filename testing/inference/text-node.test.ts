@@ -16,6 +16,7 @@ import {
 	type TextDelta,
 	tensorFromElements,
 	textAnswerShape,
+	textRequestShape,
 	textResponseText,
 	toHex,
 } from "@freehold/protocol";
@@ -255,6 +256,16 @@ describe("an order to a language model", () => {
 		const drafted = draft({ ...request, maxOutputTokens: 200 });
 		const [first, second] = await Promise.all([ask(node.url, drafted), ask(node.url, drafted)]);
 		expect(first?.text).toBe(second?.text);
+	});
+
+	it("can have its tokens counted before it is made", async () => {
+		const count = async (body: unknown): Promise<unknown> =>
+			(await fetch(`${node.url}/v1/count-tokens`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })).json();
+		const text = textRequestShape.write(request);
+		const { receipt } = read((await ask(node.url, draft(request))).text);
+		expect(await count({ release, text })).toEqual({ inputTokens: Number(receipt.inputUnits) });
+		expect(await count({ release: tensors, text })).toMatchObject({ error: { code: "text.unsupported" } });
+		expect(await count({ release, text: { task: "song" } })).toMatchObject({ error: { code: "request.invalid", field: "text" } });
 	});
 
 	const refusals: [what: string, code: string, draft: () => DraftedOrder, words: RegExp][] = [

@@ -1,6 +1,15 @@
 /** The inference node: follows the chain, keeps itself registered, and answers orders. Assembles the parts in one place. */
 import { join } from "node:path";
-import { engineDigest, FreeholdError, type Hex, isHex, nodeRoutes, type SettleOrderBody, type TextOrderResponseBody } from "@freehold/protocol";
+import {
+	type CountedTokensBody,
+	engineDigest,
+	FreeholdError,
+	type Hex,
+	isHex,
+	nodeRoutes,
+	type SettleOrderBody,
+	type TextOrderResponseBody,
+} from "@freehold/protocol";
 import { type ChainClient, createChainClient, createTransactor } from "@freehold/sdk/chain";
 import {
 	type Clock,
@@ -23,6 +32,7 @@ import { writeOnceMore } from "../engine/pool/once-more.js";
 import { createEnginePool } from "../engine/pool/pool.js";
 import { createTextPool, type TextPool } from "../engine/pool/text-pool.js";
 import { BlobCache } from "./blob-cache.js";
+import { readCountTokens } from "./count-tokens.js";
 import { type NodeEvents, nodeEvents } from "./events.js";
 import { Exposure } from "./exposure.js";
 import { Follower } from "./follower.js";
@@ -232,6 +242,7 @@ export class InferenceNode {
 		return [
 			{ route: nodeRoutes.order, handler: this.#takeOrder, deadlineMs: Number.POSITIVE_INFINITY },
 			{ route: nodeRoutes.settleOrder, handler: this.#settleOrder },
+			{ route: nodeRoutes.countTokens, handler: this.#countTokens },
 			{ route: nodeRoutes.engines, handler: this.#describeEngines },
 		];
 	}
@@ -284,6 +295,20 @@ export class InferenceNode {
 		if (typeof deltas !== "number" || !Number.isSafeInteger(deltas) || deltas < 0)
 			throw new FreeholdError("request.invalid", { field: "deltas", reason: "must be a whole number" });
 		return jsonBody(await desk.settle(digest, deltas));
+	};
+
+	readonly #countTokens: Handler = async (request) => {
+		this.#openDesk();
+		return this.#limiter.run(async () => {
+			const { release, text } = readCountTokens(await request.json());
+			const { files, giveBack } = await this.#models.hold(this.#releases.served(release).manifest);
+			try {
+				if (files.format !== "gguf") throw new FreeholdError("text.unsupported", { what: "A count of tokens", reason: "it takes tensors" });
+				return jsonResponse({ inputTokens: await this.#textPool.countTokens(files, text, request.signal) } satisfies CountedTokensBody);
+			} finally {
+				giveBack();
+			}
+		}, request.signal);
 	};
 
 	#openDesk(): OrderDesk {

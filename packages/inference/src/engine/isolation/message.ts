@@ -212,7 +212,7 @@ function vectors(lengths: readonly number[], payload: Uint8Array): Uint8Array[] 
 	return lengths.map((bytes) => {
 		if (bytes > payload.length - offset || bytes > limits.embeddingDimensions * 4) throw new FrameError("a vector does not fit its message");
 		offset += bytes;
-		return payload.slice(offset - bytes, offset);
+		return new Uint8Array(payload.subarray(offset - bytes, offset));
 	});
 }
 
