@@ -37,6 +37,8 @@ const SCRIPT = createRequire(import.meta.url).resolve("@freehold/inference/engin
 /** Room beside the model's own memory: the program, its stacks, and what is mapped but not touched. */
 const DATA_SLACK_BYTES = 1024 * 1024 * 1024;
 const LAST_WORDS_BYTES = 4096;
+/** Says which of several builds of its library a process has loaded. */
+const OWN_MAPS = "/proc/self/maps";
 /** Number of the reply that nobody asked for: the process says that it is ready. */
 const GREETING = 0;
 
@@ -68,7 +70,7 @@ export class EngineProcess {
 			parentPid: process.pid,
 		};
 		const { modelFolders } = options;
-		const readable = modelFolders === undefined ? undefined : [...modelFolders, options.folder];
+		const readable = modelFolders === undefined ? undefined : [...modelFolders, options.folder, ...(options.engine === "llama" ? [OWN_MAPS] : [])];
 		const confinement = { dataBytes: options.memoryBytes + DATA_SLACK_BYTES, fences: await engineFences(modelFolders), readable };
 		const command = confine(SCRIPT, [JSON.stringify(config)], confinement);
 		const child = spawn(command.file, command.args, {
