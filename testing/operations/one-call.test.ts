@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestNetwork, type TestNetwork, UP_DEADLINE_MS } from "../cli/network.ts";
 import { startOtlpReceiver } from "./otlp-receiver.ts";
 
+const deep = process.env["FREEHOLD_DEEP"] === "1";
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const INPUT = fileURLToPath(new URL("../../models/plus-digits/examples/moved-seven.json", import.meta.url));
 const PARENT = "b7ad6b7169203331";
@@ -157,4 +158,22 @@ describe("one call", () => {
 			process.kill(ledger, "SIGCONT");
 		}
 	});
+
+	it.skipIf(!deep)(
+		"no program that follows the chain is ready while its height stands still, and all are again when it goes on [npm run test:deep]",
+		async () => {
+			const { processes } = await status();
+			const followers = processes.filter(({ role }) => ["gateway", "hub", "inference"].includes(role));
+			const readiness = () => Promise.all(followers.map(async ({ url }) => (await fetch(`${url}/ready`)).status));
+			const ledger = processes.find(({ role }) => role === "ledger")?.pid;
+			if (ledger === undefined) throw new Error("no ledger runs");
+			process.kill(ledger, "SIGSTOP");
+			try {
+				await expect.poll(readiness, { timeout: 60_000, interval: 500 }).toEqual([503, 503, 503]);
+			} finally {
+				process.kill(ledger, "SIGCONT");
+			}
+			await expect.poll(readiness, { timeout: 60_000, interval: 500 }).toEqual([200, 200, 200]);
+		},
+	);
 });

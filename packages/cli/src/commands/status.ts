@@ -49,11 +49,16 @@ function words({ processes, chain, unanchored, money }: NetworkLook, disk: DiskL
 		],
 		...money.map(({ role, address, balance, bond }) => [
 			role,
-			`${address}  ${balance === undefined ? "?" : formatOpg(balance)} OPG${bond === undefined ? "" : `, bond ${formatOpg(bond)}`}`,
+			`${address}  ${balance === undefined ? "?" : short(balance)} OPG${bond === undefined ? "" : `, bond ${short(bond)} OPG`}`,
 		]),
 		...(disk === undefined ? [] : [["disk", `${(disk.freeBytes / GIB).toFixed(1)} GiB free, ${(disk.usedBytes / GIB).toFixed(2)} GiB used`]]),
 	];
 	return `${table([["process", "state", "pid", "restarts", "version", "address"], ...rows])}\n\n${table(facts)}`;
+}
+
+/** Two decimals, cut: what there is at least. */
+function short(amount: bigint): string {
+	return formatOpg(amount).replace(/(\.\d\d)\d+$/, "$1");
 }
 
 function seconds(ms: number): string {

@@ -14,6 +14,11 @@ export interface LogOptions {
 	readonly destination?: { write(line: string): void };
 }
 
+/** Lines below a warning share writes: one a call would cost the call more than most of its work. */
+const BUFFER_BYTES = 8 * 1024;
+const FLUSH_MS = 50;
+const WARNING = 40;
+
 export function createLog({ role, level, destination }: LogOptions): Logger {
 	return pino(
 		{
@@ -23,7 +28,22 @@ export function createLog({ role, level, destination }: LogOptions): Logger {
 			formatters: { level: (label) => ({ level: label }) },
 			redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`, `*.headers.${name}`]), censor: "[secret]" },
 		},
-		// Written before the call returns: the last lines before a crash are the ones that matter.
-		destination ?? pino.destination({ fd: 1, sync: true }),
+		destination ?? standardOutput(),
 	);
+}
+
+/** Warnings and worse are written before the call returns, with all that came before them: the last lines before a crash are the ones that matter. */
+function standardOutput(): { write(line: string): void } {
+	const output = pino.destination({ fd: 1, sync: true, minLength: BUFFER_BYTES, periodicFlush: FLUSH_MS });
+	process.once("exit", () => output.flushSync());
+	const lines = {
+		// Asks pino to tell the level of each line before it writes it.
+		[Symbol.for("pino.metadata")]: true,
+		lastLevel: 0,
+		write(line: string): void {
+			output.write(line);
+			if (lines.lastLevel >= WARNING) output.flushSync();
+		},
+	};
+	return lines;
 }
