@@ -177,6 +177,47 @@ contract RefusingToken {
     function receiveWithAuthorization(address, address, uint256, uint256, uint256, bytes32, bytes calldata) external {}
 }
 
+/// @notice An owner of models that would take twice, or burn all gas, if paying it ran its code.
+contract GreedyOwner {
+    address public immutable royalties;
+    uint8 public immutable mood;
+    uint256 public touched;
+
+    /// @param mood_ 1 claims again, 2 burns all gas, 3 refuses.
+    constructor(address royalties_, uint8 mood_) {
+        royalties = royalties_;
+        mood = mood_;
+    }
+
+    function onERC721Received(address, address, uint256, bytes calldata) external pure returns (bytes4) {
+        return 0x150b7a02;
+    }
+
+    function take() external {
+        _claim();
+    }
+
+    receive() external payable {
+        _misbehave();
+    }
+
+    fallback() external payable {
+        _misbehave();
+    }
+
+    function _misbehave() private {
+        touched += 1;
+        if (mood == 1) _claim();
+        if (mood == 2) while (true) {}
+        if (mood == 3) revert("no");
+    }
+
+    function _claim() private {
+        (bool ok,) = royalties.call(abi.encodeWithSignature("claim(address)", address(this)));
+        ok;
+    }
+}
+
 /// @notice Holds a model and its income for two people in halves.
 contract HalfAndHalf {
     address public immutable a;
