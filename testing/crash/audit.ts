@@ -25,7 +25,7 @@ interface HubUsage {
 	readonly days: readonly { readonly release: Hex; readonly calls: number; readonly gross: string }[];
 }
 
-const sum = (amounts: Iterable<bigint>): bigint => {
+export const sum = (amounts: Iterable<bigint>): bigint => {
 	let total = 0n;
 	for (const amount of amounts) total += amount;
 	return total;
@@ -34,6 +34,7 @@ const sum = (amounts: Iterable<bigint>): bigint => {
 /** All that the three contracts of money said since the first block. */
 export interface Books {
 	readonly events: readonly ChainEvent[];
+	/** Events of a name; `Refunded` of `UsageLedger`, since `Channels` has one of its own. */
 	readonly of: (name: string) => readonly Readonly<Record<string, bigint & Hex>>[];
 }
 
@@ -45,7 +46,13 @@ export async function readBooks(freehold: Freehold): Promise<Books> {
 		toBlock: await freehold.client.chain.blockNumber(),
 	});
 	const events = logs.flatMap((log) => decodeEvent(log, money) ?? []);
-	return { events, of: (name) => events.filter((event) => event.name === name).map(({ args }) => args as Readonly<Record<string, bigint & Hex>>) };
+	return {
+		events,
+		of: (name) =>
+			events
+				.filter((event) => event.name === name && (name !== "Refunded" || event.address === contracts.UsageLedger.address))
+				.map(({ args }) => args as Readonly<Record<string, bigint & Hex>>),
+	};
 }
 
 /** Throws where any two views differ. To be called when every answer is final. */
@@ -87,10 +94,7 @@ export async function audit({ network, payers, owners, models }: Audited): Promi
 		const mine = answers.filter((answer) => answer.release === release);
 		const usage = await chain.read(contracts.UsageLedger, "usageOf", [release]);
 		expect({ calls: usage.calls, gross: usage.gross }).toEqual({ calls: BigInt(mine.length), gross: sum(mine.map(({ charge }) => charge)) });
-		await hubAgrees(network, `${network.hubUrl}${hubRoutes.usage.path.replace(":namespace/:name", name)}`, ({ days }: HubUsage) => {
-			const indexed = days.filter((day) => day.release === release);
-			return sum(indexed.map(({ calls }) => BigInt(calls))) === usage.calls && sum(indexed.map(({ gross }) => BigInt(gross))) === usage.gross;
-		});
+		await hubAgreesOnUsage(network, name, release, usage);
 	}
 	for (const [index, owner] of owners.entries())
 		await hubAgrees(
@@ -101,7 +105,7 @@ export async function audit({ network, payers, owners, models }: Audited): Promi
 }
 
 /** The chain took from each channel what the client knows of: not a unit more than it was charged, and never more than it signed. */
-async function auditChannels({ freehold, answers }: Paid): Promise<void> {
+export async function auditChannels({ freehold, answers }: Paid): Promise<void> {
 	const { client } = freehold;
 	const lanes = await client.lanes.list();
 	expect(lanes.length).toBeGreaterThan(0);
@@ -111,6 +115,14 @@ async function auditChannels({ freehold, answers }: Paid): Promise<void> {
 		expect({ totalClaimed, balance }).toEqual({ totalClaimed: lane.charged, balance: lane.balance });
 	}
 	expect(sum(lanes.map(({ charged }) => charged))).toBe(sum(answers.map(({ charge }) => charge)));
+}
+
+/** What the hub says of a release is what the chain says. */
+export function hubAgreesOnUsage(network: NetworkFile, name: string, release: Hex, usage: { readonly calls: bigint; readonly gross: bigint }): Promise<void> {
+	return hubAgrees(network, `${network.hubUrl}${hubRoutes.usage.path.replace(":namespace/:name", name)}`, ({ days }: HubUsage) => {
+		const indexed = days.filter((day) => day.release === release);
+		return sum(indexed.map(({ calls }) => BigInt(calls))) === usage.calls && sum(indexed.map(({ gross }) => BigInt(gross))) === usage.gross;
+	});
 }
 
 /** The hub follows the chain, so it is given a moment. */

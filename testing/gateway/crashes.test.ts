@@ -100,6 +100,33 @@ describe("killed while a caller waits who gave no key", () => {
 	});
 });
 
+describe("killed while it gives up an order", () => {
+	it("that its node refused: the order is gone, nothing is charged, and the voucher is good for the next call", async () => {
+		network.node.behave = () => ({ status: 422, code: "engine.failed" });
+		const payment = await payer.payer.pay(await payer.offer(), account("gateway").address);
+		await dyingAt("order-forgotten", () => payer.send(payment));
+		network.node.behave = undefined;
+		payment.release();
+		expect((await payer.ask()).status).toBe(200);
+		answered++;
+		await everythingIsPaid();
+	});
+
+	it("from before a restart, whose caller cannot ask again: the same", async () => {
+		const payment = await payer.payer.pay(await payer.offer(), account("gateway").address);
+		await network.gateway().stop();
+		const first = await network.startGateway({ FREEHOLD_CRASH_AT: "order-answered" });
+		await Promise.all([payer.send(payment).catch(() => undefined), first.ended]);
+		const second = await network.startGateway({ FREEHOLD_CRASH_AT: "order-abandoned" }).catch(() => undefined);
+		await second?.ended;
+		await network.startGateway();
+		payment.release();
+		expect((await payer.ask()).status).toBe(200);
+		answered++;
+		await everythingIsPaid();
+	});
+});
+
 describe.each(["batch-sealed", "batch-data-stored", "batch-anchored", "royalties-flowed", "batch-proved"])("killed at %s", (step) => {
 	it("anchors the batch once and proves it", async () => {
 		let callId = "";

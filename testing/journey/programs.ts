@@ -39,12 +39,49 @@ export async function temporaryFolder(): Promise<{ readonly path: string; readon
 	return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** Starts a program and waits until it answers. Options by their flag, without the dashes. `aheadMs`: its clock is that far in the future. */
-export async function startProgram(
+export interface StartOptions {
+	readonly env?: Readonly<Record<string, string>>;
+	/** Where its run file goes. */
+	readonly folder: string;
+	/** Its clock is that far in the future. */
+	readonly aheadMs?: number;
+	readonly deadlineMs?: number;
+}
+
+/** How a process ended. */
+export interface Ending {
+	readonly code: number | null;
+	readonly signal: NodeJS.Signals | null;
+}
+
+/** A program from the moment its process exists. */
+export interface BegunProgram {
+	readonly pid: number;
+	readonly output: () => string;
+	readonly ended: Promise<Ending>;
+	/** Undefined while it runs. */
+	readonly ending: () => Ending | undefined;
+	/** Its URL, once it answers; rejects when it ends before. */
+	readonly ready: Promise<string>;
+	/** Ends it by SIGKILL. */
+	readonly kill: () => Promise<void>;
+	/** Drains it; gives the exit code. */
+	readonly stop: () => Promise<number | null>;
+}
+
+/** Starts a program and waits until it answers. Options by their flag, without the dashes. */
+export async function startProgram(role: TestedRole, options: Readonly<Record<string, string>>, start: StartOptions): Promise<RunningProgram> {
+	const begun = beginProgram(role, options, start);
+	const url = await begun.ready;
+	return { ...begun, url, ended: begun.ended.then(() => undefined) };
+}
+
+/** Starts a program and does not wait. */
+export function beginProgram(
 	role: TestedRole,
 	options: Readonly<Record<string, string>>,
-	{ env = {}, folder, aheadMs = 0 }: { readonly env?: Readonly<Record<string, string>>; readonly folder: string; readonly aheadMs?: number },
-): Promise<RunningProgram> {
+	{ env = {}, folder, aheadMs = 0, deadlineMs = START_DEADLINE_MS }: StartOptions,
+): BegunProgram {
 	const [module, name] = programs[role];
 	const runFile = join(folder, `run-${role}-${Math.random().toString(36).slice(2)}.json`);
 	const argv = [...Object.entries(options).flatMap(([flag, value]) => [`--${flag}`, value]), "--run-file", runFile];
@@ -58,18 +95,25 @@ process.exitCode = await runProgram(program, ${JSON.stringify(argv)}, process.en
 	});
 	let output = "";
 	for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text));
-	const ended = once(child, "exit").then(() => undefined);
-	const started = await runInfo(runFile, child, () => output, role);
+	let ending: Ending | undefined;
+	const ended = once(child, "exit").then(([code, signal]) => {
+		ending = { code, signal } as Ending;
+		return ending;
+	});
+	const ready = runInfo(runFile, child, () => output, role, deadlineMs).then(({ url }) => url);
+	ready.catch(() => undefined);
 	return {
-		...started,
+		pid: child.pid ?? 0,
 		output: () => output,
 		ended,
+		ending: () => ending,
+		ready,
 		kill: async () => {
 			child.kill("SIGKILL");
 			await ended;
 		},
 		stop: async () => {
-			if (child.exitCode === null && child.signalCode === null) {
+			if (ending === undefined) {
 				child.kill("SIGTERM");
 				const timer = setTimeout(() => child.kill("SIGKILL"), END_DEADLINE_MS);
 				await ended;
@@ -80,7 +124,13 @@ process.exitCode = await runProgram(program, ${JSON.stringify(argv)}, process.en
 	};
 }
 
-async function runInfo(runFile: string, child: ChildProcess, output: () => string, role: string): Promise<{ readonly url: string; readonly pid: number }> {
+async function runInfo(
+	runFile: string,
+	child: ChildProcess,
+	output: () => string,
+	role: string,
+	deadlineMs: number,
+): Promise<{ readonly url: string; readonly pid: number }> {
 	const info = await eventually(
 		async () => {
 			if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${role} ended while it started:\n${output()}`);
@@ -88,7 +138,7 @@ async function runInfo(runFile: string, child: ChildProcess, output: () => strin
 			return text === undefined ? undefined : (JSON.parse(text) as { readonly url: string; readonly pid: number });
 		},
 		() => `${role} did not start:\n${output()}`,
-		START_DEADLINE_MS,
+		deadlineMs,
 	);
 	return { url: info.url, pid: info.pid };
 }

@@ -101,45 +101,51 @@ export const gatewayProgram = defineProgram({
 		const server = await listen([...starting, ...pages], { host: config.host, port: config.port });
 		const publicUrl = config.publicUrl ?? server.url;
 
-		const chainId = await untilUp(() => client.chainId({ signal: life }), events.ledgerUnreachable, life);
+		// The ledger may be started again while the gateway starts: each step only looks and repeats what is not done yet.
+		const fromLedger = <T>(step: () => Promise<T>): Promise<T> => untilUp(step, events.ledgerUnreachable, life);
+		const chainId = await fromLedger(() => client.chainId({ signal: life }));
 		onChain(chainId);
 		const faucet =
 			config.faucetKeyFile === undefined || networkOf(chainId)?.development !== true ? undefined : createDigestSigner(await readKeyFile(config.faucetKeyFile));
 		const transactor = createTransactor({ client, signer, store: durableIntents(store, crashPoint) });
-		await transactor.resume({ signal: life, timeoutMs: 10_000 });
-		await register({ client, transactor, address: signer.address, endpoint: publicUrl, bond: config.bond, events, crashPoint, signal: life });
+		await fromLedger(() => transactor.resume({ signal: life, timeoutMs: 10_000 }));
+		const { address } = signer;
+		await fromLedger(() => register({ client, transactor, address, endpoint: publicUrl, bond: config.bond, events, crashPoint, signal: life }));
 
-		gateway = await createGateway(
-			{
-				chainId,
-				storageUrl: config.storageUrl,
-				hubUrl: config.hubUrl,
-				networkFile: config.networkFile,
-				gatewayFee: config.gatewayFee,
-				minDeposit: config.minDeposit,
-				withdrawDelay: Math.floor(config.withdrawDelay / 1000),
-				batchAgeMs: config.batchAge,
-				callTimeoutMs: config.callTimeout,
-				textTimeoutMs: config.textTimeout,
-				secondPrice: config.secondPrice,
-				maxCalls: config.maxCalls,
-			},
-			{ store, client, signer, transactor, faucet, log, events, crashPoint, now: () => clock.now(), random, publicUrl: () => publicUrl },
+		const made = await fromLedger(() =>
+			createGateway(
+				{
+					chainId,
+					storageUrl: config.storageUrl,
+					hubUrl: config.hubUrl,
+					networkFile: config.networkFile,
+					gatewayFee: config.gatewayFee,
+					minDeposit: config.minDeposit,
+					withdrawDelay: Math.floor(config.withdrawDelay / 1000),
+					batchAgeMs: config.batchAge,
+					callTimeoutMs: config.callTimeout,
+					textTimeoutMs: config.textTimeout,
+					secondPrice: config.secondPrice,
+					maxCalls: config.maxCalls,
+				},
+				{ store, client, signer, transactor, faucet, log, events, crashPoint, now: () => clock.now(), random, publicUrl: () => publicUrl },
+			),
 		);
-		const { follower, anchorer, recovery } = gateway;
+		gateway = made;
+		const { follower, anchorer, recovery } = made;
 		const failed = (error: unknown): void => {
 			if (!life.aborted) fail(error);
 		};
 		const following = follower.run(life).catch(failed);
-		await follower.caughtUp(life);
+		await fromLedger(() => follower.caughtUp(life));
 		const recovering = Promise.all([recoverOrders(recovery), reconcilePayments(recovery, life)]).catch(failed);
 		const anchoring = anchorer.run(life).catch(failed);
-		const looking = gateway.look(life).catch(failed);
+		const looking = made.look(life).catch(failed);
 		const tidying = keepTidy(store, () => clock.now(), life);
 		const beating = config.hubUrl === undefined ? undefined : beat({ hubUrl: config.hubUrl, endpoint: publicUrl, signer, now: () => clock.now() }, life);
 		serving = true;
 
-		const { catalogue, rankedNodes, batches } = gateway;
+		const { catalogue, rankedNodes, batches } = made;
 		events.watch({
 			unanchoredCalls: () => batches.unanchored.calls,
 			unanchoredAgeMs: () => batches.unanchored.ageMs,
@@ -179,13 +185,13 @@ export const gatewayProgram = defineProgram({
 
 const UP_RETRY_MS = 200;
 
-/** The ledger may start later than the gateway. */
+/** Repeats a step of the start for as long as the ledger does not answer. */
 async function untilUp<T>(work: () => Promise<T>, onRetry: (error: unknown, waitMs: number) => void, signal: AbortSignal): Promise<T> {
 	for (let attempt = 0; ; attempt++) {
 		try {
 			return await work();
 		} catch (error) {
-			if (signal.aborted || (error instanceof FreeholdError && error.code === "chain.wrongNetwork")) throw error;
+			if (signal.aborted || !(error instanceof FreeholdError) || !error.entry.retryable) throw error;
 			if (attempt % 25 === 0) onRetry(error, UP_RETRY_MS);
 			await pause(UP_RETRY_MS, signal);
 		}

@@ -1,0 +1,124 @@
+/**
+ * Kills the processes of a world by SIGKILL: each at its crash points, and all of them at moments of chance. Roles die independently of each other, so that two
+ * are often away at one time.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import type { BegunProgram } from "../journey/programs.js";
+import type { Chance } from "./seeded.js";
+import { childrenOf, type World, worldRoles } from "./world.js";
+
+export type VictimRole = (typeof worldRoles)[number];
+
+export interface Killed {
+	/** Processes that ended by SIGKILL. */
+	kills: number;
+	/** Crash points at which one ended. */
+	readonly reached: Set<string>;
+	/** Engine processes among them. */
+	engines: number;
+	/** Crash points that were not reached in all the time that they were given. */
+	readonly missed: string[];
+	/** Processes that ended by themselves: none should. */
+	readonly fallen: string[];
+	readonly pids: number[];
+}
+
+export interface KillPlan {
+	/** By role, in any order. */
+	readonly points: Readonly<Record<VictimRole, readonly string[]>>;
+	/** Kills at moments of chance, over all roles. */
+	readonly random: number;
+	/** Names the place of a kill that is about to come, for somebody who watches. */
+	readonly tell?: (text: string) => void;
+	/** Ends the killing: somebody has found a fault. */
+	readonly signal: AbortSignal;
+	/** Pieces of work that went well so far: where nothing goes well any more, kills show nothing. */
+	readonly progress: () => number;
+}
+
+/** Time in which the load has to reach a crash point before another one is tried first. */
+const REACH_MS = 12_000;
+const ATTEMPTS = 4;
+/** Longest life of a process that is killed at a moment of chance, from the start of its process on. */
+const LONGEST_LIFE_MS = 3_000;
+/** A role whose kills let nothing through lives until something goes well again, or for this long. */
+const LONGEST_REST_MS = 10_000;
+const POLL_MS = 25;
+
+/** Kills as planned; every role runs and is ready afterwards. */
+export async function killAll(world: World, plan: KillPlan, chance: Chance): Promise<Killed> {
+	const killed: Killed = { kills: 0, reached: new Set(), engines: 0, missed: [], fallen: [], pids: [] };
+	// Drawn before anything runs: the same seed gives every role the same plan, whoever is faster.
+	const share = Math.ceil(plan.random / worldRoles.length);
+	const lanes = worldRoles.map((role) => {
+		const random = Array.from({ length: share }, (): Step => ({ lifeMs: chance.between(0, LONGEST_LIFE_MS), engine: chance.next() < 0.3 }));
+		const points = plan.points[role].map((point): Step => ({ point, nth: chance.between(1, 3), attempts: ATTEMPTS }));
+		return { role, steps: [...chance.shuffled<Step>([...points, ...random])] };
+	});
+	await Promise.all(lanes.map(({ role, steps }) => killOne(world, role, steps, killed, chance, plan)));
+	return killed;
+}
+
+type Step = { readonly point: string; readonly nth: number; readonly attempts: number } | { readonly lifeMs: number; readonly engine: boolean };
+
+async function killOne(
+	world: World,
+	role: VictimRole,
+	steps: Step[],
+	killed: Killed,
+	chance: Chance,
+	{ tell = () => undefined, signal, progress }: KillPlan,
+): Promise<void> {
+	const fell = (process: BegunProgram): void => {
+		killed.fallen.push(`${role} ended with code ${process.ending()?.code}:\n${process.output().split("\n").slice(-15).join("\n")}`);
+		tell(killed.fallen.at(-1) ?? "");
+	};
+	await world.process(role).kill();
+	killed.kills += 1;
+	let seen = progress();
+	for (let step = steps.shift(); step !== undefined && !signal.aborted; step = steps.shift()) {
+		const began = performance.now();
+		const process = world.begin(role, "point" in step ? `${step.point}:${step.nth}` : undefined);
+		killed.pids.push(process.pid);
+		if ("point" in step) {
+			const ended = await Promise.race([process.ended, process.ready.catch(() => undefined).then(() => delay(REACH_MS))]);
+			if (ended?.signal === "SIGKILL") killed.reached.add(step.point);
+			else if (ended === undefined && step.attempts > 1) steps.push({ point: step.point, nth: 1, attempts: step.attempts - 1 });
+			else if (ended === undefined) killed.missed.push(step.point);
+			tell(`${role} ${step.point}:${step.nth} ${ended === undefined ? "not reached" : (ended.signal ?? ended.code)}`);
+		} else {
+			await Promise.race([process.ended, delay(step.lifeMs)]);
+			if (role === "inference" && step.engine) killed.engines += await killEngines(process.pid, chance);
+			tell(`${role} after ${Math.round(performance.now() - began)} ms`);
+		}
+		const ending = process.ending();
+		if (ending === undefined) await process.kill();
+		else if (ending.signal !== "SIGKILL") fell(process);
+		killed.kills += 1;
+		if (steps.length === 0 || progress() > seen) {
+			seen = progress();
+			continue;
+		}
+		const alive = world.begin(role);
+		await Promise.race([alive.ended, alive.ready.catch(() => undefined)]);
+		for (const end = performance.now() + LONGEST_REST_MS; progress() === seen && performance.now() < end && !signal.aborted; ) await delay(POLL_MS);
+		seen = progress();
+		if (alive.ending() === undefined) await alive.kill();
+		else fell(alive);
+		killed.kills += 1;
+	}
+	world.begin(role);
+}
+
+async function killEngines(parent: number, chance: Chance): Promise<number> {
+	const [engine] = chance.shuffled(await childrenOf(parent));
+	if (engine === undefined) return 0;
+	try {
+		process.kill(engine, "SIGKILL");
+	} catch {
+		return 0;
+	}
+	// The node has a moment to notice.
+	await delay(chance.between(0, 300));
+	return 1;
+}
