@@ -35,4 +35,5 @@ export * from "./tensor/tensor.js";
 export * from "./text/answer.js";
 export * from "./text/commitment.js";
 export * from "./text/request.js";
+export * from "./text/upstream.js";
 export * from "./upload/upload-plan.js";

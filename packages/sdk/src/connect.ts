@@ -1,5 +1,5 @@
 /** The front door: every verb, bound to one network and one account. */
-import type { Hex, ModelBody, ModelListBody, OnnxModel, Price, QuoteBody, ReceiptFile } from "@freehold/protocol";
+import type { Hex, ModelBody, ModelListBody, Price, QuoteBody, ReceiptFile } from "@freehold/protocol";
 import { type Closed, type CloseOptions, closeChannels } from "./channels/close.js";
 import { type Opened, type OpenOptions, openChannel } from "./channels/open.js";
 import { type ChannelView, showChannels } from "./channels/show.js";
@@ -11,7 +11,7 @@ import { type Inference, type InferOptions, infer } from "./inference/infer.js";
 import { quote } from "./inference/quote.js";
 import { type ListOptions, listModels, showModel } from "./models/list.js";
 import { type OwnOptions, type PriceSet, type Retired, retire, setPrice } from "./models/own.js";
-import { inspectModel } from "./publish/prepare.js";
+import { type InspectedModel, inspectModel } from "./publish/inspect.js";
 import { type Published, type PublishOptions, publish } from "./publish/publish.js";
 import { type RefreshOptions, refreshReceipt } from "./receipts/refresh.js";
 import { type CallSplit, type SplitOptions, splitReceipt } from "./receipts/split.js";
@@ -24,7 +24,7 @@ interface Cancellable {
 export interface Freehold {
 	readonly client: Client;
 	/** What an ONNX file takes and gives, without running it. */
-	inspect(model: Uint8Array): OnnxModel;
+	inspect(model: Uint8Array): InspectedModel;
 	publish(options: PublishOptions): Promise<Published>;
 	quote(model: string, options?: Cancellable): Promise<QuoteBody>;
 	infer(model: string, options: InferOptions): Promise<Inference>;

@@ -1,7 +1,7 @@
 /** `freehold model …`: publish models that you own, look at them, set their price, retire them. */
 import { readFile, stat } from "node:fs/promises";
-import { FreeholdError, formatOpg, formatSpec, type OnnxModel, onnxLimits } from "@freehold/protocol";
-import { inspectModel, type ParentShare, type PublishProgress } from "@freehold/sdk";
+import { FreeholdError, formatOpg, formatSpec, onnxLimits, type TextAbilities } from "@freehold/protocol";
+import { type InspectedModel, inspectModel, type ParentShare, type Published, type PublishProgress } from "@freehold/sdk";
 import { connectMember, connectVisitor } from "../client/connect.js";
 import { parseOpg } from "../input/amount.js";
 import type { Action } from "../main.js";
@@ -43,8 +43,8 @@ export const publish: Action = async (context, [file = ""], options) => {
 			[
 				`${context.output.good("✓")} ${model} is published and yours${block === undefined ? " (it was before)" : ` since block ${block}`}`,
 				`  release  ${release}`,
-				`  price    ${formatOpg(BigInt(quote.owner.perCall))} OPG a call to you; callers pay ${quote.chargeOpg === undefined ? "by what they use" : `${quote.chargeOpg} OPG with fees`}`,
-				`  ask it   freehold infer ${model} --input FILE.json --account NAME`,
+				`  price    ${priceOf(quote)}; callers pay ${quote.chargeOpg === undefined ? "by what they use" : `${quote.chargeOpg} OPG with fees`}`,
+				`  ask it   ${quote.unit.input === "inputToken" ? `freehold chat ${model} --account NAME` : `freehold infer ${model} --input FILE.json --account NAME`}`,
 			].join("\n"),
 		);
 		return 0;
@@ -129,6 +129,17 @@ export const retire: Action = async (context, [model = ""]) => {
 	return 0;
 };
 
+/** What its owner gets for a call. */
+function priceOf({ owner, unit }: Published["quote"]): string {
+	const parts = [
+		[owner.perCall, "a call"],
+		[owner.perInputUnit, unit.input === "inputToken" ? "an input token" : "an input element"],
+		[owner.perOutputUnit, unit.output === "outputToken" ? "an output token" : "an output element"],
+	] as const;
+	const named = parts.filter(([amount, what]) => amount !== "0" || what === "a call").map(([amount, what]) => `${formatOpg(BigInt(amount))} OPG ${what}`);
+	return `${named.join(" + ")} to you`;
+}
+
 async function readModel(file: string): Promise<Uint8Array> {
 	const info = await stat(file).catch(() => {
 		throw new FreeholdError("request.invalid", { field: "file", reason: `${file} cannot be read` });
@@ -144,8 +155,17 @@ async function readText(file: string, option: string): Promise<string> {
 	});
 }
 
-function describe(model: OnnxModel): string {
-	const names = (specs: OnnxModel["inputs"], word: string): string[] => specs.map((spec) => `${word} ${spec.name}: ${formatSpec(spec)}`);
+function describe(model: InspectedModel): string {
+	if (model.format === "upstream") return [`${model.model} as ${model.provider} runs it`, ...abilitiesOf(model.abilities)].join("\n");
+	if (model.format === "gguf") {
+		const { architecture, name, parameters, quantization, sizeBytes, layers, tokenizer, abilities } = model;
+		return [
+			`GGUF · ${architecture}${name === undefined ? "" : ` · ${name}`} · ${parameters} parameters in ${layers} layers · ${quantization} · ${sizeBytes} bytes`,
+			`${tokenizer.tokens} tokens (${tokenizer.model})`,
+			...abilitiesOf(abilities),
+		].join("\n");
+	}
+	const names = (specs: typeof model.inputs, word: string): string[] => specs.map((spec) => `${word} ${spec.name}: ${formatSpec(spec)}`);
 	return [
 		`ONNX · ${model.nodes} operators · ${model.parameters} parameters · ${model.sizeBytes} bytes · ${model.producer.name} ${model.producer.version}`.trimEnd(),
 		...names(model.inputs, "takes"),
@@ -153,6 +173,10 @@ function describe(model: OnnxModel): string {
 		...model.skippedOutputs.map(({ name, kind }) => `gives ${name}: ${kind}, which no call returns`),
 		...(model.random ? ["draws random numbers: two runs may differ, so it is never offered bit-exact"] : []),
 	].join("\n");
+}
+
+function abilitiesOf({ contextTokens, tasks, tools }: TextAbilities): readonly string[] {
+	return [`can be asked for ${tasks.join(", ")}${tools ? ", with tools" : ""}; ${contextTokens} tokens of request and answer together`];
 }
 
 /** `RELEASE:BPS`, the share after the last colon. */

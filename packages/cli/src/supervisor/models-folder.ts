@@ -13,6 +13,7 @@ const SEEDS = [
 	{ folder: "base-digits", owner: "dev-1" },
 	{ folder: "plus-digits", owner: "dev-2" },
 	{ folder: "clinic-tumour", owner: "dev-3" },
+	{ folder: "freehold-chat", owner: "dev-4" },
 ] as const;
 
 export interface SeedModel {
@@ -30,7 +31,11 @@ interface ModelFile {
 	readonly task: string;
 	readonly tags: readonly string[];
 	readonly licence: string;
+	/** For a call. */
 	readonly priceOpg: string;
+	/** Of language models. */
+	readonly priceInputTokenOpg?: string;
+	readonly priceOutputTokenOpg?: string;
 	readonly parents: readonly ParentShare[];
 	readonly files: { readonly model: string; readonly card: string };
 }
@@ -41,18 +46,24 @@ export async function modelsFolder(): Promise<string | undefined> {
 	return found === undefined ? undefined : FOLDER;
 }
 
-export function readSeedModels(folder: string): Promise<readonly SeedModel[]> {
+export async function readSeedModels(folder: string): Promise<readonly SeedModel[]> {
+	const there = await Promise.all(
+		SEEDS.map(async (seed) => ((await stat(join(folder, seed.folder, "model.json")).catch(() => undefined)) === undefined ? [] : [seed])),
+	);
 	return Promise.all(
-		SEEDS.map(async ({ folder: name, owner }) => {
+		there.flat().map(async ({ folder: name, owner }) => {
 			const file = JSON.parse(await readFile(join(folder, name, "model.json"), "utf8")) as ModelFile;
-			const perCall = parseOpg(file.priceOpg);
-			if (perCall === undefined) throw new FreeholdError("request.invalid", { field: `${name}/model.json`, reason: "priceOpg must be an amount of OPG" });
+			const price = {
+				perCall: opg(name, "priceOpg", file.priceOpg),
+				perInputUnit: opg(name, "priceInputTokenOpg", file.priceInputTokenOpg ?? "0"),
+				perOutputUnit: opg(name, "priceOutputTokenOpg", file.priceOutputTokenOpg ?? "0"),
+			};
 			const parameters: PublishParameters = {
 				name: file.name,
 				version: file.release,
 				model: new Uint8Array(await readFile(join(folder, name, file.files.model))),
 				card: await readFile(join(folder, name, file.files.card), "utf8"),
-				price: { perCall },
+				price,
 				parents: file.parents,
 				licence: file.licence,
 				title: file.title,
@@ -62,4 +73,10 @@ export function readSeedModels(folder: string): Promise<readonly SeedModel[]> {
 			return { name: file.name, owner, parameters };
 		}),
 	);
+}
+
+function opg(folder: string, key: string, text: string): bigint {
+	const amount = parseOpg(text);
+	if (amount === undefined) throw new FreeholdError("request.invalid", { field: `${folder}/model.json`, reason: `${key} must be an amount of OPG` });
+	return amount;
 }

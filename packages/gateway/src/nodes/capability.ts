@@ -1,10 +1,10 @@
 /** What a node says it can run (`GET /v1/engines`), and whether that is enough for a call. */
-import { FreeholdError, isHex, type Mode, nodeRoutes } from "@freehold/protocol";
+import { FreeholdError, formatName, isHex, type Mode, nodeRoutes } from "@freehold/protocol";
 import { fetchJson } from "@freehold/service";
 
 /** What a call needs of a node. */
 export interface Need {
-	/** As the registry numbers it: 1 ONNX, 2 GGUF. */
+	/** As the registry numbers it. */
 	readonly format: number;
 	readonly mode: Mode;
 }
@@ -14,13 +14,12 @@ export interface Capability {
 	readonly runs: ReadonlySet<string>;
 }
 
-const FORMAT_NAMES = ["", "onnx", "gguf"] as const;
 const MAX_ENGINES = 32;
 const MAX_FORMATS = 16;
 const MAX_BYTES = 256 * 1024;
 
 export function canRun({ runs }: Capability, { format, mode }: Need): boolean {
-	return runs.has(`${FORMAT_NAMES[format] ?? String(format)}/${mode}`);
+	return runs.has(`${formatName(format) ?? String(format)}/${mode}`);
 }
 
 /** Asks a node. Throws what `fetchJson` throws, or `upstream.failed` for an answer that another operator's node gives, or that says nothing. */

@@ -1,6 +1,6 @@
 /** `GET /v1/quotes/{release}`: the itemised price of a release. */
 import { isPerCallOnly, tillAddress } from "@freehold/payments";
-import { charge, FreeholdError, formatOpg, type Hex, limits, type Mode, modes, type QuoteBody } from "@freehold/protocol";
+import { charge, FreeholdError, formatOpg, type Hex, isTextFormat, limits, type Mode, modes, type QuoteBody } from "@freehold/protocol";
 import { type Handler, jsonResponse } from "@freehold/service";
 import type { Catalogue } from "../catalogue/catalogue.js";
 import type { Manifests } from "../catalogue/manifests.js";
@@ -27,7 +27,7 @@ export function quotePage(modules: QuotePageModules): Handler {
 		const nodeFee = rankedNodes({ format: record.format, mode })[0]?.nodeFee;
 		if (nodeFee === undefined) throw new FreeholdError("node.unavailable", { release: name });
 		const manifest = await manifests.get(record.manifest);
-		const tokens = manifest.format === "gguf";
+		const tokens = isTextFormat(manifest.format);
 		const total = charge(price, { calls: 1n, inputUnits: 0n, outputUnits: 0n }, { nodeFee, gatewayFee });
 		const body: QuoteBody = {
 			release: record.release,

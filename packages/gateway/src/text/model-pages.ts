@@ -1,6 +1,6 @@
 /** `GET /v1/models`: what the doors to language models can be asked. */
 import { type ListedModel, modelBody, modelListBody } from "@freehold/dialects";
-import { FreeholdError, modelFormats } from "@freehold/protocol";
+import { FreeholdError, formatName, isTextFormat } from "@freehold/protocol";
 import { type Handler, jsonResponse } from "@freehold/service";
 import type { Catalogue, ServedRelease } from "../catalogue/catalogue.js";
 
@@ -34,7 +34,7 @@ export function modelPage({ catalogue, now }: ModelPageModules): Handler {
 }
 
 function isText({ record }: ServedRelease): boolean {
-	return record.format === modelFormats.gguf;
+	return isTextFormat(formatName(record.format));
 }
 
 function listed({ name, record }: ServedRelease): ListedModel {

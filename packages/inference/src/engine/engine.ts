@@ -1,5 +1,5 @@
 /** The specification of an engine: what runs a release. Implementations know nothing of each other; one compliance suite holds for all. */
-import type { EngineDescription, TensorSchema, Tensors } from "@freehold/protocol";
+import type { EngineDescription, ModelFormat, TensorSchema, Tensors } from "@freehold/protocol";
 
 /** What the answer promises: `fast` is this machine's best, `bit-exact` gives the same bits on every machine. */
 export type EngineMode = "fast" | "bit-exact";
@@ -8,7 +8,7 @@ export type EngineMode = "fast" | "bit-exact";
 export interface ReleaseFiles {
 	/** Names the loaded session: the release id, or the model file's digest. Equal ids must mean equal files. */
 	readonly id: string;
-	readonly format: "onnx" | "gguf";
+	readonly format: ModelFormat;
 	/** Absolute path of the model file. */
 	readonly modelPath: string;
 }

@@ -323,8 +323,8 @@ export class InferenceNode {
 				return { mode, formats: ["onnx"], engine, digest: engineDigest(engine, nativeCrypto) };
 			}),
 		);
-		const text = this.#textPool.engine;
-		const all = text === undefined ? engines : [...engines, { mode: "fast", engine: text, digest: engineDigest(text, nativeCrypto) }];
+		const text = await this.#textPool.describe();
+		const all = [...engines, { mode: "fast", formats: ["gguf"], engine: text, digest: engineDigest(text, nativeCrypto) }];
 		return jsonResponse({ operator: this.address, key: this.#key.address, nodeFee: this.#nodeFee().toString(), engines: all, ...this.#pool.depth });
 	};
 

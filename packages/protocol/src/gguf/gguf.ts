@@ -79,7 +79,7 @@ function readHead(bytes: Uint8Array, sizeBytes: number): GgufModel {
 	const cursor = new GgufCursor(bytes, { maxTextBytes: ggufLimits.textBytes, maxElements: ggufLimits.elements });
 	cursor.u32();
 	const version = cursor.u32();
-	if (version !== 2 && version !== 3) throw refused(`it is of version ${version}; versions 2 and 3 in little-endian order are read`);
+	if (version !== 2 && version !== 3) throw refused(`it is a GGUF file of version ${version}; versions 2 and 3 in little-endian order are read`);
 	const tensorCount = cursor.size("the number of tensors", ggufLimits.tensors);
 	const keyCount = cursor.size("the number of keys", ggufLimits.keys);
 	const metadata = new Map<string, GgufScalar>();

@@ -10,8 +10,19 @@ import { dtypes, isDtype } from "../tensor/dtype.js";
 import type { TensorSpec } from "../tensor/tensor.js";
 import { type TextTask, textTasks } from "../text/request.js";
 
-export const modelFormats = { onnx: 1, gguf: 2 } as const;
+/** As the registry numbers them. `upstream`: a model that an outside provider runs; its file only names the two. */
+export const modelFormats = { onnx: 1, gguf: 2, upstream: 3 } as const;
 export type ModelFormat = keyof typeof modelFormats;
+
+/** Name of a format by its number. */
+export function formatName(format: number): ModelFormat | undefined {
+	return (Object.keys(modelFormats) as ModelFormat[]).find((name) => modelFormats[name] === format);
+}
+
+/** Whether releases of the format are language models: they take texts and count tokens. */
+export function isTextFormat(format: ModelFormat | undefined): boolean {
+	return format === "gguf" || format === "upstream";
+}
 
 export interface ManifestFile {
 	/** Relative, forward slashes, no `.` or `..` part. */
@@ -75,7 +86,8 @@ export function parseManifest(text: string): Manifest {
 	if (manifest["version"] !== 1) throw invalid("version", "must be 1");
 	if (typeof manifest["release"] !== "string" || parseModelName(manifest["release"])?.version === undefined)
 		throw invalid("release", "must be namespace/name@major.minor");
-	if (typeof manifest["format"] !== "string" || !Object.hasOwn(modelFormats, manifest["format"])) throw invalid("format", "must be onnx or gguf");
+	if (typeof manifest["format"] !== "string" || !Object.hasOwn(modelFormats, manifest["format"]))
+		throw invalid("format", `must be one of ${Object.keys(modelFormats).join(", ")}`);
 	checkFiles(manifest["files"]);
 	checkSpecs(manifest["inputs"], "inputs");
 	checkSpecs(manifest["outputs"], "outputs");
@@ -137,11 +149,17 @@ function checkSpecs(specs: unknown, field: string): void {
 }
 
 function checkText(abilities: unknown, format: string): void {
+	const isText = isTextFormat(format as ModelFormat);
 	if (abilities === undefined) {
-		if (format === "gguf") throw invalid("text", "must say what a language model can be asked");
+		if (isText) throw invalid("text", "must say what a language model can be asked");
 		return;
 	}
-	if (format !== "gguf") throw invalid("text", "belongs to language models only");
+	if (!isText) throw invalid("text", "belongs to language models only");
+	checkAbilities(abilities);
+}
+
+/** Throws `request.invalid` naming the field. */
+export function checkAbilities(abilities: unknown): asserts abilities is TextAbilities {
 	const { contextTokens, tasks, tools } = record(abilities, "text", ["contextTokens", "tasks", "tools"]);
 	if (typeof contextTokens !== "number" || !Number.isSafeInteger(contextTokens) || contextTokens < 1)
 		throw invalid("text.contextTokens", "must be a whole number");

@@ -4,7 +4,6 @@ import {
 	FreeholdError,
 	formatModelName,
 	type Hex,
-	inspectOnnx,
 	isHex,
 	limits,
 	type Manifest,
@@ -13,8 +12,6 @@ import {
 	manifestText,
 	modelFormats,
 	modelId,
-	modes,
-	type OnnxModel,
 	type Price,
 	parseManifest,
 	parseModelName,
@@ -24,6 +21,7 @@ import {
 	toHex,
 	utf8,
 } from "@freehold/protocol";
+import { factsOf, type InspectedModel, inspectModel } from "./inspect.js";
 
 /** The least that releases made from this one must give it. Amounts in the smallest unit. */
 export interface DescendantTerms {
@@ -46,7 +44,7 @@ export interface PublishParameters {
 	readonly name: string;
 	/** `major.minor`; default 1.0. */
 	readonly version?: string;
-	/** An ONNX file. */
+	/** An ONNX or GGUF file, or the JSON of an `UpstreamModel`. */
 	readonly model: Uint8Array;
 	/** Markdown. */
 	readonly card?: string;
@@ -77,7 +75,7 @@ export interface Publication {
 	readonly release: Hex;
 	/** `namespace/name@major.minor`. */
 	readonly releaseName: string;
-	readonly onnx: OnnxModel;
+	readonly inspected: InspectedModel;
 	readonly manifest: Manifest;
 	readonly manifestDigest: Hex;
 	readonly blobs: readonly Blob[];
@@ -100,7 +98,6 @@ export interface Publication {
 
 const WHOLE_BPS = 10_000;
 const AMOUNT_BITS = 128n;
-const GGUF_MAGIC = 0x46554747;
 
 /** Throws `request.invalid` naming the field, or `engine.modelInvalid`. */
 export function preparePublication(parameters: PublishParameters, crypto: Crypto): Publication {
@@ -113,18 +110,20 @@ export function preparePublication(parameters: PublishParameters, crypto: Crypto
 	const price = checkPrice(parameters.price);
 	const parents = checkParents(parameters.parents ?? [], crypto);
 	const terms = checkTerms(parameters.terms ?? {});
-	const onnx = inspectModel(parameters.model);
+	const inspected = inspectModel(parameters.model);
+	const facts = factsOf(inspected);
 	const card = parameters.card === undefined ? undefined : checkCard(parameters.card);
-	const modelFile: Blob = { path: "model.onnx", sha256: toHex(crypto.sha256(parameters.model)), bytes: parameters.model };
+	const modelFile: Blob = { path: facts.path, sha256: toHex(crypto.sha256(parameters.model)), bytes: parameters.model };
 	const files = [modelFile, ...(card === undefined ? [] : [{ path: "card.md", sha256: toHex(crypto.sha256(card)), bytes: card }])];
 	const releaseName = formatModelName({ namespace, name, version });
 	const manifest: Manifest = {
 		version: 1,
 		release: releaseName,
-		format: "onnx",
+		format: facts.format,
 		files: files.map(({ path, sha256, bytes }): ManifestFile => ({ path, sha256, bytes: bytes.length })),
-		inputs: onnx.inputs,
-		outputs: onnx.outputs,
+		inputs: facts.inputs,
+		outputs: facts.outputs,
+		...(facts.text === undefined ? {} : { text: facts.text }),
 		licence: parameters.licence ?? "Apache-2.0",
 		...(parameters.title === undefined ? {} : { title: parameters.title }),
 		...(parameters.task === undefined ? {} : { task: parameters.task }),
@@ -142,7 +141,7 @@ export function preparePublication(parameters: PublishParameters, crypto: Crypto
 		modelId: model,
 		release: releaseId(model, version, crypto),
 		releaseName,
-		onnx,
+		inspected,
 		manifest,
 		manifestDigest: digest,
 		blobs: [...files, { path: "manifest.json", sha256: digest, bytes: utf8(text) }],
@@ -150,29 +149,16 @@ export function preparePublication(parameters: PublishParameters, crypto: Crypto
 		price,
 		data: {
 			...version,
-			format: modelFormats.onnx,
-			modes: modesOf(onnx),
+			format: modelFormats[facts.format],
+			modes: facts.modes,
 			manifest: digest,
-			inputSchema: schemaDigest(onnx.inputs, crypto),
-			outputSchema: schemaDigest(onnx.outputs, crypto),
+			inputSchema: schemaDigest(facts.inputs, crypto),
+			outputSchema: schemaDigest(facts.outputs, crypto),
 			licence: manifest.licence,
 			terms,
 			parents,
 		},
 	};
-}
-
-/** What an ONNX file takes and gives. Throws `engine.modelInvalid`. */
-export function inspectModel(bytes: Uint8Array): OnnxModel {
-	if (bytes.length > 4 && new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true) === GGUF_MAGIC)
-		throw new FreeholdError("engine.modelInvalid", { reason: "it is a GGUF file, which no node here runs yet; export the model as ONNX" });
-	return inspectOnnx(bytes);
-}
-
-/** A model that draws random numbers cannot give the same bits twice, so nobody may promise that. */
-function modesOf(onnx: OnnxModel): number {
-	const fast = 1 << modes.fast;
-	return onnx.random ? fast : fast | (1 << modes["bit-exact"]);
 }
 
 function checkPrice({ perCall, perInputUnit = 0n, perOutputUnit = 0n }: PublishParameters["price"]): Price {

@@ -118,7 +118,7 @@ describe("publishing refuses, before anything is sent,", () => {
 
 	it("a file that is no model", async () => {
 		expect(await refused({ model: new TextEncoder().encode("hello") })).toMatchObject({ code: "engine.modelInvalid" });
-		expect((await refused({ model: new TextEncoder().encode("GGUF and more") })).message).toContain("GGUF");
+		expect((await refused({ model: new TextEncoder().encode("GGUF and more") })).message).toContain("GGUF file of version");
 	});
 
 	it("a namespace or a model of somebody else", async () => {

@@ -64,8 +64,8 @@ export interface TextPool {
 	load(files: ReleaseFiles, signal?: AbortSignal): Promise<TextAbilities>;
 	/** Another release can be loaded without letting one go. */
 	readonly hasRoom: boolean;
-	/** The engine, once one has run. */
-	readonly engine: EngineDescription | undefined;
+	/** The engine, started once if none has run yet. */
+	describe(): Promise<EngineDescription>;
 	/** Calls in the processes, those that wait for their turn there included. */
 	readonly depth: number;
 	readonly pids: readonly number[];
@@ -103,7 +103,7 @@ class ProcessPool implements TextPool {
 	/** Also those that are replaced and finish their last calls. */
 	readonly #work = new Set<Promise<unknown>>();
 	#active = 0;
-	#engine: EngineDescription | undefined;
+	#engine: Promise<EngineDescription> | undefined;
 	#closed = false;
 
 	constructor(folder: string, { now = Date.now, modelFolders, ...options }: TextPoolOptions) {
@@ -132,7 +132,15 @@ class ProcessPool implements TextPool {
 		return this.#stands.size < this.#options.maxReleases;
 	}
 
-	get engine(): EngineDescription | undefined {
+	describe(): Promise<EngineDescription> {
+		this.#engine ??= this.#start(0).then(async (process) => {
+			await process.end();
+			return process.description;
+		});
+		// A start that failed says nothing of the next.
+		this.#engine.catch(() => {
+			this.#engine = undefined;
+		});
 		return this.#engine;
 	}
 
@@ -269,29 +277,34 @@ class ProcessPool implements TextPool {
 
 	async #open(files: ReleaseFiles): Promise<{ readonly process: EngineProcess; readonly abilities: TextAbilities }> {
 		const { size } = await stat(files.modelPath);
-		const { memoryBytes, threads, sequences, windowTokens, startTimeoutMs, loadTimeoutMs } = this.#options;
-		const process = await EngineProcess.start({
+		const { loadTimeoutMs } = this.#options;
+		const process = await this.#start(size);
+		try {
+			const reply = await process.request({ kind: "load", session: files.id, modelPath: files.modelPath }, { timeoutMs: loadTimeoutMs });
+			if (reply.kind !== "loadedText") throw new FreeholdError("engine.crashed", { reason: `it answered ${reply.kind}` });
+			this.#engine = Promise.resolve(process.description);
+			return { process, abilities: reply.abilities };
+		} catch (error) {
+			await process.end();
+			throw error;
+		}
+	}
+
+	#start(fileBytes: number): Promise<EngineProcess> {
+		const { memoryBytes, threads, sequences, windowTokens, startTimeoutMs } = this.#options;
+		return EngineProcess.start({
 			engine: "llama",
 			threads,
 			sequences,
 			windowTokens,
 			// The file's own pages, and the copy that some processors want it arranged in.
-			memoryBytes: memoryBytes + 2 * size,
+			memoryBytes: memoryBytes + 2 * fileBytes,
 			folder: this.#folder,
 			startTimeoutMs,
 			modelFolders: this.#modelFolders,
 		}).catch((error: unknown) => {
 			throw new FreeholdError("service.starting", { service: "The engine" }, { cause: error });
 		});
-		try {
-			const reply = await process.request({ kind: "load", session: files.id, modelPath: files.modelPath }, { timeoutMs: loadTimeoutMs });
-			if (reply.kind !== "loadedText") throw new FreeholdError("engine.crashed", { reason: `it answered ${reply.kind}` });
-			this.#engine = process.description;
-			return { process, abilities: reply.abilities };
-		} catch (error) {
-			await process.end();
-			throw error;
-		}
 	}
 
 	#rest(stand: Stand): void {
