@@ -20,6 +20,7 @@ export const account = (name: AccountName): TestAccount => testAccount(accounts[
 export interface TestNetwork {
 	readonly folder: string;
 	readonly client: ChainClient;
+	readonly rpcUrl: string;
 	readonly storageUrl: string;
 	readonly gatewayUrl: () => string;
 	readonly gateway: () => RunningProgram;
@@ -155,6 +156,7 @@ export async function startNetwork(options: NetworkOptions = {}): Promise<TestNe
 	return {
 		folder: folder.path,
 		client,
+		rpcUrl: ledger.url,
 		storageUrl: storage.url,
 		gatewayUrl: () => current().url,
 		gateway: current,

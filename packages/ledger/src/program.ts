@@ -71,7 +71,10 @@ async function startLedger(context: Context) {
 	const unlock = lockFolder(config.data);
 	const place = { dir: join(config.data, "state"), historyBlocks: config.historyBlocks, mapSizeBytes: DEFAULT_MAP_SIZE_BYTES };
 	const state = openStateMachine(place);
-	const calls = new CallPool({ ...place, threads: config.callThreads, cacheEntries: CALL_CACHE_ENTRIES }, { now: () => performance.now() });
+	const calls = new CallPool(
+		{ ...place, chainId: BigInt(genesis.chainId), threads: config.callThreads, cacheEntries: CALL_CACHE_ENTRIES },
+		{ now: () => performance.now() },
+	);
 	try {
 		const events = ledgerEvents(log, context.metrics, () => performance.now(), context.fail);
 		const application = new LedgerApplication(

@@ -10,6 +10,13 @@ export const limits = {
 	headerBytes: 64 * 1024,
 	requestTimeoutMs: 60_000,
 	headersTimeoutMs: 15_000,
+	/** Connections of one program; beyond, the one that has been idle longest makes room. */
+	connections: 10_000,
+	/** Request bodies that one program holds at a time, together. */
+	bodiesBytes: 256 * 1024 * 1024,
+	/** A body that comes, or an answer that is taken, more slowly than this is given up; measured over `slowWindowMs`. */
+	slowestBytesPerSecond: 1_024,
+	slowWindowMs: 30_000,
 	/** One blob (a model file). */
 	blobBytes: 4 * 1024 * 1024 * 1024,
 	/** One part of an upload in parts, and the least that a part but the last has. */
@@ -64,6 +71,8 @@ export const limits = {
 	transactionBytes: 128 * 1024,
 	logRangeBlocks: 10_000,
 	logResults: 10_000,
+	/** Characters of data in the logs of one answer. */
+	logBytes: 32 * 1024 * 1024,
 	validators: 1_000,
 	evmHeaderBytes: 2_048,
 } as const;

@@ -32,6 +32,8 @@ const settings = {
 	runs: Number(process.env["FREEHOLD_FUZZ_RUNS"] ?? (deep ? 10_000_000 : 100_000)),
 	shard: (process.env["FREEHOLD_FUZZ_SHARD"] ?? "1/1").split("/").map(Number) as [number, number],
 };
+/** For tests that run their own inputs. */
+export const fuzzSettings = { seed: settings.seed, runs: settings.runs, parts: settings.shard[1] } as const;
 /** Inputs of one test, so that each ends well within its time. */
 const RUNS_PER_TEST = 500_000;
 /** Every so often an input is sent unharmed: it must be accepted, also after a thousand that were not. */

@@ -1,6 +1,7 @@
 /** What a node says it can run (`GET /v1/engines`), and whether that is enough for a call. */
 import { FreeholdError, formatName, isHex, type Mode, nodeRoutes } from "@freehold/protocol";
 import { fetchJson } from "@freehold/service";
+import { nodeReach } from "./reach.js";
 
 /** What a call needs of a node. */
 export interface Need {
@@ -29,7 +30,7 @@ export async function askCapability(
 	options: { readonly deadlineMs: number; readonly signal: AbortSignal },
 ): Promise<Capability> {
 	const what = `The node at ${endpoint}`;
-	const body = await fetchJson(`${endpoint}${nodeRoutes.engines.path}`, { what, ...options, maxBytes: MAX_BYTES });
+	const body = await fetchJson(`${endpoint}${nodeRoutes.engines.path}`, { what, ...options, ...nodeReach(), maxBytes: MAX_BYTES });
 	const { engines, operator: answered } = (body ?? {}) as { readonly engines?: unknown; readonly operator?: unknown };
 	if (!isHex(answered, 20) || answered !== operator) throw new FreeholdError("upstream.failed", { what, reason: "it is another operator's" });
 	if (!Array.isArray(engines) || engines.length > MAX_ENGINES) throw new FreeholdError("upstream.failed", { what, reason: "no list of engines" });

@@ -2,6 +2,7 @@
 import { limits, nodeRoutes, type OrderRequestBody, orderShape, type TextOrderRequestBody, tensorsToJson, textRequestShape } from "@freehold/protocol";
 import { fetchJson } from "@freehold/service";
 import type { OrderRecord } from "../store/tables.js";
+import { nodeReach } from "./reach.js";
 
 /** JSON of an order as a node takes it. */
 export function orderBody(record: OrderRecord): OrderRequestBody | TextOrderRequestBody {
@@ -17,7 +18,8 @@ export function sendOrder(endpoint: string, body: OrderRequestBody | TextOrderRe
 	return fetchJson(`${endpoint}${nodeRoutes.order.path}`, {
 		what: `The node at ${endpoint}`,
 		json: body,
-		deadlineMs: options.deadlineMs,
+		...options,
+		...nodeReach(),
 		maxBytes: limits.receiptFileBytes,
 	});
 }

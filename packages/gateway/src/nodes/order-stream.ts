@@ -2,6 +2,7 @@
 import type { Readable } from "node:stream";
 import { FreeholdError, type Hex, limits, nodeRoutes, type OrderStreamLine, type SettleOrderBody, type TextOrderRequestBody } from "@freehold/protocol";
 import { fetchBytes, fetchJson, fetchStream, refusal } from "@freehold/service";
+import { nodeReach } from "./reach.js";
 
 const NEWLINE = 0x0a;
 
@@ -22,6 +23,7 @@ export async function openStream(
 	const answer = await fetchStream(`${endpoint}${nodeRoutes.order.path}`, {
 		what,
 		...options,
+		...nodeReach(),
 		maxBytes: limits.receiptFileBytes,
 		headers: { accept: "application/x-ndjson", "content-type": "application/json" },
 		body: JSON.stringify(body),
@@ -39,7 +41,13 @@ export async function openStream(
 /** The receipt for exactly the first `deltas` pieces; asked again, the same. */
 export function settleOrder(endpoint: string, digest: Hex, deltas: number, options: { readonly deadlineMs: number }): Promise<unknown> {
 	const url = `${endpoint}${nodeRoutes.settleOrder.path.replace(":digest", digest)}`;
-	return fetchJson(url, { what: `The node at ${endpoint}`, json: { deltas } satisfies SettleOrderBody, maxBytes: limits.receiptFileBytes, ...options });
+	return fetchJson(url, {
+		what: `The node at ${endpoint}`,
+		json: { deltas } satisfies SettleOrderBody,
+		maxBytes: limits.receiptFileBytes,
+		...options,
+		...nodeReach(),
+	});
 }
 
 /** Input tokens of a request, counted by a node that runs its model. */
@@ -48,6 +56,7 @@ export async function countTokens(endpoint: string, body: unknown, options: { re
 	const { status, body: bytes } = await fetchBytes(`${endpoint}${nodeRoutes.countTokens.path}`, {
 		what,
 		...options,
+		...nodeReach(),
 		maxBytes: 4_096,
 		headers: { accept: "application/json", "content-type": "application/json" },
 		body: JSON.stringify(body),

@@ -42,8 +42,11 @@ export interface TransactionLocation {
 	readonly index: number;
 }
 
+/** What a chain is read from. */
+export type ChainTables = Pick<StateMachine, "head" | "get" | "scan">;
+
 export class ChainStore {
-	readonly #state: StateMachine;
+	readonly #state: ChainTables;
 	readonly #chainId: bigint;
 	readonly #crypto: Pick<Crypto, "recover">;
 	/** In order of use; the oldest first. */
@@ -51,7 +54,7 @@ export class ChainStore {
 	#cachedTransactions = 0;
 	#head: Block | undefined;
 
-	constructor(state: StateMachine, chainId: bigint, crypto: Pick<Crypto, "recover">) {
+	constructor(state: ChainTables, chainId: bigint, crypto: Pick<Crypto, "recover">) {
 		this.#state = state;
 		this.#chainId = chainId;
 		this.#crypto = crypto;

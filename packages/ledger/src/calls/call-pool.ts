@@ -141,9 +141,9 @@ export class CallPool {
 	}
 
 	#start(): Thread {
-		const { dir, historyBlocks, mapSizeBytes, cacheEntries } = this.#options;
+		const { dir, chainId, historyBlocks, mapSizeBytes, cacheEntries } = this.#options;
 		const script = createRequire(import.meta.url).resolve("@freehold/ledger/call-thread");
-		const workerData: ThreadData = { dir, historyBlocks, mapSizeBytes, cacheEntries };
+		const workerData: ThreadData = { dir, chainId, historyBlocks, mapSizeBytes, cacheEntries };
 		// None of the program's own flags: some (`--input-type`) make a thread refuse a file.
 		const worker = new Worker(script, { workerData, env: {}, execArgv: [], resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
 		const thread: Thread = { worker, turn: undefined, watch: undefined };
@@ -162,7 +162,7 @@ export class CallPool {
 		if (turn !== undefined) {
 			this.#turns.charge(turn.caller, reply.tookMs);
 			if (reply.kind === "done") turn.work.resolve(reply.output);
-			else turn.work.reject(reply.kind === "refused" ? new RangeError(reply.reason) : new Error(reply.reason));
+			else turn.work.reject(errorOf(reply));
 		}
 		this.#next();
 	}
@@ -185,6 +185,11 @@ export class CallPool {
 		});
 		clearTimeout(timer);
 	}
+}
+
+function errorOf({ kind, reason }: Extract<Reply, { readonly reason: string }>): Error {
+	if (kind === "failed") return new Error(reason);
+	return kind === "limit" ? limitExceeded(reason) : new RangeError(reason);
 }
 
 const stopping = (): FreeholdError => new FreeholdError("service.stopping", { service: "The ledger" });

@@ -1,28 +1,33 @@
 /**
  * What a reading thread can be asked. A further kind of work is one line in `Jobs` and one in `perform`: the pool and the thread carry any of them.
  */
+import type { ChainStore } from "../block/chain-store.js";
 import type { StateReader } from "../execution/state-reader.js";
 import type { AccountProof, BlockEnv, CallRequest, HashBytes, TxOutcome } from "../execution/types.js";
+import { findLogs, type LogFilter } from "../rpc/log-filter.js";
 
 export interface Jobs {
 	/** Execution without effect on the state at the end of block `at`. */
 	readonly call: { readonly input: { readonly request: CallRequest; readonly env: BlockEnv; readonly at: bigint }; readonly output: TxOutcome };
 	readonly prove: { readonly input: { readonly address: Uint8Array; readonly keys: readonly HashBytes[]; readonly at: bigint }; readonly output: AccountProof };
+	/** Logs of [from, to] as JSON. */
+	readonly logs: { readonly input: { readonly filter: LogFilter; readonly from: bigint; readonly to: bigint }; readonly output: readonly unknown[] };
 }
 
 export type JobKind = keyof Jobs;
 
 export type Job = { readonly [K in JobKind]: { readonly kind: K; readonly input: Jobs[K]["input"] } }[JobKind];
 
-/** What is sent back: times in milliseconds. `refused` is a block outside the history window. */
+/** What is sent back: times in milliseconds. `refused` is a block outside the history window, `limit` an answer larger than is given. */
 export type Reply = { readonly tookMs: number } & (
 	| { readonly kind: "done"; readonly output: Jobs[JobKind]["output"] }
-	| { readonly kind: "refused" | "failed"; readonly reason: string }
+	| { readonly kind: "refused" | "limit" | "failed"; readonly reason: string }
 );
 
 /** What a thread is started with. */
 export interface ThreadData {
 	readonly dir: string;
+	readonly chainId: bigint;
 	readonly historyBlocks: number;
 	readonly mapSizeBytes: number;
 	/** Accounts and slots that one thread caches between calls on one block. */
@@ -30,11 +35,13 @@ export interface ThreadData {
 }
 
 /** Does the work, in the thread. */
-export function perform(reader: StateReader, job: Job): Jobs[JobKind]["output"] {
+export function perform({ reader, chain }: { readonly reader: StateReader; readonly chain: ChainStore }, job: Job): Jobs[JobKind]["output"] {
 	switch (job.kind) {
 		case "call":
 			return reader.call(job.input.request, job.input.env, job.input.at);
 		case "prove":
 			return reader.prove(job.input.address, job.input.keys, job.input.at);
+		case "logs":
+			return findLogs(chain, job.input.filter, job.input.from, job.input.to);
 	}
 }

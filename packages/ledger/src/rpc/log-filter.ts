@@ -5,7 +5,6 @@ import type { ChainStore } from "../block/chain-store.js";
 import type { Log } from "../execution/types.js";
 import { hexOf } from "../transaction/decode.js";
 import { least } from "../transaction/transaction.js";
-import { type PaceOptions, pacer, type Step } from "./pace.js";
 import { addressParameter, blockNumberParameter, hashParameter, objectParameter } from "./parameters.js";
 import { invalidParams, limitExceeded, serverError } from "./rpc-error.js";
 import { logViews } from "./views.js";
@@ -18,8 +17,6 @@ export interface LogFilter {
 }
 
 const MAX_ALTERNATIVES = 256;
-/** Index entries read without a pause. */
-const ENTRIES_PER_STEP = 500;
 
 export function logFilterParameter(value: unknown): LogFilter {
 	const { address, topics } = objectParameter(value, "filter");
@@ -59,17 +56,23 @@ export function logRangeParameter(value: unknown, chain: ChainStore): { readonly
 	return { from, to: least(to, head) };
 }
 
-/** Matching logs in [from, to] as JSON. Refuses ranges and results beyond the limits. */
-export async function findLogs(chain: ChainStore, filter: LogFilter, from: bigint, to: bigint, pace: PaceOptions): Promise<readonly unknown[]> {
+/** Throws `-32005` for more blocks than one query may ask for. */
+export function checkLogRange(from: bigint, to: bigint): void {
 	if (to - from >= BigInt(limits.logRangeBlocks)) throw limitExceeded(`block range is larger than ${limits.logRangeBlocks}`);
+}
+
+/** Matching logs in [from, to] as JSON. Throws `-32005` for more results, or more bytes of them, than one answer may have. */
+export function findLogs(chain: ChainStore, filter: LogFilter, from: bigint, to: bigint): readonly unknown[] {
 	const found: unknown[] = [];
-	const step = pacer(pace);
-	for (const number of await candidates(chain, filter, from, to, step)) {
-		await step();
+	let bytes = 0;
+	for (const number of candidates(chain, filter, from, to)) {
 		const block = chain.peek(number);
 		if (block === undefined) continue;
-		found.push(...logsOfBlock(block, filter));
+		const logs = logsOfBlock(block, filter);
+		found.push(...logs);
+		for (const { data } of logs as readonly { readonly data: string }[]) bytes += data.length;
 		if (found.length > limits.logResults) throw limitExceeded(`query returned more than ${limits.logResults} results`);
+		if (bytes > limits.logBytes) throw limitExceeded(`query returned more than ${limits.logBytes} bytes; ask for fewer blocks`);
 	}
 	return found;
 }
@@ -86,37 +89,19 @@ export function logsOfBlock(block: Block, filter: LogFilter): readonly unknown[]
 	return found;
 }
 
-async function candidates(chain: ChainStore, { addresses, topics }: LogFilter, from: bigint, to: bigint, step: Step): Promise<readonly bigint[]> {
+function candidates(chain: ChainStore, { addresses, topics }: LogFilter, from: bigint, to: bigint): readonly bigint[] {
 	const first = topics[0] ?? [];
-	const byAddress =
-		addresses.length === 0
-			? undefined
-			: await numbers(
-					addresses.map((address) => chain.blocksWithLogs({ address }, from, to)),
-					step,
-				);
-	const byTopic =
-		first.length === 0
-			? undefined
-			: await numbers(
-					first.map((topic) => chain.blocksWithLogs({ topic }, from, to)),
-					step,
-				);
-	const chosen = byAddress ?? byTopic ?? (await numbers([chain.blocksWithLogs({}, from, to)], step));
+	const byAddress = addresses.length === 0 ? undefined : union(addresses.map((address) => chain.blocksWithLogs({ address }, from, to)));
+	const byTopic = first.length === 0 ? undefined : union(first.map((topic) => chain.blocksWithLogs({ topic }, from, to)));
+	const chosen = byAddress ?? byTopic ?? union([chain.blocksWithLogs({}, from, to)]);
 	const both = byTopic === undefined ? [...chosen] : [...chosen].filter((number) => byTopic.has(number));
 	return both.sort((a, b) => (a < b ? -1 : 1));
 }
 
-async function numbers(sources: readonly Iterable<bigint>[], step: Step): Promise<ReadonlySet<bigint>> {
-	const union = new Set<bigint>();
-	let read = 0;
-	for (const source of sources) {
-		for (const number of source) {
-			union.add(number);
-			if (++read % ENTRIES_PER_STEP === 0) await step();
-		}
-	}
-	return union;
+function union(sources: readonly Iterable<bigint>[]): ReadonlySet<bigint> {
+	const numbers = new Set<bigint>();
+	for (const source of sources) for (const number of source) numbers.add(number);
+	return numbers;
 }
 
 function matches(log: Log, { addresses, topics }: LogFilter): boolean {

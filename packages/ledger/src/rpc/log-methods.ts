@@ -1,22 +1,26 @@
 /** Logs, and filters that a client polls. Filters live in memory: bounded in number, forgotten when nobody asks. */
 
 import { limits } from "@freehold/protocol";
+import type { Asker } from "../calls/call-pool.js";
 import { least } from "../transaction/transaction.js";
 import type { Methods, RpcContext } from "./context.js";
-import { findLogs, type LogFilter, logFilterParameter, logRangeParameter } from "./log-filter.js";
+import { checkLogRange, findLogs, type LogFilter, logFilterParameter, logRangeParameter } from "./log-filter.js";
 import { blockNumberParameter, quantityParameter } from "./parameters.js";
 import { limitExceeded, serverError } from "./rpc-error.js";
 import { quantity } from "./views.js";
 
 const MAX_FILTERS = 256;
 const FILTER_LIFETIME_MS = 5 * 60_000;
+const FEW_BLOCKS = 4n;
+/** A filter in memory: at most 256 alternatives in five places. */
+const BYTES_OF_QUERY = 64 * 1024;
 
 type Filter = { next: bigint; usedAt: number } & (
 	| { readonly kind: "blocks" }
 	| { readonly kind: "logs"; readonly filter: LogFilter; readonly from: bigint; readonly to: bigint | undefined }
 );
 
-export function logMethods({ application, now, pace }: RpcContext): Methods {
+export function logMethods({ application, calls, now }: RpcContext): Methods {
 	const { chain } = application;
 	const filters = new Map<bigint, Filter>();
 	let lastId = 0n;
@@ -36,10 +40,17 @@ export function logMethods({ application, now, pace }: RpcContext): Methods {
 	};
 	const head = (): bigint => chain.head.header.number;
 
+	/** A few blocks are looked through here; more by a thread, whoever asks for everything. */
+	const search = (filter: LogFilter, from: bigint, to: bigint, asker: Asker): readonly unknown[] | Promise<readonly unknown[]> => {
+		checkLogRange(from, to);
+		if (to - from < FEW_BLOCKS) return findLogs(chain, filter, from, to);
+		return calls.run({ kind: "logs", bytes: BYTES_OF_QUERY, input: () => ({ filter, from, to }) }, asker);
+	};
+
 	return {
-		eth_getLogs: ([value]) => {
+		eth_getLogs: ([value], asker) => {
 			const { from, to } = logRangeParameter(value, chain);
-			return findLogs(chain, logFilterParameter(value), from, to, pace);
+			return search(logFilterParameter(value), from, to, asker);
 		},
 		eth_newFilter: ([value]) => {
 			const { fromBlock, toBlock } = (value ?? {}) as { readonly fromBlock?: unknown; readonly toBlock?: unknown };
@@ -58,22 +69,22 @@ export function logMethods({ application, now, pace }: RpcContext): Methods {
 		},
 		eth_newBlockFilter: () => install({ kind: "blocks", next: head() + 1n, usedAt: now() }),
 		eth_uninstallFilter: ([id]) => filters.delete(quantityParameter(id, "filter id", 64)),
-		eth_getFilterChanges: ([id]) => {
+		eth_getFilterChanges: ([id], asker) => {
 			const filter = find(id);
 			const from = filter.next;
 			// What does not fit into one answer comes with the next.
 			const to = least(filter.kind === "logs" && filter.to !== undefined ? least(head(), filter.to) : head(), from + BigInt(limits.logRangeBlocks) - 1n);
 			if (to < from) return [];
 			filter.next = to + 1n;
-			if (filter.kind === "logs") return findLogs(chain, filter.filter, from, to, pace);
+			if (filter.kind === "logs") return search(filter.filter, from, to, asker);
 			const hashes: string[] = [];
 			for (let number = from; number <= to; number++) hashes.push(`0x${Buffer.from(chain.hash(number) ?? new Uint8Array(0)).toString("hex")}`);
 			return hashes;
 		},
-		eth_getFilterLogs: ([id]) => {
+		eth_getFilterLogs: ([id], asker) => {
 			const filter = find(id);
 			if (filter.kind !== "logs") throw serverError("filter not found");
-			return findLogs(chain, filter.filter, filter.from, filter.to === undefined ? head() : least(head(), filter.to), pace);
+			return search(filter.filter, filter.from, filter.to === undefined ? head() : least(head(), filter.to), asker);
 		},
 	};
 }

@@ -3,8 +3,11 @@ import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { FreeholdError, JsonLimitError, parseJson } from "@freehold/protocol";
 
-/** The whole body. Throws `request.tooLarge` as soon as the limit is passed, `request.aborted` when the client goes away. */
-export function readBody(message: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+/**
+ * The whole body. Throws `request.tooLarge` as soon as the limit is passed, `service.busy` when `hold` has no room for more, `request.aborted` when the client goes
+ * away.
+ */
+export function readBody(message: IncomingMessage, maxBytes: number, hold: (bytes: number) => boolean): Promise<Uint8Array> {
 	const declared = Number(message.headers["content-length"] ?? 0);
 	if (declared > maxBytes) return Promise.reject(new FreeholdError("request.tooLarge", { limit: maxBytes }));
 	return new Promise((resolve, reject) => {
@@ -16,12 +19,13 @@ export function readBody(message: IncomingMessage, maxBytes: number): Promise<Ui
 		};
 		const onData = (chunk: Buffer): void => {
 			size += chunk.length;
-			if (size <= maxBytes) {
+			if (size <= maxBytes && hold(chunk.length)) {
 				chunks.push(chunk);
 				return;
 			}
 			message.pause();
-			settle(() => reject(new FreeholdError("request.tooLarge", { limit: maxBytes })));
+			const refusal = size > maxBytes ? new FreeholdError("request.tooLarge", { limit: maxBytes }) : new FreeholdError("service.busy", { seconds: 1 });
+			settle(() => reject(refusal));
 		};
 		const onEnd = (): void => settle(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)));
 		const onGone = (): void => settle(() => reject(new FreeholdError("request.aborted")));

@@ -17,10 +17,13 @@ export interface ExchangeModules {
 	readonly log: Logger;
 	readonly metrics: AccessMetrics;
 	readonly draining: () => boolean;
+	/** What all exchanges hold of request bodies. */
+	readonly bodies: { heldBytes: number };
+	readonly slowWindowMs: number;
 }
 
 /** A client whose request is refused before it was read gets this long to notice. */
-const LINGER_MS = 2_000;
+export const LINGER_MS = 2_000;
 
 export class Exchange {
 	readonly #message: IncomingMessage;
@@ -33,11 +36,15 @@ export class Exchange {
 	#request: Request | undefined;
 	#deadlineAt = Number.POSITIVE_INFINITY;
 	#answered = false;
+	#heldBytes = 0;
+	/** What the client had moved at the beginning of the window under way. */
+	#progress: { readonly at: number; readonly bytes: number };
 
 	constructor(message: IncomingMessage, response: ServerResponse, modules: ExchangeModules) {
 		this.#message = message;
 		this.#response = response;
 		this.#modules = modules;
+		this.#progress = { at: this.#startedAt, bytes: movedBytes(message) };
 		const target = pathOf(message.url ?? "/");
 		const mark = target.indexOf("?");
 		this.#path = mark < 0 ? target : target.slice(0, mark);
@@ -55,8 +62,9 @@ export class Exchange {
 		await this.#send(answer);
 	}
 
-	/** Answers in the handler's place when its time is over. */
+	/** Answers in the handler's place when its time is over; gives up a client that moves too little while it is waited for. */
 	checkDeadline(now: number): void {
+		if (now - this.#progress.at >= this.#modules.slowWindowMs) this.#checkProgress(now);
 		if (now < this.#deadlineAt || this.#answered) return;
 		this.#deadlineAt = Number.POSITIVE_INFINITY;
 		const timeout = new FreeholdError("request.timeout", { seconds: this.#deadlineMs() / 1000 });
@@ -64,8 +72,37 @@ export class Exchange {
 		void this.#send(this.#refuse(timeout));
 	}
 
+	#checkProgress(now: number): void {
+		const { at, bytes } = this.#progress;
+		const moved = movedBytes(this.#message);
+		this.#progress = { at: now, bytes: moved };
+		if (moved - bytes >= (limits.slowestBytesPerSecond * (now - at)) / 1000) return;
+		const { socket } = this.#message;
+		if (this.#answered) {
+			// Something waits for the client to take it.
+			if (socket.writableLength > 0) socket.destroy();
+			return;
+		}
+		// Nothing waits for us, so the client is the slow one.
+		if (this.#message.complete || this.#message.readableLength > 0 || this.#deadlineAt !== Number.POSITIVE_INFINITY) return;
+		const timeout = new FreeholdError("request.timeout", { seconds: this.#modules.slowWindowMs / 1000 });
+		this.#request?.abort(timeout);
+		void this.#send(this.#refuse(timeout));
+	}
+
+	/** Takes room for a part of the body; false when the program holds too much already. */
+	readonly #hold = (bytes: number): boolean => {
+		const { bodies } = this.#modules;
+		if (bodies.heldBytes + bytes > limits.bodiesBytes) return false;
+		bodies.heldBytes += bytes;
+		this.#heldBytes += bytes;
+		return true;
+	};
+
 	/** The connection is done with this exchange; what still works for it can stop. */
 	closed(): void {
+		this.#modules.bodies.heldBytes -= this.#heldBytes;
+		this.#heldBytes = 0;
 		if (!this.#response.writableFinished) this.#request?.abort(new FreeholdError("request.aborted"));
 		this.#modules.metrics.observe(
 			this.#binding?.route.path ?? "none",
@@ -88,7 +125,7 @@ export class Exchange {
 		const { value: binding, params } = lookup.found;
 		this.#binding = binding;
 		this.#deadlineAt = this.#startedAt + this.#deadlineMs();
-		const request = new Request(this.#message, method, this.#path, this.#search, params);
+		const request = new Request(this.#message, this.#hold, method, this.#path, this.#search, params);
 		this.#request = request;
 		const span = { method, route: binding.route.path, headers: this.#message.headers, begins: binding.traced === true };
 		return traceRequest(span, () => binding.handler(request));
@@ -192,13 +229,22 @@ class Request implements HttpRequest {
 	readonly params: Readonly<Record<string, string>>;
 	readonly stream: IncomingMessage;
 	readonly #search: string;
+	readonly #hold: (bytes: number) => boolean;
 	#query: URLSearchParams | undefined;
 	#controller: AbortController | undefined;
 	#aborted: FreeholdError | undefined;
 	#bytes: Promise<Uint8Array> | undefined;
 
-	constructor(message: IncomingMessage, method: string, path: string, search: string, params: Readonly<Record<string, string>>) {
+	constructor(
+		message: IncomingMessage,
+		hold: (bytes: number) => boolean,
+		method: string,
+		path: string,
+		search: string,
+		params: Readonly<Record<string, string>>,
+	) {
 		this.stream = message;
+		this.#hold = hold;
 		this.method = method;
 		this.path = path;
 		this.#search = search;
@@ -232,7 +278,7 @@ class Request implements HttpRequest {
 	}
 
 	readonly bytes = (maxBytes: number = limits.jsonBodyBytes): Promise<Uint8Array> => {
-		this.#bytes ??= readBody(this.stream, maxBytes);
+		this.#bytes ??= readBody(this.stream, maxBytes, this.#hold);
 		return this.#bytes;
 	};
 
@@ -242,6 +288,11 @@ class Request implements HttpRequest {
 		this.#aborted ??= reason;
 		this.#controller?.abort(reason);
 	}
+}
+
+/** Bytes that went over the connection in either direction so far; what is still to be taken by the client has not. */
+function movedBytes({ socket }: IncomingMessage): number {
+	return socket.bytesRead + socket.bytesWritten - socket.writableLength;
 }
 
 /** Path and query of a request target; proxies may send the absolute form. */

@@ -1,12 +1,14 @@
 /** HTTP over `node:http` from a route table. Handlers are functions from a request to a response; errors become the catalogue's bodies. */
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex, Readable } from "node:stream";
 import { FreeholdError, limits, type Route } from "@freehold/protocol";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { accessMetrics } from "./access-metrics.js";
-import { Exchange } from "./exchange.js";
+import { Connections } from "./connections.js";
+import { Exchange, LINGER_MS } from "./exchange.js";
+import { errorResponse } from "./responses.js";
 import { Router } from "./router.js";
 
 export interface HttpRequest {
@@ -75,6 +77,10 @@ export interface HttpServerOptions {
 	readonly port: number;
 	readonly log: Logger;
 	readonly metrics: Registry;
+	/** Connections held at most; default `limits.connections`. */
+	readonly maxConnections?: number;
+	/** Time over which a slow sender or reader is measured; default `limits.slowWindowMs`. */
+	readonly slowWindowMs?: number;
 	/** Takes over a connection that asks for another protocol (WebSocket). Without it such requests are answered as plain ones. */
 	readonly upgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
@@ -82,8 +88,9 @@ export interface HttpServerOptions {
 /** A connection without any traffic for this long is closed. */
 const IDLE_SOCKET_MS = 120_000;
 const KEEP_ALIVE_MS = 65_000;
-const MAX_CONNECTIONS = 10_000;
 const DEADLINE_SCAN_MS = 250;
+/** How often Node looks for heads that do not come to an end. */
+const HEADERS_SCAN_MS = 1_000;
 
 /** Binds the routes and listens. Throws `config.invalid` when the port cannot be had. */
 export async function startHttpServer(bindings: readonly RouteBinding[], options: HttpServerOptions): Promise<HttpServer> {
@@ -91,18 +98,29 @@ export async function startHttpServer(bindings: readonly RouteBinding[], options
 	for (const binding of bindings) router.add(binding.route, binding);
 	const metrics = accessMetrics(options.metrics);
 	const exchanges = new Set<Exchange>();
+	const connections = new Connections(options.maxConnections ?? limits.connections);
+	const bodies = { heldBytes: 0 };
+	const slowWindowMs = options.slowWindowMs ?? limits.slowWindowMs;
 	const upgraded = new Set<Duplex>();
 	let draining = false;
 	let closing: Promise<void> | undefined;
 
 	const server = createServer(
-		{ maxHeaderSize: limits.headerBytes, headersTimeout: limits.headersTimeoutMs, requestTimeout: 0, keepAlive: true },
+		{
+			maxHeaderSize: limits.headerBytes,
+			headersTimeout: limits.headersTimeoutMs,
+			connectionsCheckingInterval: HEADERS_SCAN_MS,
+			requestTimeout: 0,
+			keepAlive: true,
+		},
 		(message, response) => {
-			const exchange = new Exchange(message, response, { router, log: options.log, metrics, draining: () => draining });
+			const exchange = new Exchange(message, response, { router, log: options.log, metrics, bodies, slowWindowMs, draining: () => draining });
 			exchanges.add(exchange);
+			connections.busy(message.socket);
 			response.once("close", () => {
 				exchanges.delete(exchange);
 				exchange.closed();
+				connections.idle(message.socket);
 				if (draining) setImmediate(() => server.closeIdleConnections());
 			});
 			void exchange.run();
@@ -110,12 +128,13 @@ export async function startHttpServer(bindings: readonly RouteBinding[], options
 	);
 	server.keepAliveTimeout = KEEP_ALIVE_MS;
 	server.timeout = IDLE_SOCKET_MS;
-	server.maxConnections = MAX_CONNECTIONS;
+	server.on("connection", (socket: Socket) => connections.opened(socket));
 	server.on("clientError", answerUnreadable);
 	if (options.upgrade !== undefined) {
 		const { upgrade } = options;
 		server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
 			socket.setTimeout(0);
+			connections.busy(socket);
 			upgraded.add(socket);
 			socket.once("close", () => upgraded.delete(socket));
 			upgrade(request, socket, head);
@@ -163,17 +182,21 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 	});
 }
 
-/** What node:http could not read as a request: its own code decides the status. */
+/** What node:http could not read as a request: its own code decides the refusal. */
 function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
 	if (!socket.writable || error.code === "ECONNRESET") {
 		socket.destroy();
 		return;
 	}
-	const status =
-		error.code === "HPE_HEADER_OVERFLOW"
-			? "431 Request Header Fields Too Large"
-			: error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-				? "408 Request Timeout"
-				: "400 Bad Request";
-	socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+	const { status, headers, body } = errorResponse(unreadable(error.code));
+	const head = Object.entries({ ...headers, connection: "close", "content-length": Buffer.byteLength(String(body)) });
+	socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n${body}`);
+	// Whoever goes on sending is not listened to.
+	setTimeout(() => socket.destroy(), LINGER_MS).unref();
+}
+
+function unreadable(code: string | undefined): FreeholdError {
+	if (code === "HPE_HEADER_OVERFLOW") return new FreeholdError("request.headersTooLarge", { limit: limits.headerBytes });
+	if (code === "ERR_HTTP_REQUEST_TIMEOUT") return new FreeholdError("request.timeout", { seconds: limits.headersTimeoutMs / 1000 });
+	return new FreeholdError("request.invalid", { field: "request", reason: "not HTTP/1.1" });
 }

@@ -8,6 +8,7 @@ import { type Readable, Transform, type TransformCallback } from "node:stream";
 import { errorFromBody, FreeholdError, limits, parseJson } from "@freehold/protocol";
 import { traceHeaders } from "../trace/trace.js";
 import { aborted } from "./limiter.js";
+import { isPrivateHost, PRIVATE, publicLookup } from "./public-address.js";
 
 export interface CallOptions {
 	readonly method?: "GET" | "HEAD" | "POST" | "PUT";
@@ -17,6 +18,10 @@ export interface CallOptions {
 	readonly signal?: AbortSignal;
 	/** Longest answer that is read; default `limits.jsonBodyBytes`. */
 	readonly maxBytes?: number;
+	/**
+	 * The address was chosen by a stranger: nothing is asked of this machine, its neighbours or a cloud's metadata service, whatever name it goes by. Default false.
+	 */
+	readonly onlyPublic?: boolean;
 	/** Whom errors name: "The hub", "Storage". */
 	readonly what: string;
 }
@@ -27,10 +32,10 @@ export interface Answer<B> {
 	readonly body: B;
 }
 
-const agents = {
-	"http:": new Agent({ keepAlive: true, maxSockets: 256, maxFreeSockets: 32, scheduling: "lifo" }),
-	"https:": new TlsAgent({ keepAlive: true, maxSockets: 256, maxFreeSockets: 32, scheduling: "lifo" }),
-} as const;
+const pool = { keepAlive: true, maxSockets: 256, maxFreeSockets: 32, scheduling: "lifo" } as const;
+const agents = { "http:": new Agent(pool), "https:": new TlsAgent(pool) } as const;
+/** A connection of these was judged when it was made, so the two kinds are never mixed. */
+const publicAgents = { "http:": new Agent(pool), "https:": new TlsAgent(pool) } as const;
 
 /** JSON of a 2xx answer. An error body of ours is thrown as the error that it describes, any other status as `upstream.failed`. */
 export async function fetchJson(url: string, options: CallOptions & { readonly json?: unknown }): Promise<unknown> {
@@ -62,12 +67,21 @@ export function fetchStream(url: string, options: CallOptions & { readonly body?
 			reject(aborted(signal));
 			return;
 		}
-		const target = new URL(url);
+		const target = URL.canParse(url) ? new URL(url) : undefined;
+		if (target === undefined || (target.protocol !== "http:" && target.protocol !== "https:")) {
+			reject(new FreeholdError("upstream.failed", { what, reason: "its address is no http or https URL" }));
+			return;
+		}
+		if (options.onlyPublic === true && isPrivateHost(target.hostname)) {
+			reject(new FreeholdError("upstream.failed", { what, reason: PRIVATE }));
+			return;
+		}
 		const secure = target.protocol === "https:";
 		const request: ClientRequest = (secure ? httpsRequest : httpRequest)(target, {
 			method: options.method ?? (options.body === undefined ? "GET" : "POST"),
 			headers: { ...options.headers, ...traceHeaders(), ...(options.body === undefined ? {} : { "content-length": Buffer.byteLength(options.body) }) },
-			agent: agents[secure ? "https:" : "http:"],
+			...(options.onlyPublic === true ? { lookup: publicLookup } : {}),
+			agent: (options.onlyPublic === true ? publicAgents : agents)[secure ? "https:" : "http:"],
 		});
 		let reason: FreeholdError | undefined;
 		const stop = (error: FreeholdError): void => {
@@ -137,5 +151,5 @@ function translate(error: NodeJS.ErrnoException, what: string, url: string): Fre
 	const down = ["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH", "EAI_AGAIN"].includes(error.code ?? "");
 	return down
 		? new FreeholdError("network.down", { what, url }, { cause: error })
-		: new FreeholdError("upstream.failed", { what, reason: error.code ?? error.message }, { cause: error });
+		: new FreeholdError("upstream.failed", { what, reason: error.code === "EPRIVATE" ? PRIVATE : (error.code ?? error.message) }, { cause: error });
 }
