@@ -14,11 +14,10 @@ import { startFreehold, until, withFolder } from "./processes.mjs";
 const PORT_BASES = [19_700, 19_800, 19_900];
 const MODEL = "bench/digits";
 
-/** Runs `work` with a network of its own. */
-export function withNetwork(root, work) {
+/** Runs `work` with a network of its own. `env` is added to the environment of its programs. */
+export function withNetwork(root, work, { env = {}, portBase = PORT_BASES[process.pid % PORT_BASES.length] } = {}) {
 	return withFolder(async (folder) => {
-		const base = PORT_BASES[process.pid % PORT_BASES.length];
-		const program = startFreehold(["up", "--data", folder, "--port-base", String(base), "--quiet"]);
+		const program = startFreehold(["up", "--data", folder, "--port-base", String(portBase), "--quiet"], { env: { ...process.env, ...env } });
 		const read = (name) => JSON.parse(readFileSync(join(folder, name), "utf8"));
 		try {
 			await until(async () => read("network.json").version === 1, "the network's start");
@@ -39,15 +38,15 @@ export async function publishModel({ network, accounts, root }) {
 }
 
 /** Pays calls with a native signer, so that the load generator takes little of the machine that it measures. */
-export async function createBenchPayer({ network, accounts, folder }, body, lanes) {
-	const signer = createDigestSigner(fromHex(accounts[9].privateKey));
+export async function createBenchPayer({ network, accounts, folder }, body, { lanes, callsPerDeposit = 4_000n, account = 9 }) {
+	const signer = createDigestSigner(fromHex(accounts[account].privateKey));
 	const client = createChainClient({ rpcUrl: network.rpcUrl });
 	const gateway = createDigestSigner(fromHex(readFileSync(join(folder, "keys", "gateway.key"), "utf8").trim())).address;
 	const payer = createChannelPayer({
 		wallet: { address: signer.address, signTypedData: async (data) => toHex(signer.signDigest(fromHex(hashTypedData(data)))) },
 		chainId: network.chainId,
 		lanes,
-		confirmDeposit: (plan) => plan.amount * 4_000n,
+		confirmDeposit: (plan) => plan.amount * callsPerDeposit,
 		readChannel: async (id) => {
 			const [balance, totalClaimed] = await client.read(contracts.Channels, "channels", [id]);
 			return { balance, totalClaimed };
@@ -69,18 +68,46 @@ export async function createBenchPayer({ network, accounts, folder }, body, lane
 		return { payload, accepted };
 	}
 
-	/** One paid call: milliseconds from request to last byte, and the body. */
-	async function ask() {
-		for (;;) {
-			const payment = await payer.pay(offer, gateway);
+	/** One request with a payment, whatever comes of it. */
+	async function attempt() {
+		const payment = await payer.pay(offer, gateway);
+		try {
 			const began = performance.now();
 			const response = await post(payment.headers);
 			const text = await response.text();
 			const ms = performance.now() - began;
 			const outcome = await payment.settle({ status: response.status, header: (name) => response.headers.get(name) });
-			if (outcome.result === "paid") return { ms, text };
-			if (outcome.result !== "retry") throw new Error(`a paid call was refused: ${response.status} ${text.slice(0, 300)}`);
+			return {
+				status: response.status,
+				ms,
+				text,
+				outcome,
+				retryAfter: response.headers.get("retry-after"),
+				charged: outcome.result === "paid" ? outcome.charged : 0n,
+			};
+		} catch (error) {
+			payment.release();
+			throw error;
 		}
 	}
-	return { ask, nextVoucher };
+
+	/** One paid call: milliseconds from request to last byte, and the body. */
+	async function ask() {
+		for (;;) {
+			const { status, ms, text, outcome } = await attempt();
+			if (outcome.result === "paid") return { ms, text };
+			if (outcome.result !== "retry") throw new Error(`a paid call was refused: ${status} ${text.slice(0, 300)}`);
+		}
+	}
+
+	/** What the gateway has charged all channels of this payer. */
+	async function chargedByGateway() {
+		let total = 0n;
+		for (const { channelId } of await payer.store.list()) {
+			const answer = await fetch(`${network.gatewayUrl}/v1/channels/${channelId}`);
+			if (answer.status !== 404) total += BigInt((await answer.json()).charged);
+		}
+		return total;
+	}
+	return { ask, attempt, chargedByGateway, nextVoucher };
 }

@@ -31,7 +31,7 @@ export function start(file, args, options = {}) {
 	};
 }
 
-export const startFreehold = (args) => start(process.execPath, [command, ...args]);
+export const startFreehold = (args, options) => start(process.execPath, [command, ...args], options);
 
 export async function until(condition, what) {
 	const deadline = performance.now() + READY_MS;

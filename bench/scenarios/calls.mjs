@@ -57,7 +57,7 @@ export function run({ root }) {
 
 /** Gateway and node in turn, best round of each by P50. */
 async function overhead(local, question, connections) {
-	const { ask } = await createBenchPayer(local, question.body, connections);
+	const { ask } = await createBenchPayer(local, question.body, { lanes: connections });
 	const direct = directCalls(local, question);
 	await latencies(ask, { count: WARM_UP, connections });
 	await latencies(direct, { count: WARM_UP, connections });
@@ -117,7 +117,7 @@ function directCalls({ network, folder, accounts }, { release, inputs }) {
 
 /** The check of a voucher as the gateway makes it, beside the reference facilitator asking the same ledger. */
 async function vouchers(local, question) {
-	const { ask, nextVoucher } = await createBenchPayer(local, question.body, 1);
+	const { ask, nextVoucher } = await createBenchPayer(local, question.body, { lanes: 1 });
 	await ask();
 	const { payload, accepted } = await nextVoucher();
 	const { channelId, maxClaimableAmount, signature } = payload.voucher;

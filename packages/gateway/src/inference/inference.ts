@@ -35,6 +35,8 @@ export interface InferenceModules {
 
 export function inference(modules: InferenceModules): Handler {
 	return async (request) => {
+		// Whoever sends slowly waits outside.
+		await request.bytes();
 		const leave = modules.enter();
 		try {
 			return await answer(request, modules);

@@ -17,6 +17,8 @@ import { beginStream, type RunningStream } from "./running-stream.js";
 export interface OrderingModules {
 	readonly gateway: Hex;
 	readonly chainId: number;
+	/** Calls of all kinds that the gateway has under way at most. */
+	readonly maxCalls: number;
 	readonly signer: DigestSigner;
 	readonly operators: Operators;
 	readonly store: GatewayStore;
@@ -67,6 +69,19 @@ export class Ordering {
 	rankedNodes(need?: Need): readonly OperatorRecord[] {
 		const { operators, secondPrice, now } = this.#modules;
 		return inOrder(operators.inference(), { healthOf: (address) => this.#healthOf(address), need, secondPrice, now: now() });
+	}
+
+	/**
+	 * Those of them that have room: where there are several nodes, a slow one never holds more than half of the gateway's places. Throws `gateway.overloaded` when none
+	 * has.
+	 */
+	nodesWithRoom(need: Need): readonly OperatorRecord[] {
+		const { operators, maxCalls } = this.#modules;
+		const ranked = this.rankedNodes(need);
+		const most = operators.inference().length === 1 ? maxCalls : Math.ceil(maxCalls / 2);
+		const free = ranked.filter(({ address }) => this.#healthOf(address).inFlight < most);
+		if (free.length === 0 && ranked.length > 0) throw new FreeholdError("gateway.overloaded", { seconds: 1 });
+		return free;
 	}
 
 	/** Looks at the nodes until the signal says so. */

@@ -132,7 +132,21 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 	const payments = new Payments({ terms, channels, channelPayments, exactPayments, store, publicUrl, log, crypto });
 	const priceOf = (release: Hex, version: number) => catalogue.release(release)?.prices.find((price) => price.version === version);
 	const { callTimeoutMs, textTimeoutMs, secondPrice } = options;
-	const ordering = new Ordering({ gateway, chainId, signer, operators, store, events, crashPoint, callTimeoutMs, textTimeoutMs, secondPrice, now, priceOf });
+	const ordering = new Ordering({
+		gateway,
+		chainId,
+		maxCalls: options.maxCalls,
+		signer,
+		operators,
+		store,
+		events,
+		crashPoint,
+		callTimeoutMs,
+		textTimeoutMs,
+		secondPrice,
+		now,
+		priceOf,
+	});
 	const rankedNodes = (need?: Need) => ordering.rankedNodes(need);
 	const recorder = { store, batches, crashPoint, now };
 	const idempotency = new Idempotency(store);
@@ -160,7 +174,8 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 
 	const keys = new KeyBook(store);
 	const keyPayments = new KeyPayments({ keys, channels, random, now });
-	const plan = { catalogue, manifests, gatewayFee, rankedNodes, random, now };
+	const nodesWithRoom = (need: Need) => ordering.nodesWithRoom(need);
+	const plan = { catalogue, manifests, gatewayFee, rankedNodes: nodesWithRoom, random, now };
 	const enter = places(options.maxCalls);
 	const ask = inference({ chainId, plan, payments, ordering, recorder, idempotency, tracedCalls, events, enter });
 	const text = { plan, payments, keys: keyPayments, ordering, recorder, idempotency, tracedCalls, events, enter, now };

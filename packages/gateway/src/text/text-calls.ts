@@ -61,6 +61,8 @@ export function refuseBy(door: Pick<Door, "refusal">): NonNullable<RouteBinding[
 
 export function textCalls(door: Door, modules: TextModules): Handler {
 	return async (request) => {
+		// Whoever sends slowly waits outside.
+		await request.bytes();
 		const leave = modules.enter();
 		let held = false;
 		try {
