@@ -14,7 +14,8 @@ afterEach(async () => {
 	for (const server of servers.splice(0)) await server.close(0);
 });
 
-const WINDOW_MS = 600;
+/** Long enough for a busy machine to move something in it. */
+const WINDOW_MS = 1_500;
 
 async function serve(bindings: readonly RouteBinding[], options: Partial<HttpServerOptions> = {}): Promise<HttpServer> {
 	const server = await startHttpServer(bindings, {
@@ -70,7 +71,7 @@ describe("an upload", () => {
 		const { socket, text, closed } = await open(server, "PUT /upload HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 60000\r\n\r\n");
 		for (let left = 60; left > 0; left--) {
 			socket.write("a".repeat(1_000));
-			await new Promise((resolve) => setTimeout(resolve, 40));
+			await new Promise((resolve) => setTimeout(resolve, 75));
 		}
 		await closed;
 		expect(text()).toMatch(/^HTTP\/1.1 200[\s\S]*60000$/);
@@ -106,9 +107,6 @@ it("an answer that nobody takes is given up, and lets its memory go", async () =
 	const { socket } = await open(server);
 	socket.pause();
 	socket.write("GET /large HTTP/1.1\r\nhost: x\r\n\r\n");
-	const other = await open(server, "GET /large HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-	await other.closed;
-	expect(other.text().length).toBeGreaterThan(64 * 1024 * 1024);
 	// What the system holds of it is still read; then the connection ends early.
 	await new Promise((resolve) => setTimeout(resolve, 3 * WINDOW_MS));
 	let taken = 0;
