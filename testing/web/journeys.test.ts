@@ -116,7 +116,7 @@ describe.skipIf(!stageIsReady)("the page [a Chromium and the built page]", () =>
 		for (let step = 0; step < 6; step++) await page.keyboard.press("Shift+ArrowDown");
 		await reach(focused(/Ask for/));
 		await page.keyboard.press("Enter");
-		await page.getByRole("dialog", { name: "Someone has to ask" }).waitFor();
+		await page.getByRole("dialog", { name: "Somebody has to sign" }).waitFor();
 		await reach(focused(/Make a key/));
 		await page.keyboard.press("Enter");
 		await page.getByRole("dialog", { name: /payment channel/ }).waitFor();
@@ -144,9 +144,30 @@ describe.skipIf(!stageIsReady)("the page [a Chromium and the built page]", () =>
 			await page.getByRole("main").getByRole("heading").first().waitFor();
 			expect([room, await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)]).toEqual([room, true]);
 		}
-		await page.goto(stage.network.url);
-		await page.getByRole("button", { name: "Draw one for me" }).tap();
-		await askForTheFirstTime(page);
+		await page.goto(`${stage.network.url}/publish`);
+		await publish(page, "petra/reader", "plus/digits@1.0", "20", "2.00");
+		await page.getByRole("button", { name: /Make a key/ }).tap();
+		await page
+			.getByRole("dialog", { name: /Publish petra/ })
+			.getByRole("button", { name: "Publish" })
+			.tap();
+		await page.getByRole("link", { name: "See it" }).tap();
+		await drawSeven(page);
+		await page.getByRole("button", { name: /^Ask for/ }).tap();
+		await page
+			.getByRole("dialog", { name: /payment channel/ })
+			.getByRole("button", { name: "Put it in" })
+			.tap();
+		await page.getByText(/Paid in block .*exactly as the rules say/).waitFor();
+		const fits = async (): Promise<boolean> => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+		expect(["an answer, divided", await fits()]).toEqual(["an answer, divided", true]);
+		await page.goto(`${stage.network.url}/earnings`);
+		await page.locator('[data-testid="reconciled"][data-agrees="true"]').waitFor();
+		await page.getByRole("region", { name: "Earnings by release and day" }).waitFor();
+		expect(["earnings", await fits()]).toEqual(["earnings", true]);
+		await page.goto(`${stage.network.url}/account`);
+		await page.getByRole("button", { name: "Close and get the rest back" }).waitFor();
+		expect(["account", await fits()]).toEqual(["account", true]);
 	});
 
 	it.each(["light", "dark"] as const)("has no serious accessibility finding in the %s theme", async (colorScheme) => {

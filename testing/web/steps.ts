@@ -37,7 +37,7 @@ export async function publish(page: Page, name: string, parent: string, share: s
 	await page.getByTestId("findings").waitFor();
 	await page.getByRole("textbox", { name: "Name", exact: true }).fill(name);
 	await page.getByRole("button", { name: "Add a parent" }).click();
-	await page.getByRole("textbox", { name: "Parent 1" }).fill(parent);
+	await page.getByRole("combobox", { name: "Parent 1" }).fill(parent);
 	await page.getByRole("textbox", { name: "Share", exact: true }).fill(share);
 	await page.getByRole("textbox", { name: "Your price for a call" }).fill(price);
 	await page.getByRole("button", { name: "Publish", exact: true }).click();

@@ -50,7 +50,11 @@ const account = createRoute({
 	path: "/account",
 	component: lazyRouteComponent(() => import("./rooms/account/account.js"), "AccountRoom"),
 });
-const design = createRoute({ getParentRoute: () => root, path: "/design", component: lazyRouteComponent(() => import("./design/gallery.js"), "Gallery") });
+const design = createRoute({
+	getParentRoute: () => root,
+	path: "/design",
+	component: lazyRouteComponent(() => import("./design/gallery/gallery.js"), "Gallery"),
+});
 
 export const router = createRouter({
 	routeTree: root.addChildren([home, models, model, publish, verify, earnings, account, design]),

@@ -141,7 +141,7 @@ function priceRows(parts: PriceParts): Rows {
 function amountRows(label: string, parts: PriceParts, onlyAsked: boolean): Rows {
 	return parts.flatMap((part, index) => {
 		const amount = amountOf(part) ?? 0n;
-		return onlyAsked && amount === 0n ? [] : [[`${label}, ${UNITS[index]}`, `${shortOpg(amount)} OPG`, exactOpg(amount)] as const];
+		return onlyAsked && amount === 0n ? [] : [[`${label} for ${UNITS[index]}`, `${shortOpg(amount)} OPG`, exactOpg(amount)] as const];
 	});
 }
 

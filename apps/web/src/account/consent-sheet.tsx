@@ -3,6 +3,7 @@ import type { ReactElement } from "react";
 import { Button } from "../design/button.js";
 import { Facts, More } from "../design/parts.js";
 import { Sheet } from "../design/sheet.js";
+import { Hash } from "../design/values.js";
 import type { Question } from "./consent.js";
 
 export function ConsentSheet({ question: { explanation, answer } }: { readonly question: Question }): ReactElement {
@@ -18,10 +19,14 @@ export function ConsentSheet({ question: { explanation, answer } }: { readonly q
 				className="mt-4 rounded-lg bg-sunken px-3.5 py-1"
 				rows={rows.map(([label, value, exact]) => [
 					label,
-					<span key={label} data-exact={exact} className="font-medium">
-						{value}
-						{exact !== undefined && <span className="sr-only"> ({exact})</span>}
-					</span>,
+					exact !== undefined && /^0x[0-9a-f]{40,}$/i.test(exact) ? (
+						<Hash key={label} value={exact} label={label} />
+					) : (
+						<span key={label} data-exact={exact} className="font-medium">
+							{value}
+							{exact !== undefined && <span className="sr-only"> ({exact})</span>}
+						</span>
+					),
 				])}
 			/>
 			<div className="mt-3">

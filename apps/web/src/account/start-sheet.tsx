@@ -37,11 +37,11 @@ function Begin({ start }: { readonly start: Start }): ReactElement {
 		onSuccess: () => start.finish(true),
 	});
 	return (
-		<Sheet open title="Someone has to ask" onClose={() => start.finish(false)}>
+		<Sheet open title="Somebody has to sign" onClose={() => start.finish(false)}>
 			<div className="flex flex-col gap-3 text-small">
 				<p>
-					An answer is paid for and signed for, so this page needs a key. It is made here, stays in this browser, encrypted, and never leaves this page unless
-					you export it.
+					Asking, owning and being paid are all signed for, so this page needs a key. It is made here, stays in this browser, encrypted, and never leaves this
+					page unless you export it.
 				</p>
 				{gives && <p>This is a development network: you get 100 OPG of test money with it. It is worth nothing outside.</p>}
 			</div>

@@ -95,7 +95,7 @@ export function useAsk(model: string): Ask {
 						const waited = await freehold.receipts.wait(inference.callId, { timeoutMs: ANCHOR_WAIT_MS, signal });
 						update({ file: waited.file, state: waited.state, transaction: waited.batch?.transaction });
 						if (waited.batch !== undefined) update({ split: await freehold.receipts.split(waited.file, { transaction: waited.batch.transaction, signal }) });
-						void client.invalidateQueries({ queryKey: ["calls"] });
+						for (const told of ["calls", "model", "models", "usage", "earnings"]) void client.invalidateQueries({ queryKey: [told] });
 					} catch (error) {
 						if (!follow.signal.aborted) update({ trouble: troubleOf(error, "Following the payment") });
 					} finally {

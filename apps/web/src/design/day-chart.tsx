@@ -1,5 +1,5 @@
 /** One value for each day, as bars; the same as a table below. */
-import { type ReactElement, useEffect, useRef, useSyncExternalStore } from "react";
+import { type ReactElement, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
@@ -7,6 +7,14 @@ export interface DayValue {
 	/** `2026-11-21`. */
 	readonly day: string;
 	readonly value: number;
+	/** Shown while a pointer is over the day, with its unit. */
+	readonly exact: string;
+}
+
+/** Where a day stands in the drawing, in pixels. */
+interface Place {
+	readonly left: number;
+	readonly width: number;
 }
 
 const HEIGHT = 190;
@@ -22,6 +30,7 @@ export function DayChart({
 	readonly format: (value: number) => string;
 }): ReactElement {
 	const box = useRef<HTMLDivElement>(null);
+	const [places, setPlaces] = useState<readonly Place[]>([]);
 	const theme = useSyncExternalStore(onTheme, () => document.documentElement.dataset["theme"]);
 	// biome-ignore lint/correctness/useExhaustiveDependencies: the canvas takes its colours from the theme, so another theme is another drawing.
 	useEffect(() => {
@@ -47,6 +56,7 @@ export function DayChart({
 					{
 						...axis,
 						grid: { show: false },
+						size: 30,
 						space: 90,
 						values: (_, ticks) => ticks.map((tick) => new Date(tick * 1000).toISOString().slice(5, 10)),
 						incrs: [DAY_S, 7 * DAY_S, 30 * DAY_S, 90 * DAY_S],
@@ -58,14 +68,31 @@ export function DayChart({
 			[times, days.map(({ value }) => value)],
 			place,
 		);
-		const resize = new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: HEIGHT }));
+		const measure = (): void => {
+			const width = chart.valToPos(first + DAY_S, "x") - chart.valToPos(first, "x");
+			const left = chart.over.offsetLeft;
+			setPlaces(times.map((time) => ({ left: left + chart.valToPos(time, "x") - width / 2, width })));
+		};
+		measure();
+		const resize = new ResizeObserver(() => {
+			chart.setSize({ width: place.clientWidth, height: HEIGHT });
+			measure();
+		});
 		resize.observe(place);
 		return () => {
 			resize.disconnect();
 			chart.destroy();
 		};
 	}, [days, format, theme]);
-	return <div ref={box} role="img" aria-label={label} className="min-h-[190px] w-full" />;
+	return (
+		<div className="relative" role="img" aria-label={label}>
+			<div ref={box} className="min-h-[190px] w-full" />
+			{places.map(({ left, width }, index) => {
+				const day = days[index];
+				return day && <span key={day.day} data-exact={`${day.day}: ${day.exact}`} className="absolute inset-y-0 hover:bg-ink/5" style={{ left, width }} />;
+			})}
+		</div>
+	);
 }
 
 function onTheme(listener: () => void): () => void {

@@ -24,10 +24,13 @@ const PATHS = {
 	pen: "M4 16l.8-3.500L13.500 4l2.500 2.500-8.700 8.700z",
 	offline: "M3 3l14 14M6 12.500a5.500 5.500 0 0 1 3-1.900M3.500 9.200A9.500 9.500 0 0 1 6.500 7.300M11 6.500a9.500 9.500 0 0 1 5.500 2.700M10 16h.01",
 	plus: "M10 4v12M4 10h12",
+	more: "M4 10h.01M10 10h.01M16 10h.01",
 	info: "M10 17a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM10 9v4.500M10 6.500h.01",
 } as const;
 
 export type IconName = keyof typeof PATHS;
+
+export const iconNames = Object.keys(PATHS) as readonly IconName[];
 
 export function Icon({ name, size = 18, className }: { readonly name: IconName; readonly size?: number; readonly className?: string }): ReactElement {
 	return (

@@ -7,7 +7,7 @@ export function RoomHead({ title, children, action }: { readonly title: ReactNod
 		<header className="mb-7 flex flex-wrap items-end justify-between gap-x-8 gap-y-4">
 			<div className="min-w-0 max-w-2xl">
 				<h1 className="text-head font-bold">{title}</h1>
-				{children && <div className="mt-2 text-soft">{children}</div>}
+				{children && <div className="mt-2 text-balance text-soft">{children}</div>}
 			</div>
 			{action}
 		</header>

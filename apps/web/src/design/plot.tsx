@@ -97,7 +97,9 @@ export function Plot({
 							</span>
 							<span className="text-right">
 								<Amount value={part.amount} className="font-semibold" />
-								<span className="block text-fine text-soft">{percent(part.amount, total)}</span>
+								<span className="block text-fine text-soft" data-exact={`${part.amount} of ${total} smallest units`}>
+									{percent(part.amount, total)}
+								</span>
 							</span>
 						</li>
 					))}

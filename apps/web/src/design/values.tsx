@@ -71,7 +71,7 @@ export function Hash({
 			onClick={(event) => {
 				event.preventDefault();
 				event.stopPropagation();
-				void navigator.clipboard.writeText(value).then(() => setCopied(true));
+				void copyText(value).then(() => setCopied(true));
 			}}
 			className={cx("group/hash inline-flex max-w-full items-center gap-1 rounded px-0.5 font-mono text-[0.88em] text-soft hover:text-ink", className)}
 		>
@@ -80,6 +80,16 @@ export function Hash({
 			<Icon name={copied ? "check" : "copy"} size={13} className={copied ? "text-good" : "opacity-55 group-hover/hash:opacity-100"} />
 		</button>
 	);
+}
+
+/** Where the page is not in a secure context, browsers offer the older way only. */
+async function copyText(text: string): Promise<void> {
+	if (navigator.clipboard !== undefined) return navigator.clipboard.writeText(text);
+	const field = Object.assign(document.createElement("textarea"), { value: text, readOnly: true, className: "sr-only" });
+	document.body.append(field);
+	field.select();
+	document.execCommand("copy");
+	field.remove();
 }
 
 /** One clock for all relative times. */

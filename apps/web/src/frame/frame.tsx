@@ -1,7 +1,7 @@
 /** What stays while rooms change: the rail (at the bottom on phones), who is at the page, whether the network answers, and the dialog before a signature. */
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
-import { lazy, type ReactElement, Suspense, useEffect, useRef } from "react";
+import { lazy, type ReactElement, Suspense, useEffect, useRef, useState } from "react";
 import { useQuestion } from "../account/consent.js";
 import { addressOf, useSession } from "../account/session.js";
 import { useStart } from "../account/starting.js";
@@ -11,11 +11,14 @@ import { Amount } from "../design/values.js";
 import { shortHash } from "../format/hash.js";
 import { balanceQuery, networkQuery } from "../network/queries.js";
 import { NetworkNotice } from "./network-notice.js";
+import { pocketOf } from "./pocket.js";
 import { rooms } from "./rooms.js";
 import { useTheme } from "./theme.js";
 
 const StartSheet = lazy(() => import("../account/start-sheet.js").then(({ StartSheet }) => ({ default: StartSheet })));
 const ConsentSheet = lazy(() => import("../account/consent-sheet.js").then(({ ConsentSheet }) => ({ default: ConsentSheet })));
+
+const MoreRooms = lazy(() => import("./more-rooms.js").then(({ MoreRooms }) => ({ default: MoreRooms })));
 
 export function Frame(): ReactElement {
 	const question = useQuestion();
@@ -71,7 +74,7 @@ function Rail(): ReactElement {
 				<Mark />
 				<span className="font-display text-[1.3rem] font-bold tracking-tight">Freehold</span>
 			</Link>
-			<nav aria-label="Rooms" className="flex flex-col gap-0.5">
+			<nav aria-label="Rooms" className="-mx-1 flex min-h-0 flex-col gap-0.5 overflow-y-auto p-1">
 				{rooms.map(({ path, label, icon, group }, index) => (
 					<Link
 						key={path}
@@ -111,26 +114,39 @@ function PhoneBar(): ReactElement {
 	);
 }
 
+const PLACE = "flex min-h-14 flex-col items-center justify-center gap-0.5 text-[0.72rem] font-medium text-soft no-underline";
+
 function Pocket(): ReactElement {
+	const { shown, more } = pocketOf(rooms);
+	const [open, setOpen] = useState(false);
 	return (
 		<nav
 			aria-label="Rooms"
-			className="fixed inset-x-0 bottom-0 z-30 grid grid-cols-5 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] lg:hidden"
+			className="fixed inset-x-0 bottom-0 z-30 grid auto-cols-fr grid-flow-col border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] lg:hidden"
 		>
-			{rooms
-				.filter(({ pocket }) => pocket)
-				.map(({ path, label, icon }) => (
-					<Link
-						key={path}
-						to={path}
-						activeOptions={{ exact: path === "/" }}
-						className="flex min-h-14 flex-col items-center justify-center gap-0.5 text-[0.72rem] font-medium text-soft no-underline"
-						activeProps={{ className: "!text-good font-semibold", "aria-current": "page" }}
-					>
-						<Icon name={icon} size={20} />
-						{label}
-					</Link>
-				))}
+			{shown.map(({ path, label, icon }) => (
+				<Link
+					key={path}
+					to={path}
+					activeOptions={{ exact: path === "/" }}
+					className={PLACE}
+					activeProps={{ className: "!text-good font-semibold", "aria-current": "page" }}
+				>
+					<Icon name={icon} size={20} />
+					{label}
+				</Link>
+			))}
+			{more.length > 0 && (
+				<button type="button" aria-expanded={open} onClick={() => setOpen(true)} className={PLACE}>
+					<Icon name="more" size={20} />
+					More
+				</button>
+			)}
+			{open && (
+				<Suspense fallback={null}>
+					<MoreRooms rooms={more} onClose={() => setOpen(false)} />
+				</Suspense>
+			)}
 		</nav>
 	);
 }

@@ -47,6 +47,15 @@ export function NetworkNotice(): ReactElement | null {
 			</Bar>
 		);
 	}
+	if (!isSecureContext)
+		return (
+			<Bar>
+				<p className="flex-1">
+					<strong>This address is not secure.</strong> Over plain HTTP from another machine your browser keeps no key for a page, so you can look and verify
+					here, but not ask, publish or be paid. Open it by https, or on the machine itself.
+				</p>
+			</Bar>
+		);
 	if (online && !network.isError) return null;
 	return (
 		<Bar>

@@ -9,8 +9,9 @@ import { Button, buttonClass } from "../../design/button.js";
 import { Icon } from "../../design/icon.js";
 import { More, RoomHead, Section, Stat } from "../../design/parts.js";
 import { Empty, Note, Skeleton, TroubleNote } from "../../design/states.js";
+import { Table } from "../../design/table.js";
 import { Amount, Count, Hash } from "../../design/values.js";
-import { shortOpg } from "../../format/amount.js";
+import { exactOpg, shortOpg } from "../../format/amount.js";
 import { freeholdOf } from "../../network/freehold.js";
 import { earningsQuery, networkQuery } from "../../network/queries.js";
 import { troubleOf } from "../../network/trouble.js";
@@ -18,6 +19,8 @@ import { saveText } from "../../receipt/save.js";
 import { earningsCsv } from "./csv.js";
 
 const DayChart = lazy(() => import("../../design/day-chart.js").then(({ DayChart }) => ({ default: DayChart })));
+/** Rows of days that are drawn; the rest is in the file. */
+const MOST_DAYS_SHOWN = 500;
 const UNIT = 1e18;
 const chartOpg = (value: number): string => shortOpg(BigInt(Math.round(value * 1e6)) * 10n ** 12n);
 
@@ -108,7 +111,7 @@ function Of({ address }: { readonly address: Hex }): ReactElement {
 function Figures({ body, address }: { readonly body: EarningsBody; readonly address: Hex }): ReactElement {
 	const total = body.byModel.reduce((sum, { net }) => sum + BigInt(net), 0n);
 	const days = useMemo(() => sumDays(body), [body]);
-	const values = useMemo(() => days.map(({ day, total: sum }) => ({ day, value: Number(sum) / UNIT })), [days]);
+	const values = useMemo(() => days.map(({ day, total: sum }) => ({ day, value: Number(sum) / UNIT, exact: exactOpg(sum) })), [days]);
 	return (
 		<>
 			<div className="grid grid-cols-2 gap-x-8 gap-y-5 border-y border-line py-5 md:grid-cols-4">
@@ -142,55 +145,25 @@ function Figures({ body, address }: { readonly body: EarningsBody; readonly addr
 			) : (
 				<>
 					<Section title="By model">
-						<div className="card overflow-x-auto" tabIndex={0} role="region" aria-label="Earnings by model">
-							<table className="w-full min-w-[38rem] text-small">
-								<thead>
-									<tr className="border-b border-line text-left text-soft">
-										<th scope="col" className="px-4 py-2 font-medium">
-											Model
-										</th>
-										<th scope="col" className="px-4 py-2 text-right font-medium">
-											Asked
-										</th>
-										<th scope="col" className="px-4 py-2 text-right font-medium">
-											Direct
-										</th>
-										<th scope="col" className="px-4 py-2 text-right font-medium">
-											From descendants
-										</th>
-										<th scope="col" className="px-4 py-2 text-right font-medium">
-											Together
-										</th>
-									</tr>
-								</thead>
-								<tbody>
-									{body.byModel.map(({ model, calls, direct, fromDescendants, net }) => {
-										const [namespace = "", name = ""] = model.split("/");
-										return (
-											<tr key={model} className="border-b border-line last:border-0">
-												<th scope="row" className="px-4 py-2.5 text-left font-semibold">
-													<Link to="/models/$namespace/$name" params={{ namespace, name }} className="no-underline hover:underline">
-														{model}
-													</Link>
-												</th>
-												<td className="px-4 py-2.5 text-right">
-													<Count value={calls} unit={["call", "calls"]} />
-												</td>
-												<td className="px-4 py-2.5 text-right">
-													<Amount value={direct} />
-												</td>
-												<td className="px-4 py-2.5 text-right">
-													<Amount value={fromDescendants} />
-												</td>
-												<td className="px-4 py-2.5 text-right font-semibold">
-													<Amount value={net} />
-												</td>
-											</tr>
-										);
-									})}
-								</tbody>
-							</table>
-						</div>
+						<Table
+							label="Earnings by model"
+							columns={["Model", "Asked", "Direct", "From descendants", "Together"]}
+							rows={body.byModel.map(({ model, calls, direct, fromDescendants, net }) => {
+								const [namespace = "", name = ""] = model.split("/");
+								return {
+									key: model,
+									cells: [
+										<Link key="m" to="/models/$namespace/$name" params={{ namespace, name }} className="no-underline hover:underline">
+											{model}
+										</Link>,
+										<Count key="c" value={calls} unit={["call", "calls"]} />,
+										<Amount key="d" value={direct} />,
+										<Amount key="f" value={fromDescendants} />,
+										<Amount key="n" value={net} className="font-semibold" />,
+									],
+								};
+							})}
+						/>
 					</Section>
 					<Section title="By day" aside="UTC, in OPG">
 						{days.length === 0 ? (
@@ -204,40 +177,26 @@ function Figures({ body, address }: { readonly body: EarningsBody; readonly addr
 								</div>
 								<div className="mt-2">
 									<More summary="By release and day, as a table" open={days.length < 8}>
-										<table className="w-full max-w-3xl text-small">
-											<thead>
-												<tr className="border-b border-line text-left text-soft">
-													<th scope="col" className="py-1.5 font-medium">
-														Day
-													</th>
-													<th scope="col" className="py-1.5 font-medium">
-														Release
-													</th>
-													<th scope="col" className="py-1.5 text-right font-medium">
-														Direct
-													</th>
-													<th scope="col" className="py-1.5 text-right font-medium">
-														From descendants
-													</th>
-												</tr>
-											</thead>
-											<tbody>
-												{(body.byDay ?? []).slice(0, 500).map(({ day, release, model, direct, fromDescendants }) => (
-													<tr key={`${day}${release}`} className="border-b border-line">
-														<td className="py-1.5">{day}</td>
-														<td className="py-1.5" data-exact={release}>
-															{model}
-														</td>
-														<td className="py-1.5 text-right">
-															<Amount value={direct} />
-														</td>
-														<td className="py-1.5 text-right">
-															<Amount value={fromDescendants} />
-														</td>
-													</tr>
-												))}
-											</tbody>
-										</table>
+										<Table
+											label="Earnings by release and day"
+											className="max-w-3xl"
+											texts={2}
+											columns={["Day", "Release", "Direct", "From descendants"]}
+											rows={(body.byDay ?? []).slice(0, MOST_DAYS_SHOWN).map(({ day, release, model, direct, fromDescendants }) => ({
+												key: `${day}${release}`,
+												cells: [
+													day,
+													<span key="r" data-exact={release}>
+														{model}
+													</span>,
+													<Amount key="d" value={direct} />,
+													<Amount key="f" value={fromDescendants} />,
+												],
+											}))}
+										/>
+										{(body.byDay ?? []).length > MOST_DAYS_SHOWN && (
+											<p className="mt-2 text-small text-soft">The newest {MOST_DAYS_SHOWN} rows; the CSV file has all of them.</p>
+										)}
 									</More>
 								</div>
 							</>
@@ -267,12 +226,12 @@ function Reconciliation({ body, address, total }: { readonly body: EarningsBody;
 	const expected = total - BigInt(body.claimed);
 	const agrees = chain.data !== undefined && chain.data === BigInt(body.claimable) && chain.data === expected;
 	return (
-		<div className="mt-4 flex flex-wrap items-baseline gap-x-2 text-small" onPointerEnter={() => setOpened(true)} data-testid="reconciled" data-agrees={agrees}>
+		<div className="mt-4 flex items-baseline gap-x-2 text-small" onPointerEnter={() => setOpened(true)} data-testid="reconciled" data-agrees={agrees}>
 			{chain.data === undefined ? (
 				<span className="text-soft">{chain.isError ? "The chain could not be asked just now." : "Holding it against the chain…"}</span>
 			) : agrees ? (
 				<>
-					<Icon name="check" size={16} className="self-center text-good" />
+					<Icon name="check" size={16} className="translate-y-0.5 text-good" />
 					<span>
 						Agrees with the chain to the unit at block {body.height.toLocaleString("en")}: <Amount value={total} /> earned, less <Amount value={body.claimed} />{" "}
 						taken out, is the <Amount value={chain.data} /> that the contract owes you.

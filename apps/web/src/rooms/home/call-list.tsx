@@ -3,6 +3,7 @@
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactElement, useEffect, useMemo, useRef, useState } from "react";
+import { Button } from "../../design/button.js";
 import { Amount, Count, Hash, Time } from "../../design/values.js";
 import { askJson } from "../../network/ask.js";
 import type { PaidLine, PaidLines } from "../../network/queries.js";
@@ -15,6 +16,7 @@ export function CallList({ newest }: { readonly newest: PaidLines }): ReactEleme
 	const [older, setOlder] = useState<readonly PaidLine[]>([]);
 	const [end, setEnd] = useState(false);
 	const [loading, setLoading] = useState(false);
+	const [failed, setFailed] = useState(false);
 	const lines = useMemo(() => {
 		const oldest = newest.lines.at(-1)?.id ?? 0;
 		return [...newest.lines, ...older.filter(({ id }) => id < oldest)];
@@ -28,7 +30,7 @@ export function CallList({ newest }: { readonly newest: PaidLines }): ReactEleme
 	});
 	const items = rows.getVirtualItems();
 	const last = items.at(-1)?.index ?? 0;
-	const more = newest.cursor !== undefined && !end;
+	const more = newest.cursor !== undefined && !end && !failed;
 	useEffect(() => {
 		if (!more || loading || last < lines.length - 20) return;
 		const cursor = lines.at(-1)?.id;
@@ -40,35 +42,45 @@ export function CallList({ newest }: { readonly newest: PaidLines }): ReactEleme
 				setOlder((known) => [...known, ...found.filter(({ id }) => id < (known.at(-1)?.id ?? Number.POSITIVE_INFINITY))]);
 				if (found.length === 0) setEnd(true);
 			})
-			.catch(() => setEnd(true))
+			.catch(() => setFailed(true))
 			.finally(() => setLoading(false));
 	}, [more, loading, last, lines]);
 	return (
-		<div
-			ref={box}
-			tabIndex={0}
-			role="region"
-			aria-label="Latest paid calls"
-			className="card overflow-y-auto"
-			style={{ height: Math.min(lines.length, MOST_ROWS_IN_SIGHT) * ROW_PX + 2 }}
-		>
-			<ul className="relative" style={{ height: rows.getTotalSize() }}>
-				{items.map(({ index, key, start }) => {
-					const line = lines[index];
-					return (
-						line && (
-							<li
-								key={key}
-								style={{ transform: `translateY(${start}px)`, height: ROW_PX }}
-								className="absolute inset-x-0 flex items-center gap-4 border-b border-line px-4 text-small"
-							>
-								<CallRow line={line} />
-							</li>
-						)
-					);
-				})}
-			</ul>
-		</div>
+		<>
+			<div
+				ref={box}
+				tabIndex={0}
+				role="region"
+				aria-label="Latest paid calls"
+				className="card overflow-y-auto"
+				style={{ height: Math.min(lines.length, MOST_ROWS_IN_SIGHT) * ROW_PX + 2 }}
+			>
+				<ul className="relative" style={{ height: rows.getTotalSize() }}>
+					{items.map(({ index, key, start }) => {
+						const line = lines[index];
+						return (
+							line && (
+								<li
+									key={key}
+									style={{ transform: `translateY(${start}px)`, height: ROW_PX }}
+									className="absolute inset-x-0 flex items-center gap-4 border-b border-line px-4 text-small"
+								>
+									<CallRow line={line} />
+								</li>
+							)
+						);
+					})}
+				</ul>
+			</div>
+			{failed && (
+				<p className="mt-2 flex items-center gap-3 text-small text-soft" role="status">
+					Older calls could not be read just now.
+					<Button small onClick={() => setFailed(false)}>
+						Try again
+					</Button>
+				</p>
+			)}
+		</>
 	);
 }
 

@@ -94,7 +94,7 @@ function render(node: RootContent | PhrasingContent, key: number, depth: number)
 			return <hr key={key} className="border-line" />;
 		case "table":
 			return (
-				<div key={key} tabIndex={0} role="region" aria-label="Table of the card" className="overflow-x-auto">
+				<div key={key} tabIndex={0} role="region" aria-label="Table of the card" className="relative overflow-x-auto">
 					<table className="w-full text-small">
 						<tbody>
 							{node.children.map((row, order) => (

@@ -72,7 +72,10 @@ function Known({ model }: { readonly model: ModelBody }): ReactElement {
 				)}
 			</RoomHead>
 			<div className="grid grid-cols-2 gap-x-8 gap-y-5 border-y border-line py-5 md:grid-cols-4">
-				<Stat label="Owner's price for a call" note={price && (price.perInputUnit !== "0" || price.perOutputUnit !== "0") && <PriceWords price={price} />}>
+				<Stat
+					label="Owner's price for a call"
+					note={price && (price.perInputUnit !== "0" || price.perOutputUnit !== "0") && <PriceWords price={price} onlySize />}
+				>
 					{price ? <Amount value={price.perCall} /> : "–"}
 				</Stat>
 				<Stat label="Asked">

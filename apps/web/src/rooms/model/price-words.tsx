@@ -3,13 +3,19 @@ import type { ReactElement } from "react";
 import { Amount } from "../../design/values.js";
 
 interface PriceWordsProps {
+	/** Leaves out what a call costs whatever its size. */
+	readonly onlySize?: boolean;
 	readonly price: { readonly perCall: string; readonly perInputUnit: string; readonly perOutputUnit: string };
 }
 
-export function PriceWords({ price: { perCall, perInputUnit, perOutputUnit } }: PriceWordsProps): ReactElement {
+export function PriceWords({ price: { perCall, perInputUnit, perOutputUnit }, onlySize = false }: PriceWordsProps): ReactElement {
 	return (
 		<>
-			<Amount value={perCall} className="font-semibold" /> a call
+			{!onlySize && (
+				<>
+					<Amount value={perCall} className="font-semibold" /> a call
+				</>
+			)}
 			{perInputUnit !== "0" && (
 				<>
 					{" + "}

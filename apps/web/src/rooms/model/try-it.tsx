@@ -7,9 +7,9 @@ import { rankingOf } from "../../asking/outputs.js";
 import { RankingBars } from "../../asking/ranking-bars.js";
 import { type Answered, useAsk } from "../../asking/use-ask.js";
 import { Button } from "../../design/button.js";
-import { cx } from "../../design/cx.js";
 import { DigitPad } from "../../design/digit-pad.js";
 import { TextArea, TextField } from "../../design/field.js";
+import { Segments } from "../../design/segments.js";
 import { Skeleton, TroubleNote } from "../../design/states.js";
 import { Amount } from "../../design/values.js";
 import { warmUp } from "../../network/freehold.js";
@@ -50,21 +50,16 @@ export function TryIt({
 			<div className="grid grid-cols-1 items-start gap-x-10 gap-y-6 md:grid-cols-[minmax(0,21rem)_minmax(0,1fr)]">
 				<div>
 					{kinds.length > 1 && (
-						<div role="group" aria-label="How to ask" className="mb-3 inline-flex rounded-lg bg-sunken p-0.5">
-							{kinds.map((option) => (
-								<button
-									key={option}
-									type="button"
-									aria-pressed={kind === option}
-									onClick={() => {
-										setKind(option);
-										setPrepared({ inputs: undefined, fault: undefined });
-									}}
-									className={cx("min-h-8 rounded-md px-3 text-fine font-semibold", kind === option ? "bg-surface shadow-sm" : "text-soft hover:text-ink")}
-								>
-									{LABELS[option]}
-								</button>
-							))}
+						<div className="mb-3">
+							<Segments
+								label="How to ask"
+								options={kinds.map((option) => [option, LABELS[option]] as const)}
+								value={kind}
+								onChange={(option) => {
+									setKind(option);
+									setPrepared({ inputs: undefined, fault: undefined });
+								}}
+							/>
 						</div>
 					)}
 					<Editor key={kind} kind={kind} inputs={inputs} onChange={setPrepared} />

@@ -3,22 +3,25 @@ import { useQuery } from "@tanstack/react-query";
 import { lazy, type ReactElement, Suspense, useMemo } from "react";
 import { More, Section } from "../../design/parts.js";
 import { Empty, Skeleton, TroubleNote } from "../../design/states.js";
-import { Amount } from "../../design/values.js";
-import { shortOpg } from "../../format/amount.js";
+import { Table } from "../../design/table.js";
+import { Amount, Count } from "../../design/values.js";
+import { exactOpg, groups, shortOpg } from "../../format/amount.js";
 import { type UsageDay, usageQuery } from "../../network/queries.js";
 import { troubleOf } from "../../network/trouble.js";
 
 const DayChart = lazy(() => import("../../design/day-chart.js").then(({ DayChart }) => ({ default: DayChart })));
 
 const UNIT = 1e18;
+const wholeCalls = (value: number): string => (Number.isInteger(value) ? groups(value) : "");
 const chartOpg = (value: number): string => shortOpg(BigInt(Math.round(value * 1e6)) * 10n ** 12n);
 
 export function Usage({ name }: { readonly name: string }): ReactElement {
 	const query = useQuery(usageQuery(name));
 	const days = useMemo(() => byDay(query.data?.days ?? []), [query.data]);
-	const values = useMemo(() => days.map(({ day, net }) => ({ day, value: Number(net) / UNIT })), [days]);
+	const earned = useMemo(() => days.map(({ day, net }) => ({ day, value: Number(net) / UNIT, exact: exactOpg(net) })), [days]);
+	const asked = useMemo(() => days.map(({ day, calls }) => ({ day, value: calls, exact: `${groups(calls)} ${calls === 1 ? "call" : "calls"}` })), [days]);
 	return (
-		<Section title="Use and earnings over time" aside="What its owner and ancestors earned each day, in OPG">
+		<Section title="Use and earnings over time" aside="By day (UTC)">
 			{query.isError && query.data === undefined ? (
 				<TroubleNote trouble={troubleOf(query.error, "Reading its use")} retry={() => void query.refetch()} />
 			) : query.data === undefined ? (
@@ -27,45 +30,31 @@ export function Usage({ name }: { readonly name: string }): ReactElement {
 				<Empty title="Nobody has asked it yet">The first call shows here the moment that the chain has it.</Empty>
 			) : (
 				<>
-					<div className="card p-3">
-						<Suspense fallback={<div className="h-[190px]" />}>
-							<DayChart days={values} label={`Earnings of ${name} by day, ${days.length} days; the table below has the same figures`} format={chartOpg} />
-						</Suspense>
+					<div className="grid gap-4 lg:grid-cols-2">
+						<figure className="card p-3">
+							<figcaption className="px-1 pb-1 text-small text-soft">Calls</figcaption>
+							<Suspense fallback={<div className="h-[190px]" />}>
+								<DayChart days={asked} label={`Calls of ${name} by day, ${days.length} days; the table below has the same figures`} format={wholeCalls} />
+							</Suspense>
+						</figure>
+						<figure className="card p-3">
+							<figcaption className="px-1 pb-1 text-small text-soft">Earned by its owner and ancestors, OPG</figcaption>
+							<Suspense fallback={<div className="h-[190px]" />}>
+								<DayChart days={earned} label={`Earnings of ${name} by day, ${days.length} days; the table below has the same figures`} format={chartOpg} />
+							</Suspense>
+						</figure>
 					</div>
 					<div className="mt-2">
 						<More summary="As a table">
-							<table className="w-full max-w-xl text-small">
-								<thead>
-									<tr className="border-b border-line text-left text-soft">
-										<th scope="col" className="py-1.5 font-medium">
-											Day (UTC)
-										</th>
-										<th scope="col" className="py-1.5 text-right font-medium">
-											Calls
-										</th>
-										<th scope="col" className="py-1.5 text-right font-medium">
-											Paid
-										</th>
-										<th scope="col" className="py-1.5 text-right font-medium">
-											Earned
-										</th>
-									</tr>
-								</thead>
-								<tbody>
-									{days.toReversed().map(({ day, calls, gross, net }) => (
-										<tr key={day} className="border-b border-line">
-											<td className="py-1.5">{day}</td>
-											<td className="py-1.5 text-right">{calls.toLocaleString("en")}</td>
-											<td className="py-1.5 text-right">
-												<Amount value={gross} />
-											</td>
-											<td className="py-1.5 text-right">
-												<Amount value={net} />
-											</td>
-										</tr>
-									))}
-								</tbody>
-							</table>
+							<Table
+								label={`Use of ${name} by day`}
+								className="max-w-xl"
+								columns={["Day (UTC)", "Calls", "Paid", "Earned"]}
+								rows={days.toReversed().map(({ day, calls, gross, net }) => ({
+									key: day,
+									cells: [day, <Count key="c" value={calls} unit={["call", "calls"]} />, <Amount key="g" value={gross} />, <Amount key="n" value={net} />],
+								}))}
+							/>
 						</More>
 					</div>
 				</>

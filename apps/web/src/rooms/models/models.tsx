@@ -102,7 +102,15 @@ export function Models(): ReactElement {
 						: "Each word must begin a word of the model's name, title, task, tags or card."}
 				</Empty>
 			) : (
-				<Rows models={models} more={query.hasNextPage && !query.isFetchingNextPage ? () => void query.fetchNextPage() : undefined} />
+				<>
+					<Rows
+						models={models}
+						more={query.hasNextPage && !query.isFetchingNextPage && !query.isFetchNextPageError ? () => void query.fetchNextPage() : undefined}
+					/>
+					{query.isFetchNextPageError && (
+						<TroubleNote className="mt-3" trouble={troubleOf(query.error, "Reading further models")} retry={() => void query.fetchNextPage()} />
+					)}
+				</>
 			)}
 		</>
 	);

@@ -109,7 +109,8 @@ function Result({ dropped: { name, text, judgement } }: { readonly dropped: Drop
 				<p className="font-display text-head font-bold">{word}</p>
 				<p className="mt-1">{sentence}</p>
 				<p className="mt-2 text-fine text-soft">
-					{name} · {bytes(text.length)} · {steps.length} {steps.length === 1 ? "step" : "steps"} in {Math.max(1, Math.round(tookMs))} ms · no request made
+					{name} · <span data-exact={`${text.length} characters`}>{bytes(text.length)}</span> · {steps.length} {steps.length === 1 ? "step" : "steps"} in{" "}
+					<span data-exact={`${tookMs.toFixed(2)} milliseconds`}>{Math.max(1, Math.round(tookMs))} ms</span> · no request made
 				</p>
 			</div>
 			{faults.map((faultFound) => (
