@@ -36,7 +36,7 @@ it("the root page says what runs, the models and what to try, and asks for nothi
 });
 
 it("serves the network's description as soon as there is one", async () => {
-	expect((await get("/network.json")).status).toBe(404);
+	expect((await get("/network.json")).status).toBe(503);
 	await writeFile(join(network.folder, "network.json"), JSON.stringify({ chainId: 10741 }));
 	expect(await (await get("/network.json")).json()).toEqual({ chainId: 10741 });
 });

@@ -35,7 +35,7 @@ describe.skipIf(!stageIsReady)("owning [a Chromium and the built page]", () => {
 
 		// Another visit: the wallet still lets this page in, and nobody is asked again.
 		await page.goto(`${stage.network.url}/models/wanda/reader`);
-		await page.getByRole("region", { name: "Yours" }).waitFor();
+		await page.getByRole("region", { name: "Yours", exact: true }).waitFor();
 		await drawSeven(page);
 		wallet.refuse = "eth_signTypedData_v4";
 		const ask = page.getByRole("button", { name: /^Ask for/ });
@@ -125,7 +125,7 @@ describe.skipIf(!stageIsReady)("owning [a Chromium and the built page]", () => {
 		const payment = page.getByRole("region", { name: "Where the payment went" });
 		expect(await payment.locator("li data").first().getAttribute("value")).toBe("1140000000000000000");
 
-		const yours = page.getByRole("region", { name: "Yours" });
+		const yours = page.getByRole("region", { name: "Yours", exact: true });
 		await yours.getByRole("textbox", { name: "For each number in" }).fill("0");
 		await yours.getByRole("textbox", { name: "Price for a call" }).fill("0.25");
 		await yours.getByRole("button", { name: "Set the price" }).click();
@@ -153,6 +153,6 @@ describe.skipIf(!stageIsReady)("owning [a Chromium and the built page]", () => {
 		await page.getByRole("button", { name: /^Ask for/ }).waitFor();
 		await drawSeven(page);
 		await askForTheFirstTime(page);
-		expect(await page.getByRole("region", { name: "Yours" }).count()).toBe(0);
+		expect(await page.getByRole("region", { name: "Yours", exact: true }).count()).toBe(0);
 	});
 });

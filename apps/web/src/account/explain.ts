@@ -26,7 +26,7 @@ export interface TransactionData {
 }
 
 export interface Explanation {
-	readonly kind: "deposit" | "voucher" | "transaction";
+	readonly kind: "deposit" | "voucher" | "refund" | "transaction";
 	/** A sentence that begins with a verb: what happens on yes. */
 	readonly title: string;
 	readonly sentences: readonly string[];
@@ -93,12 +93,11 @@ export function explainTypedData(typed: TypedData): Explanation | undefined {
 		const channel = lower(message["channelId"]);
 		if (value === undefined || channel === undefined) return undefined;
 		return {
-			kind: "voucher",
+			kind: "refund",
 			title: `Take ${shortOpg(value)} OPG back from your channel`,
 			sentences: ["The gateway gives back what your calls did not use. Nothing is paid."],
 			rows: [["Amount", `${shortOpg(value)} OPG`, exactOpg(value)], ["Channel", shortHash(channel), channel], where],
 			amount: 0n,
-			channel: channel as Hex,
 			raw,
 			yes: "Take it back",
 		};

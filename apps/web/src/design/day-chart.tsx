@@ -44,6 +44,8 @@ export function DayChart({
 		const last = times.at(-1) ?? 0;
 		const spare = Math.max(0, 14 * DAY_S - (last - first));
 		const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "12px Instrument Sans" };
+		const shownDays = (last - first + spare) / DAY_S + 1;
+		const widest = Math.max(3, Math.min(28, ((place.clientWidth - 90) / shownDays) * 0.7));
 		const chart = new uPlot(
 			{
 				width: place.clientWidth,
@@ -63,7 +65,7 @@ export function DayChart({
 					},
 					{ ...axis, size: 66, values: (_, ticks) => ticks.map(format) },
 				],
-				series: [{}, { stroke: colour("--field"), fill: colour("--field-wash"), width: 1.5, paths: bars({ size: [0.7, 28] }), points: { show: false } }],
+				series: [{}, { stroke: colour("--field"), fill: colour("--field-wash"), width: 1.5, paths: bars({ size: [0.7, widest] }), points: { show: false } }],
 			},
 			[times, days.map(({ value }) => value)],
 			place,

@@ -1,4 +1,4 @@
-/** The one tooltip of the page: whatever carries `data-exact` shows it on hover and on focus. */
+/** The one tooltip of the page: whatever carries `data-exact` shows it on hover, on focus, and on a tap. */
 import { type ReactElement, useEffect, useState } from "react";
 
 interface Tip {
@@ -35,6 +35,11 @@ export function ExactTip(): ReactElement | null {
 		const onEscape = (event: KeyboardEvent): void => {
 			if (event.key === "Escape") hide();
 		};
+		// A finger does not hover: a tap shows it.
+		const tap = (event: MouseEvent): void => {
+			if (event instanceof PointerEvent && event.pointerType === "touch") show(event);
+		};
+		document.addEventListener("click", tap);
 		document.addEventListener("pointerover", show);
 		document.addEventListener("focusin", show);
 		document.addEventListener("pointerdown", hide);
@@ -42,6 +47,7 @@ export function ExactTip(): ReactElement | null {
 		document.addEventListener("keydown", onEscape);
 		return () => {
 			clearTimeout(timer);
+			document.removeEventListener("click", tap);
 			document.removeEventListener("pointerover", show);
 			document.removeEventListener("focusin", show);
 			document.removeEventListener("pointerdown", hide);

@@ -44,7 +44,7 @@ export function PaymentPanel({ answer }: { readonly answer: Answered }): ReactEl
 						split.booked !== undefined && !split.booked.agrees ? (
 							<span className="font-semibold text-bad">The chain booked something else than the rules say.</span>
 						) : (
-							"Each amount is exact; hover to see every digit. Nobody in between ever holds it."
+							"Each amount is exact; hover or tap to see every digit. Nobody in between ever holds it."
 						)
 					}
 				/>

@@ -25,7 +25,7 @@ export function DrawingsShown(): ReactElement {
 	return (
 		<>
 			<Section title="A payment, divided">
-				<Plot total={TOTAL} parts={PARTS} foot="Each amount is exact; hover to see every digit." />
+				<Plot total={TOTAL} parts={PARTS} foot="Each amount is exact; hover or tap to see every digit." />
 			</Section>
 			<Section title="A payment that the chain has not seen yet">
 				<Plot total={TOTAL} parts={PARTS} pending />

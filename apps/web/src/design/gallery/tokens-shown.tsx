@@ -29,7 +29,7 @@ export function TokensShown(): ReactElement {
 							{name}
 						</li>
 					))}
-					<li data-parcel="1" className="parcel relative size-16 overflow-hidden rounded-plot">
+					<li data-parcel="1" className="parcel relative h-16 w-24 overflow-hidden rounded-plot">
 						<span className="on-the-way absolute inset-0" />
 						<span className="relative p-1.5 text-fine">on its way</span>
 					</li>
