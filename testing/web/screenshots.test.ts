@@ -47,7 +47,8 @@ describe.skipIf(!wanted)("pictures of the page [FREEHOLD_SCREENSHOTS=1, a Chromi
 			await take(bob.page, "page-verify");
 			await bob.page.goto(`${network.url}/models/ada/reader`);
 			await bob.page.getByRole("heading", { name: "Lineage" }).waitFor();
-			await bob.page.getByRole("region", { name: "Lineage, drawn" }).scrollIntoViewIfNeeded();
+			await bob.page.locator(".uplot").first().waitFor();
+			await bob.page.getByRole("heading", { name: "Lineage" }).evaluate((heading) => heading.scrollIntoView());
 			await take(bob.page, "page-model");
 
 			await ada.page.getByRole("link", { name: "Earnings" }).first().click();
