@@ -172,41 +172,45 @@ describe.skipIf(!stageIsReady)("the page [a Chromium and the built page]", () =>
 		expect(["account", await fits()]).toEqual(["account", true]);
 	});
 
-	it.each(["light", "dark"] as const)("has no serious accessibility finding in the %s theme", async (colorScheme) => {
-		const { page } = await person({ colorScheme, reducedMotion: "reduce", bypassCSP: true });
-		const examine = async (place: string): Promise<void> => {
-			await page.addScriptTag({ path: AXE });
-			const found = await page.evaluate(async () => {
-				const { axe } = globalThis as unknown as {
-					axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }> };
-				};
-				const { violations } = await axe.run();
-				return violations
-					.filter(({ impact }) => impact === "serious" || impact === "critical")
-					.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`).join(" | ")}`);
-			});
-			expect([place, found]).toEqual([place, []]);
-		};
-		for (const room of ROOMS) {
-			await page.goto(`${stage.network.url}${room}`);
-			await page.getByRole("main").getByRole("heading").first().waitFor();
-			await examine(room);
-		}
-		await page.goto(stage.network.url);
-		await page.getByRole("button", { name: "Draw one for me" }).click();
-		await page.getByRole("button", { name: /^Ask for/ }).click();
-		await page.getByRole("dialog").waitFor();
-		await examine("the dialog that makes a key");
-		await page.getByRole("button", { name: /Make a key/ }).click();
-		await page.getByRole("dialog", { name: /payment channel/ }).waitFor();
-		await examine("the dialog before a signature");
-		await page.getByRole("button", { name: "Put it in" }).click();
-		await page.getByTestId("answer").waitFor();
-		await page.getByText("Complete: it proves itself anywhere").waitFor();
-		await page.getByRole("button", { name: "Verify" }).click();
-		await page.getByText("Genuine, and recorded on the chain").waitFor();
-		await examine("an answer, divided and checked");
-	});
+	it.each(["light", "dark"] as const)(
+		"has no serious accessibility finding in the %s theme",
+		async (colorScheme) => {
+			const { page } = await person({ colorScheme, reducedMotion: "reduce", bypassCSP: true });
+			const examine = async (place: string): Promise<void> => {
+				await page.addScriptTag({ path: AXE });
+				const found = await page.evaluate(async () => {
+					const { axe } = globalThis as unknown as {
+						axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }> };
+					};
+					const { violations } = await axe.run();
+					return violations
+						.filter(({ impact }) => impact === "serious" || impact === "critical")
+						.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`).join(" | ")}`);
+				});
+				expect([place, found]).toEqual([place, []]);
+			};
+			for (const room of ROOMS) {
+				await page.goto(`${stage.network.url}${room}`);
+				await page.getByRole("main").getByRole("heading").first().waitFor();
+				await examine(room);
+			}
+			await page.goto(stage.network.url);
+			await page.getByRole("button", { name: "Draw one for me" }).click();
+			await page.getByRole("button", { name: /^Ask for/ }).click();
+			await page.getByRole("dialog").waitFor();
+			await examine("the dialog that makes a key");
+			await page.getByRole("button", { name: /Make a key/ }).click();
+			await page.getByRole("dialog", { name: /payment channel/ }).waitFor();
+			await examine("the dialog before a signature");
+			await page.getByRole("button", { name: "Put it in" }).click();
+			await page.getByTestId("answer").waitFor();
+			await page.getByText("Complete: it proves itself anywhere").waitFor();
+			await page.getByRole("button", { name: "Verify" }).click();
+			await page.getByText("Genuine, and recorded on the chain").waitFor();
+			await examine("an answer, divided and checked");
+		},
+		180_000,
+	);
 
 	it("draws only what is in sight of 5,000 models and 10,000 calls", async () => {
 		const { page } = await person();

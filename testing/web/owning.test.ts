@@ -147,6 +147,26 @@ describe.skipIf(!stageIsReady)("owning [a Chromium and the built page]", () => {
 		expect(await page.getByRole("textbox", { name: "Name", exact: true }).inputValue()).toBe("olive/counted");
 	});
 
+	it("finds models by what they are for, what they cost, and what they are tagged with", async () => {
+		const { page } = await stage.person();
+		await page.goto(`${stage.network.url}/models`);
+		const found = page.getByRole("main").getByRole("listitem");
+		await page.getByRole("link", { name: "clinic/tumour" }).waitFor();
+		await page.getByRole("textbox", { name: "A call costs at most" }).fill("0.50");
+		await page.getByRole("link", { name: "plus/digits" }).waitFor({ state: "detached" });
+		await page.getByRole("link", { name: "clinic/tumour" }).waitFor();
+		await page.getByRole("button", { name: "Show all again" }).click();
+		await page.getByRole("link", { name: "plus/digits" }).click();
+		await page.getByRole("link", { name: "fine-tuned" }).click();
+		await page.getByText("Only what is tagged “fine-tuned”.").waitFor();
+		expect(await found.count()).toBe(1);
+		await page.getByRole("button", { name: "Show all again" }).click();
+		await page.getByRole("combobox", { name: "Task" }).selectOption({ index: 1 });
+		await page.waitForURL(/task=/);
+		await page.getByRole("searchbox", { name: "Search" }).fill("zzzzqqqq xxxxvvvv");
+		await page.getByText("Nothing matches").waitFor();
+	});
+
 	it("hides what only an owner may do from everybody else", async () => {
 		const { page } = await stage.person();
 		await page.goto(`${stage.network.url}/models/plus/digits`);

@@ -5,7 +5,7 @@ import { buttonClass } from "./design/button.js";
 import { RoomHead } from "./design/parts.js";
 import { Skeleton, TroubleNote } from "./design/states.js";
 import { Frame } from "./frame/frame.js";
-import type { ModelSort } from "./network/queries.js";
+import type { ModelFilter, ModelSort } from "./network/queries.js";
 import { troubleOf } from "./network/trouble.js";
 import { Home } from "./rooms/home/home.js";
 
@@ -14,12 +14,9 @@ const home = createRoute({ getParentRoute: () => root, path: "/", component: Hom
 const models = createRoute({
 	getParentRoute: () => root,
 	path: "/models",
-	validateSearch: (
-		search: Readonly<Record<string, unknown>>,
-	): { readonly q?: string | undefined; readonly sort?: ModelSort | undefined; readonly owner?: string | undefined } => ({
-		...(typeof search["q"] === "string" && search["q"] !== "" ? { q: search["q"].slice(0, 200) } : {}),
+	validateSearch: (search: Readonly<Record<string, unknown>>): ModelFilter => ({
+		...texts(search, ["q", "owner", "task", "licence", "tag", "maxPrice"]),
 		...(isSort(search["sort"]) ? { sort: search["sort"] } : {}),
-		...(typeof search["owner"] === "string" ? { owner: search["owner"] } : {}),
 	}),
 	component: lazyRouteComponent(() => import("./rooms/models/models.js"), "Models"),
 });
@@ -69,6 +66,16 @@ declare module "@tanstack/react-router" {
 	interface Register {
 		router: typeof router;
 	}
+}
+
+/** The members that are texts and not empty, cut at what the hub takes. */
+function texts<K extends string>(search: Readonly<Record<string, unknown>>, keys: readonly K[]): { readonly [key in K]?: string } {
+	const found: { [key in K]?: string } = {};
+	for (const key of keys) {
+		const value = search[key];
+		if (typeof value === "string" && value !== "") found[key] = value.slice(0, 200);
+	}
+	return found;
 }
 
 function isSort(value: unknown): value is ModelSort {

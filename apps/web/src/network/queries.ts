@@ -1,5 +1,5 @@
 /** What the page asks the network, how often, and how long an answer counts as fresh. */
-import { type EarningsBody, FreeholdError, type Hex, type ModelBody, type ModelListBody, type QuoteBody } from "@freehold/protocol";
+import { type EarningsBody, type FacetsBody, FreeholdError, type Hex, type ModelBody, type ModelListBody, parseOpg, type QuoteBody } from "@freehold/protocol";
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { askJson } from "./ask.js";
 import { readNetwork } from "./network.js";
@@ -54,25 +54,37 @@ export interface ModelFilter {
 	readonly q?: string | undefined;
 	readonly sort?: ModelSort | undefined;
 	readonly owner?: string | undefined;
+	readonly task?: string | undefined;
+	readonly licence?: string | undefined;
+	readonly tag?: string | undefined;
+	/** OPG for a call, as typed; no filter while it is no amount. */
+	readonly maxPrice?: string | undefined;
 }
 
 const PAGE = 100;
 
-export const modelsQuery = ({ q, sort, owner }: ModelFilter, limit = PAGE) =>
+export const modelsQuery = ({ maxPrice, ...filter }: ModelFilter, limit = PAGE) =>
 	infiniteQueryOptions({
-		queryKey: ["models", { q, sort, owner, limit }],
+		queryKey: ["models", { ...filter, maxPrice, limit }],
 		initialPageParam: "0",
 		queryFn: ({ signal, pageParam }) => {
 			const parameters = new URLSearchParams({ limit: String(limit), cursor: pageParam });
-			if (q) parameters.set("q", q);
-			if (sort) parameters.set("sort", sort);
-			if (owner) parameters.set("owner", owner);
+			for (const [name, value] of Object.entries(filter)) if (value) parameters.set(name, value);
+			const most = maxPrice === undefined ? undefined : parseOpg(maxPrice.trim());
+			if (most !== undefined) parameters.set("maxPrice", most.toString());
 			return askJson(`/api/hub/v1/models?${parameters}`, { what: HUB, signal }) as Promise<ModelListBody>;
 		},
 		getNextPageParam: (last) => last.cursor,
 		placeholderData: keepPreviousData,
 		staleTime: 5_000,
 	});
+
+/** What models can be narrowed to. */
+export const facetsQuery = queryOptions({
+	queryKey: ["facets"],
+	queryFn: ({ signal }) => askJson("/api/hub/v1/facets", { what: HUB, signal }) as Promise<FacetsBody>,
+	staleTime: 60_000,
+});
 
 export const modelQuery = (name: string) =>
 	queryOptions({

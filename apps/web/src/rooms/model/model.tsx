@@ -66,7 +66,9 @@ function Known({ model }: { readonly model: ModelBody }): ReactElement {
 				{model.tags.length > 0 && (
 					<p className="mt-2.5 flex flex-wrap gap-1.5">
 						{model.tags.map((tag) => (
-							<Tag key={tag}>{tag}</Tag>
+							<Link key={tag} to="/models" search={{ tag }} className="rounded-md no-underline hover:underline">
+								<Tag>{tag}</Tag>
+							</Link>
 						))}
 					</p>
 				)}

@@ -5,22 +5,15 @@ import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { type ReactElement, useDeferredValue, useEffect, useRef, useState } from "react";
 import { addressOf, useSession } from "../../account/session.js";
 import { buttonClass } from "../../design/button.js";
-import { Choice, TextField } from "../../design/field.js";
 import { RoomHead } from "../../design/parts.js";
 import { Empty, Skeleton, TroubleNote } from "../../design/states.js";
-import { type ModelSort, modelsQuery } from "../../network/queries.js";
+import { modelsQuery } from "../../network/queries.js";
 import { troubleOf } from "../../network/trouble.js";
+import { Filters } from "./filters.js";
 import { ModelRow } from "./model-row.js";
 
 const route = getRouteApi("/models");
 const ROW_PX = 68;
-const ORDERS: readonly (readonly [ModelSort | "best", string])[] = [
-	["best", "Best match"],
-	["newest", "Newest"],
-	["calls", "Most asked"],
-	["earnings", "Most earned"],
-	["name", "Name"],
-];
 
 export function Models(): ReactElement {
 	const search = route.useSearch();
@@ -31,9 +24,11 @@ export function Models(): ReactElement {
 	useEffect(() => {
 		void navigate({ search: (before) => ({ ...before, q: q === "" ? undefined : q }), replace: true });
 	}, [q, navigate]);
-	const query = useInfiniteQuery(modelsQuery({ q, sort: search.sort ?? (q === "" ? "newest" : undefined), owner: search.owner }));
+	const query = useInfiniteQuery(modelsQuery({ ...search, q, sort: search.sort ?? (q === "" ? "newest" : undefined) }));
 	const models = query.data?.pages.flatMap((page) => page.models) ?? [];
 	const total = query.data?.pages[0]?.total;
+	const { sort: _, ...narrowing } = search;
+	const narrowed = q !== "" || Object.values(narrowing).some((value) => value !== undefined);
 	return (
 		<>
 			<RoomHead
@@ -46,43 +41,20 @@ export function Models(): ReactElement {
 			>
 				Everything that somebody owns and anybody may ask.
 			</RoomHead>
-			<form role="search" className="mb-4 grid items-end gap-3 sm:grid-cols-[minmax(0,1fr)_12rem_12rem]" onSubmit={(event) => event.preventDefault()}>
-				<TextField
-					label="Search"
-					type="search"
-					placeholder="Name, task, words of its card"
-					maxLength={200}
-					value={text}
-					onChange={(event) => setText(event.target.value)}
-				/>
-				<Choice
-					label="Order"
-					value={search.sort ?? (q === "" ? "newest" : "best")}
-					onChange={(event) => {
-						const { value } = event.target;
-						void navigate({ search: (before) => ({ ...before, sort: value === "best" ? undefined : (value as ModelSort) }), replace: true });
-					}}
-				>
-					{ORDERS.filter(([id]) => id !== "best" || q !== "").map(([id, label]) => (
-						<option key={id} value={id}>
-							{label}
-						</option>
-					))}
-				</Choice>
-				<Choice
-					label="Owner"
-					value={search.owner ?? ""}
-					onChange={(event) =>
-						void navigate({ search: (before) => ({ ...before, owner: event.target.value === "" ? undefined : event.target.value }), replace: true })
-					}
-				>
-					<option value="">Anyone</option>
-					{mine && <option value={mine}>Me</option>}
-					{search.owner && search.owner !== mine && <option value={search.owner}>{search.owner.slice(0, 10)}…</option>}
-				</Choice>
-			</form>
+			<Filters
+				filter={search}
+				mine={mine}
+				text={text}
+				onText={setText}
+				onChange={(part) => void navigate({ search: (before) => ({ ...before, ...part }), replace: true })}
+			/>
 			<p className="mb-2 text-small text-soft" role="status">
 				{total === undefined ? "Reading…" : `${total.toLocaleString("en")} ${total === 1 ? "model" : "models"}`}
+				{Object.entries(query.data?.pages[0]?.corrected ?? {}).map(([word, instead]) => (
+					<span key={word}>
+						. Nothing has “{word}”; looked for {instead.join(", ")}
+					</span>
+				))}
 			</p>
 			{query.isError && models.length === 0 ? (
 				<TroubleNote trouble={troubleOf(query.error, "Reading the models")} retry={() => void query.refetch()} />
@@ -90,16 +62,16 @@ export function Models(): ReactElement {
 				<Skeleton lines={8} className="h-12" label="Reading the models" />
 			) : models.length === 0 ? (
 				<Empty
-					title={q === "" ? "No model here yet" : "Nothing matches"}
+					title={narrowed ? "Nothing matches" : "No model here yet"}
 					action={
 						<Link to="/publish" className={buttonClass("solid", true)}>
 							Publish one
 						</Link>
 					}
 				>
-					{q === ""
-						? "The first one published here can be asked within seconds."
-						: "Each word must begin a word of the model's name, title, task, tags or card."}
+					{narrowed
+						? "Each word must begin a word of the model's name, title, task, tags or card, and every filter must hold."
+						: "The first one published here can be asked within seconds."}
 				</Empty>
 			) : (
 				<>
