@@ -3,28 +3,35 @@
  * Tests whose real peer is missing are skipped and named at the end, with what they lack.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findSecrets } from "./secrets.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const deep = process.argv.includes("--deep");
 const rest = process.argv.slice(2).filter((argument) => argument !== "--deep");
 const folder = mkdtempSync(join(tmpdir(), "freehold-tests-"));
 const report = join(folder, "report.json");
+/** What the programs of tests logged, for the search at the end. */
+const logs = join(folder, "logs");
+mkdirSync(logs);
 const { status } = spawnSync(
 	process.execPath,
 	[join(root, "node_modules/vitest/vitest.mjs"), "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...rest],
 	{
 		cwd: root,
 		stdio: "inherit",
-		env: { ...process.env, ...(deep ? { FREEHOLD_DEEP: "1" } : {}) },
+		env: { ...process.env, FREEHOLD_TEST_LOGS: logs, ...(deep ? { FREEHOLD_DEEP: "1" } : {}) },
 	},
 );
 for (const line of skipped()) process.stdout.write(`${line}\n`);
+const secrets = findSecrets(logs);
+for (const line of secrets.found) process.stdout.write(`✗ ${line}\n`);
+process.stdout.write(`${secrets.logs} logs searched for private keys: ${secrets.found.length === 0 ? "none" : `${secrets.found.length} found`}\n`);
 rmSync(folder, { recursive: true });
-process.exit(status ?? 1);
+process.exit(secrets.found.length > 0 ? 1 : (status ?? 1));
 
 function skipped() {
 	try {

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { keepNetwork } from "../secrets/keep.ts";
 import { freePortBase, type Ran, type Shell, shell } from "./command.ts";
 
 export const UP_DEADLINE_MS = 100_000;
@@ -48,6 +49,7 @@ export async function startTestNetwork(...options: string[]): Promise<TestNetwor
 		},
 		async remove() {
 			await stop();
+			keepNetwork(data);
 			await rm(folder, { recursive: true, force: true });
 		},
 	};

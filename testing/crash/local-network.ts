@@ -11,6 +11,7 @@ import { nativeCrypto } from "@freehold/service";
 import { privateKeyToAccount } from "viem/accounts";
 import { freePortBase, type Ran, type Shell, shell } from "../cli/command.js";
 import { eventually } from "../journey/programs.js";
+import { keepLog, keepNetwork } from "../secrets/keep.js";
 
 export const roles = ["ledger", "storage", "inference", "gateway", "hub"] as const;
 export type Role = (typeof roles)[number];
@@ -147,6 +148,8 @@ export class LocalNetwork {
 			await ended;
 			clearTimeout(timer);
 		}
+		keepNetwork(this.data);
+		for (const up of this.#started) keepLog(up.output());
 		await rm(this.#folder, { recursive: true, force: true });
 	}
 }

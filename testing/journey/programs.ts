@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { keepKeyFile, keepLog } from "../secrets/keep.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const START_DEADLINE_MS = 30_000;
@@ -98,6 +99,8 @@ process.exitCode = await runProgram(program, ${JSON.stringify(argv)}, process.en
 	let ending: Ending | undefined;
 	const ended = once(child, "exit").then(([code, signal]) => {
 		ending = { code, signal } as Ending;
+		keepLog(output);
+		for (const [flag, value] of Object.entries(options)) if (/key(-file)?$/.test(flag)) keepKeyFile(value);
 		return ending;
 	});
 	const ready = runInfo(runFile, child, () => output, role, deadlineMs).then(({ url }) => url);

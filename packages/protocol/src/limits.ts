@@ -56,8 +56,12 @@ export const limits = {
 	proofNodes: 512,
 	proofNodeBytes: 64 * 1024,
 	batchProofSteps: 32,
+	/** What the contract takes. */
 	batchLines: 256,
 	batchRefunds: 256,
+	/** What a gateway puts into one batch: all of it must fit a block. */
+	batchSealedLines: 100,
+	batchSealedRefunds: 100,
 	batchClaims: 64,
 	/** Calls in one batch. */
 	batchCalls: 10_000,
@@ -66,7 +70,22 @@ export const limits = {
 	quoteValidityMs: 300_000,
 	priceRiseNoticeMs: 3_600_000,
 	idempotencyKeyBytes: 128,
+	/** `PAYMENT-SIGNATURE` and its like, in characters. */
+	paymentHeaderChars: 24 * 1024,
 	rpcBatch: 1_000,
+	/** EIP-7702 authorisations in a call that only reads: each costs the recovery of a signer. */
+	rpcAuthorizations: 256,
+	rpcProofKeys: 1_024,
+	/** Filters that clients poll, together. */
+	rpcFilters: 256,
+	/** Calls that wait for a reading thread, together, and their bytes. */
+	rpcWaitingCalls: 4_000,
+	rpcWaitingBytes: 64 * 1024 * 1024,
+	webSockets: 256,
+	webSocketSubscriptions: 16,
+	webSocketCalls: 1_000,
+	/** What a reader may leave unread before it is cut off. */
+	webSocketUnsentBytes: 16 * 1024 * 1024,
 	rpcBodyBytes: 16 * 1024 * 1024,
 	transactionBytes: 128 * 1024,
 	logRangeBlocks: 10_000,

@@ -26,7 +26,12 @@ export interface BatchBounds {
 	readonly channels: number;
 }
 
-export const batchBounds: BatchBounds = { calls: limits.batchCalls, lines: 100, refunds: 100, channels: limits.batchClaims };
+export const batchBounds: BatchBounds = {
+	calls: limits.batchCalls,
+	lines: limits.batchSealedLines,
+	refunds: limits.batchSealedRefunds,
+	channels: limits.batchClaims,
+};
 
 /** `batchChannels`: a channel with all that was charged on it when the last call of the batch was recorded. */
 export interface BatchChannelRecord extends ChannelRecord {

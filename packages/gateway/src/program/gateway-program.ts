@@ -1,6 +1,6 @@
 /** The gateway as a program: its options, its crash points, and its life from start to drain. */
 import { join } from "node:path";
-import { FreeholdError, gatewayRoutes, networkOf } from "@freehold/protocol";
+import { FreeholdError, gatewayRoutes, limits, networkOf } from "@freehold/protocol";
 import { createChainClient, createTransactor } from "@freehold/sdk/chain";
 import {
 	createDigestSigner,
@@ -73,7 +73,7 @@ export const gatewayProgram = defineProgram({
 	metrics: gatewayMetrics,
 	crashPoints: gatewayCrashPoints,
 	async start({ config, log, metrics, clock, random, signal, onChain, crashPoint, listen, fail }) {
-		if (config.batchAge >= 10_000) throw new FreeholdError("config.invalid", { option: "--batch-age", reason: "must be less than 10s" });
+		if (config.batchAge >= limits.batchAgeMs) throw new FreeholdError("config.invalid", { option: "--batch-age", reason: "must be less than 10s" });
 		const events = gatewayEvents(log, metrics);
 		const signer = createDigestSigner(await readOrCreateKeyFile(config.keyFile ?? join(config.data, "gateway.key")));
 		const client = createChainClient({ rpcUrl: config.rpcUrl, fetch: tracedFetch, ...(config.chainId === undefined ? {} : { chainId: config.chainId }) });

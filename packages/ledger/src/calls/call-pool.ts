@@ -4,7 +4,7 @@
  */
 import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
-import { FreeholdError } from "@freehold/protocol";
+import { FreeholdError, limits } from "@freehold/protocol";
 import { limitExceeded } from "../rpc/rpc-error.js";
 import type { Job, JobKind, Jobs, Reply, ThreadData } from "./jobs.js";
 import { type Turn, Turns } from "./turns.js";
@@ -46,8 +46,6 @@ interface Thread {
 	watch: NodeJS.Timeout | undefined;
 }
 
-const MAX_WAITING = 4_000;
-const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Gas bounds every call to about a second. A thread that is silent for longer is given up. */
 const SILENCE_MS = 30_000;
 const CLOSE_MS = 2_000;
@@ -61,7 +59,7 @@ export class CallPool {
 
 	constructor(options: CallPoolOptions, { now }: CallPoolModules) {
 		this.#options = options;
-		this.#turns = new Turns({ now, maxWaiting: MAX_WAITING, maxBytes: MAX_WAITING_BYTES });
+		this.#turns = new Turns({ now, maxWaiting: limits.rpcWaitingCalls, maxBytes: limits.rpcWaitingBytes });
 	}
 
 	get depth(): { readonly waiting: number; readonly running: number } {

@@ -1,6 +1,7 @@
 /** `eth_call` and `eth_estimateGas`. */
 
 import type { Crypto } from "@freehold/protocol";
+import { limits } from "@freehold/protocol";
 import { BLOCK_GAS_LIMIT } from "../block/block.js";
 import type { Asker } from "../calls/call-pool.js";
 import type { Jobs } from "../calls/jobs.js";
@@ -28,8 +29,6 @@ const ZERO_ADDRESS = new Uint8Array(20);
 const ESTIMATE_PRECISION = 67n;
 const CALL_STIPEND = 2_300n;
 const MAX_LIST = 10_000;
-/** Each costs the recovery of a signer, and 25,000 gas (EIP-7702). */
-const MAX_AUTHORIZATIONS = 256;
 
 interface Target {
 	readonly number: bigint;
@@ -148,7 +147,7 @@ function callRequest(value: unknown, crypto: Pick<Crypto, "recover">): CallReque
 		gasLimit: least(gas, BLOCK_GAS_LIMIT),
 		gasPrice: optional("gasPrice", 128) ?? optional("maxFeePerGas", 128) ?? 0n,
 		accessList: listParameter(call["accessList"], "accessList").map(accessListItem),
-		authorizationList: listParameter(call["authorizationList"], "authorizationList", MAX_AUTHORIZATIONS).map((entry) => authorization(entry, crypto)),
+		authorizationList: listParameter(call["authorizationList"], "authorizationList", limits.rpcAuthorizations).map((entry) => authorization(entry, crypto)),
 		strict: false,
 	};
 }

@@ -9,7 +9,6 @@ import { blockNumberParameter, quantityParameter } from "./parameters.js";
 import { limitExceeded, serverError } from "./rpc-error.js";
 import { quantity } from "./views.js";
 
-const MAX_FILTERS = 256;
 const FILTER_LIFETIME_MS = 5 * 60_000;
 const FEW_BLOCKS = 4n;
 /** A filter in memory: at most 256 alternatives in five places. */
@@ -28,7 +27,7 @@ export function logMethods({ application, calls, now }: RpcContext): Methods {
 	const install = (filter: Filter): string => {
 		const oldest = now() - FILTER_LIFETIME_MS;
 		for (const [id, { usedAt }] of filters) if (usedAt < oldest) filters.delete(id);
-		if (filters.size >= MAX_FILTERS) throw limitExceeded(`there are ${MAX_FILTERS} filters already`);
+		if (filters.size >= limits.rpcFilters) throw limitExceeded(`there are ${limits.rpcFilters} filters already`);
 		filters.set(++lastId, filter);
 		return quantity(lastId);
 	};

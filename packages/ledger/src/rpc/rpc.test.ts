@@ -194,7 +194,7 @@ test("endless calls of strangers hold back neither blocks nor others who ask", a
 	const quick = connection(ledger.url);
 	const read = { to: counter, data: encodeFunctionData({ abi, functionName: "value", args: [] }) };
 	await quick.ask("eth_call", read, "latest");
-	const endless = { to: counter, data: encodeFunctionData({ abi, functionName: "forever", args: [] }), gas: "0x5f5e100" };
+	const endless = { to: counter, data: encodeFunctionData({ abi, functionName: "forever", args: [] }), gas: "0x1c9c380" };
 	const ended: string[] = [];
 	const calls = Array.from({ length: 12 }, () =>
 		refusal("eth_call", endless, "latest").then((error) => {

@@ -1,5 +1,5 @@
 /** Reading accounts: balances, nonces, code, storage, proofs. */
-import { equalBytes } from "@freehold/protocol";
+import { equalBytes, limits } from "@freehold/protocol";
 import { EMPTY_TRIE_ROOT } from "../block/ordered-trie.js";
 import { EMPTY_CODE_HASH } from "../state/account.js";
 import { hexOf } from "../transaction/decode.js";
@@ -7,8 +7,6 @@ import type { Methods, RpcContext } from "./context.js";
 import { addressParameter, prunedIsRefused, stateBlockParameter } from "./parameters.js";
 import { invalidParams } from "./rpc-error.js";
 import { quantity } from "./views.js";
-
-const MAX_PROOF_KEYS = 1_024;
 
 export function stateMethods({ application, state, calls }: RpcContext): Methods {
 	const { chain, pool } = application;
@@ -44,7 +42,7 @@ export function stateMethods({ application, state, calls }: RpcContext): Methods
 		},
 		eth_getProof: async ([address, keys, block], asker) => {
 			const account = addressParameter(address);
-			if (!Array.isArray(keys) || keys.length > MAX_PROOF_KEYS) throw invalidParams(`storage keys: must be a list of at most ${MAX_PROOF_KEYS}`);
+			if (!Array.isArray(keys) || keys.length > limits.rpcProofKeys) throw invalidParams(`storage keys: must be a list of at most ${limits.rpcProofKeys}`);
 			const slots = keys.map(storageKey);
 			const input = () => ({ address: account, keys: slots.map(({ key }) => key), at: stateBlockParameter(block, chain).number });
 			const proof = await calls.run({ kind: "prove", bytes: 64 * (1 + slots.length), input }, asker).catch(prunedIsRefused);

@@ -12,10 +12,6 @@ import { connectionName } from "./rpc.js";
 import { invalidParams, limitExceeded, serverError } from "./rpc-error.js";
 import { headView, transactionView } from "./views.js";
 
-const MAX_CONNECTIONS = 256;
-const MAX_SUBSCRIPTIONS = 16;
-const MAX_CALLS_IN_FLIGHT = 1_000;
-const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
 const PING_MS = 30_000;
 /** RFC 6455, §7.4.1. */
 const CLOSE_TRY_AGAIN = 1013;
@@ -29,7 +25,7 @@ export function rpcUpgrade(context: RpcContext, methods: Methods, options: Dispa
 		// Before the handshake an error has nobody to go to but the socket itself.
 		socket.once("error", () => socket.destroy());
 		server.handleUpgrade(request, socket, head, (connection) => {
-			if (server.clients.size > MAX_CONNECTIONS) connection.close(CLOSE_TRY_AGAIN, "too many connections");
+			if (server.clients.size > limits.webSockets) connection.close(CLOSE_TRY_AGAIN, "too many connections");
 			else serve(connection, request, context, methods, options);
 		});
 	};
@@ -39,7 +35,7 @@ function serve(connection: WebSocket, { socket }: IncomingMessage, context: RpcC
 	const gone = new AbortController();
 	const asker = { name: connectionName(socket.remoteAddress ?? "", socket.remotePort ?? 0), signal: () => gone.signal };
 	const send = (text: string): void => {
-		if (connection.bufferedAmount > MAX_UNSENT_BYTES) connection.terminate();
+		if (connection.bufferedAmount > limits.webSocketUnsentBytes) connection.terminate();
 		else connection.send(text);
 	};
 	const subscriptions = new Map<string, () => void>();
@@ -61,7 +57,7 @@ function serve(connection: WebSocket, { socket }: IncomingMessage, context: RpcC
 	});
 	connection.on("message", (data: Buffer) => {
 		alive = true;
-		if (inFlight >= MAX_CALLS_IN_FLIGHT) {
+		if (inFlight >= limits.webSocketCalls) {
 			connection.close(CLOSE_TRY_AGAIN, "too many calls in flight");
 			return;
 		}
@@ -85,7 +81,7 @@ function serve(connection: WebSocket, { socket }: IncomingMessage, context: RpcC
 
 function subscriptionMethods({ application, random }: RpcContext, subscriptions: Map<string, () => void>, send: (text: string) => void): Methods {
 	const subscribe = (listen: (publish: (result: unknown) => void) => () => void): string => {
-		if (subscriptions.size >= MAX_SUBSCRIPTIONS) throw limitExceeded(`a connection has at most ${MAX_SUBSCRIPTIONS} subscriptions`);
+		if (subscriptions.size >= limits.webSocketSubscriptions) throw limitExceeded(`a connection has at most ${limits.webSocketSubscriptions} subscriptions`);
 		const id = `0x${Buffer.from(random(16)).toString("hex")}`;
 		const publish = (result: unknown): void => send(JSON.stringify({ jsonrpc: "2.0", method: "eth_subscription", params: { subscription: id, result } }));
 		subscriptions.set(id, listen(publish));

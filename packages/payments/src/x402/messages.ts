@@ -1,8 +1,6 @@
 /** Messages of x402 version 2 as they travel in headers: base64 of JSON. Written afresh for EVM chains; the wire is that of `@x402/core`. */
-import { type Hex, parseJson, toBase64, utf8 } from "@freehold/protocol";
+import { type Hex, limits, parseJson, toBase64, utf8 } from "@freehold/protocol";
 
-/** Longest header that is read, in characters. */
-const MAX_HEADER = 24 * 1024;
 /** A year. */
 const MAX_VALIDITY_SECONDS = 31_536_000;
 
@@ -75,7 +73,7 @@ export function encodeHeader(message: PaymentRequired | PaymentPayload | SettleR
 
 /** JSON object of a header; undefined when it is none or too long. */
 function decodeHeader(header: string): Readonly<Record<string, unknown>> | undefined {
-	if (header.length > MAX_HEADER) return undefined;
+	if (header.length > limits.paymentHeaderChars) return undefined;
 	try {
 		const binary = atob(header);
 		const ascii = !/[\u0080-\u00ff]/.test(binary);

@@ -18,7 +18,7 @@ export interface ExchangeModules {
 	readonly metrics: AccessMetrics;
 	readonly draining: () => boolean;
 	/** What all exchanges hold of request bodies. */
-	readonly bodies: { heldBytes: number };
+	readonly bodies: { heldBytes: number; readonly mostBytes: number };
 	readonly slowWindowMs: number;
 }
 
@@ -93,7 +93,7 @@ export class Exchange {
 	/** Takes room for a part of the body; false when the program holds too much already. */
 	readonly #hold = (bytes: number): boolean => {
 		const { bodies } = this.#modules;
-		if (bodies.heldBytes + bytes > limits.bodiesBytes) return false;
+		if (bodies.heldBytes + bytes > bodies.mostBytes) return false;
 		bodies.heldBytes += bytes;
 		this.#heldBytes += bytes;
 		return true;

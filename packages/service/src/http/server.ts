@@ -79,6 +79,8 @@ export interface HttpServerOptions {
 	readonly metrics: Registry;
 	/** Connections held at most; default `limits.connections`. */
 	readonly maxConnections?: number;
+	/** Request bodies held at a time, together; default `limits.bodiesBytes`. */
+	readonly bodiesBytes?: number;
 	/** Time over which a slow sender or reader is measured; default `limits.slowWindowMs`. */
 	readonly slowWindowMs?: number;
 	/** Takes over a connection that asks for another protocol (WebSocket). Without it such requests are answered as plain ones. */
@@ -99,7 +101,7 @@ export async function startHttpServer(bindings: readonly RouteBinding[], options
 	const metrics = accessMetrics(options.metrics);
 	const exchanges = new Set<Exchange>();
 	const connections = new Connections(options.maxConnections ?? limits.connections);
-	const bodies = { heldBytes: 0 };
+	const bodies = { heldBytes: 0, mostBytes: options.bodiesBytes ?? limits.bodiesBytes };
 	const slowWindowMs = options.slowWindowMs ?? limits.slowWindowMs;
 	const upgraded = new Set<Duplex>();
 	let draining = false;
