@@ -1,5 +1,16 @@
 /** The small network of the gateway's tests, with a language model and a node that runs it. */
-import { contractAddresses, type Hex, type Manifest, manifestDigest, manifestText, modelId, type Price, releaseId, schemaDigest } from "@freehold/protocol";
+import {
+	contractAddresses,
+	type Hex,
+	type Manifest,
+	manifestDigest,
+	manifestText,
+	modelId,
+	type NetworkFile,
+	type Price,
+	releaseId,
+	schemaDigest,
+} from "@freehold/protocol";
 import { contracts } from "@freehold/sdk/chain";
 import { encodeFunctionData } from "viem";
 import { eventually } from "../journey/programs.js";
@@ -50,6 +61,25 @@ export async function startTextNetwork(options: NetworkOptions = {}): Promise<Te
 			for (const node of nodes) await node.close();
 			await network.stop();
 		},
+	};
+}
+
+/** What a client is told of the network. Nothing here is proved against the checkpoint. */
+export function networkFileOf(network: TestNetwork): NetworkFile {
+	const rpcUrl = network.ledger().url;
+	const gatewayUrl = network.gatewayUrl();
+	return {
+		version: 1,
+		name: "test",
+		chainId: CHAIN_ID,
+		rpcUrl,
+		wsUrl: rpcUrl,
+		gatewayUrl,
+		hubUrl: network.storageUrl,
+		storageUrl: network.storageUrl,
+		webUrl: gatewayUrl,
+		contracts: contractAddresses,
+		checkpoint: { kind: "sequencer", signer: `0x${"00".repeat(32)}`, height: 1, hash: `0x${"00".repeat(32)}` },
 	};
 }
 

@@ -177,6 +177,53 @@ function addCommands(program: Command, act: Act): void {
 		.option("--no-wait", "write the receipt file at once, anchored or not")
 		.action(act(async () => (await import("./commands/infer.js")).infer));
 
+	program
+		.command("chat [model]")
+		.description("talk to a language model (default freehold/chat); each answer is paid and checked")
+		.option("--message <text>", "say this, print the answer, and stop")
+		.option("--system <text>", "instructions to the model")
+		.option("--max-tokens <n>", "longest answer, in tokens", "512")
+		.option("--max <opg>", "refuse to pay more than this for one answer")
+		.action(act(async () => (await import("./commands/chat.js")).chat));
+	program
+		.command("proxy")
+		.description("an endpoint on this machine for OpenAI and Anthropic clients: pays by voucher, checks every receipt before it ends an answer")
+		.option("--port <port>", "port on 127.0.0.1; 0 takes a free one", "8580")
+		.option("--budget <opg>", "most that it may spend", "5")
+		.option("--token <text>", "the API key that programs must give (default: a new one each time)")
+		.option("--refill-keys", "sign the next tranche of your API keys when one runs low")
+		.action(act(async () => (await import("./commands/proxy.js")).proxy));
+	program
+		.command("mcp")
+		.description("a Model Context Protocol server on standard input and output: ask, earnings, verify")
+		.option("--budget <opg>", "most that it may spend", "1")
+		.action(act(async () => (await import("./commands/mcp.js")).mcp));
+
+	const key = program.command("key").description("API keys for programs that hold no account");
+	key
+		.command("create")
+		.description("make a key that your own channel backs; what is at risk is one tranche, which you sign for in advance")
+		.requiredOption("--budget <opg>", "most that may ever be spent with it; goes into a channel of its own")
+		.option("--models <names>", "models that it may ask, separated by commas (default: all)")
+		.option("--expires <when>", "30d, 12h or a date")
+		.option("--daily <opg>", "most on one day (UTC)")
+		.option("--tranche <opg>", "what is signed for in advance (default: the budget, at most 5)")
+		.option("--name <text>", "a name for people")
+		.action(act(async () => (await import("./commands/key.js")).create));
+	key
+		.command("list")
+		.description("your keys and what they spent")
+		.action(act(async () => (await import("./commands/key.js")).list));
+	key
+		.command("refill <key>")
+		.description("sign for the next tranche")
+		.option("--tranche <opg>", "how much (default: what is left of the budget, at most 5)")
+		.action(act(async () => (await import("./commands/key.js")).refill));
+	key
+		.command("revoke <key>")
+		.description("end a key at once")
+		.action(act(async () => (await import("./commands/key.js")).revoke));
+
 	const channel = program.command("channel").description("the prepaid channel that calls are paid from");
 	channel
 		.command("open <opg>")

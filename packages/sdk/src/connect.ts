@@ -1,5 +1,5 @@
 /** The front door: every verb, bound to one network and one account. */
-import type { Hex, ModelBody, ModelListBody, Price, QuoteBody, ReceiptFile } from "@freehold/protocol";
+import type { Hex, KeyBody, ModelBody, ModelListBody, Price, QuoteBody, ReceiptFile, TextRequest } from "@freehold/protocol";
 import { type Closed, type CloseOptions, closeChannels } from "./channels/close.js";
 import { type Opened, type OpenOptions, openChannel } from "./channels/open.js";
 import { type ChannelView, showChannels } from "./channels/show.js";
@@ -9,6 +9,7 @@ import { type Earnings, showEarnings } from "./earnings/show.js";
 import { type FaucetOptions, faucet } from "./faucet/faucet.js";
 import { type Inference, type InferOptions, infer } from "./inference/infer.js";
 import { quote } from "./inference/quote.js";
+import { createKey, type KeyOptions, type KeyOwnOptions, listKeys, type MadeKey, type RefillOptions, refillKey, revokeKey } from "./keys/keys.js";
 import { type ListOptions, listModels, showModel } from "./models/list.js";
 import { type OwnOptions, type PriceSet, type Retired, retire, setPrice } from "./models/own.js";
 import { type InspectedModel, inspectModel } from "./publish/inspect.js";
@@ -16,6 +17,19 @@ import { type Published, type PublishOptions, publish } from "./publish/publish.
 import { type RefreshOptions, refreshReceipt } from "./receipts/refresh.js";
 import { type CallSplit, type SplitOptions, splitReceipt } from "./receipts/split.js";
 import { type WaitedReceipt, type WaitOptions, waitForReceipt } from "./receipts/wait.js";
+import { type AskOptions, askText, type CheckedText, streamText, type TextEvent } from "./text/ask.js";
+import {
+	type ChatAnswer,
+	type ChatOptions,
+	type ChatStream,
+	type CompleteOptions,
+	chat,
+	complete,
+	type Embedded,
+	type EmbedOptions,
+	embed,
+	stream,
+} from "./text/chat.js";
 
 interface Cancellable {
 	readonly signal?: AbortSignal;
@@ -28,6 +42,24 @@ export interface Freehold {
 	publish(options: PublishOptions): Promise<Published>;
 	quote(model: string, options?: Cancellable): Promise<QuoteBody>;
 	infer(model: string, options: InferOptions): Promise<Inference>;
+	/** Talks to a language model; the answer is checked before it is given. */
+	chat(model: string, options: ChatOptions): Promise<ChatAnswer>;
+	/** The same, piece by piece; the iteration ends after the check. */
+	stream(model: string, options: ChatOptions): ChatStream;
+	complete(model: string, options: CompleteOptions): Promise<ChatAnswer>;
+	embed(model: string, options: EmbedOptions): Promise<Embedded>;
+	/** Language models in the protocol's exact form. */
+	readonly text: {
+		ask(model: string, request: TextRequest, options?: AskOptions): Promise<CheckedText>;
+		stream(model: string, request: TextRequest, options?: AskOptions): AsyncGenerator<TextEvent, void, undefined>;
+	};
+	/** API keys for programs that hold no account. */
+	readonly keys: {
+		create(options: KeyOptions): Promise<MadeKey>;
+		list(options?: KeyOwnOptions): Promise<readonly KeyBody[]>;
+		refill(id: Hex, options?: RefillOptions): Promise<KeyBody>;
+		revoke(id: Hex, options?: KeyOwnOptions): Promise<KeyBody>;
+	};
 	faucet(options?: FaucetOptions): Promise<unknown>;
 	readonly models: {
 		list(options?: ListOptions): Promise<ModelListBody>;
@@ -70,6 +102,20 @@ export function connect(options: ConnectOptions): Freehold {
 		publish: (parameters) => publish(client, parameters),
 		quote: (model, parameters) => quote(client, model, parameters),
 		infer: (model, parameters) => infer(client, model, parameters),
+		chat: (model, parameters) => chat(client, model, parameters),
+		stream: (model, parameters) => stream(client, model, parameters),
+		complete: (model, parameters) => complete(client, model, parameters),
+		embed: (model, parameters) => embed(client, model, parameters),
+		text: {
+			ask: (model, request, parameters) => askText(client, model, request, parameters),
+			stream: (model, request, parameters) => streamText(client, model, request, parameters),
+		},
+		keys: {
+			create: (parameters) => createKey(client, parameters),
+			list: (parameters) => listKeys(client, parameters),
+			refill: (id, parameters) => refillKey(client, id, parameters),
+			revoke: (id, parameters) => revokeKey(client, id, parameters),
+		},
 		faucet: (parameters) => faucet(client, parameters),
 		models: {
 			list: (parameters) => listModels(client, parameters),

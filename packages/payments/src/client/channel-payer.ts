@@ -32,7 +32,7 @@ export interface PaymentWallet {
 }
 
 export interface TypedData {
-	readonly domain: { readonly name: string; readonly version: string; readonly chainId: number; readonly verifyingContract: Hex };
+	readonly domain: { readonly name: string; readonly version: string; readonly chainId: number; readonly verifyingContract?: Hex };
 	readonly types: Readonly<Record<string, readonly { readonly name: string; readonly type: string }[]>>;
 	readonly primaryType: string;
 	readonly message: Readonly<Record<string, unknown>>;
@@ -93,6 +93,8 @@ export interface PreparedPayment {
 export interface ChannelPayer {
 	/** Pays what a 402 answer asks. `gateway` is the operator that the caller means to pay. Waits for a free lane, until `signal` aborts. */
 	pay(required: PaymentRequired, gateway: Hex, signal?: AbortSignal): Promise<PreparedPayment>;
+	/** Pays on a lane of its own, outside the pool of those that calls share; `confirmDeposit` answers for this payment. */
+	payOn(required: PaymentRequired, gateway: Hex, lane: number, confirmDeposit: ChannelPayerOptions["confirmDeposit"]): Promise<PreparedPayment>;
 	/** Headers of a request that asks the gateway to close a lane together. */
 	refund(lane: Lane): Promise<Readonly<Record<string, string>>>;
 	readonly store: LaneStore;
@@ -110,20 +112,26 @@ export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
 		const lane = await lanes.take(accepted.payTo, signal);
 		const free = (): void => lanes.give(accepted.payTo, lane);
 		try {
-			return await prepare(accepted, gateway, lane, free);
+			return await prepare(accepted, gateway, lane, free, options.confirmDeposit);
 		} catch (error) {
 			free();
 			throw error;
 		}
 	}
 
-	async function prepare(accepted: PaymentRequirements, gateway: Hex, laneNumber: number, free: () => void): Promise<PreparedPayment> {
+	async function prepare(
+		accepted: PaymentRequirements,
+		gateway: Hex,
+		laneNumber: number,
+		free: () => void,
+		confirm: ChannelPayerOptions["confirmDeposit"],
+	): Promise<PreparedPayment> {
 		const config = configOf(accepted, payer, laneNumber);
 		const id = channelId(config, chainId);
 		const lane = (await store.get(id)) ?? (await recall(config, id));
 		const amount = BigInt(accepted.amount);
 		const maxClaimable = lane.charged + amount;
-		const deposit = maxClaimable > lane.balance ? await agreeDeposit(accepted, gateway, lane, maxClaimable - lane.balance) : 0n;
+		const deposit = maxClaimable > lane.balance ? await agreeDeposit(accepted, gateway, lane, maxClaimable - lane.balance, confirm) : 0n;
 		const signed: Lane = { ...lane, signed: maxClaimable > lane.signed ? maxClaimable : lane.signed };
 		// Remembered before it leaves: a signature that was given cannot be forgotten.
 		await store.put(signed);
@@ -213,7 +221,13 @@ export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
 		return { channelId: id, config, balance: chain?.balance ?? 0n, charged, signed: charged };
 	}
 
-	async function agreeDeposit(accepted: PaymentRequirements, gateway: Hex, lane: Lane, least: bigint): Promise<bigint> {
+	async function agreeDeposit(
+		accepted: PaymentRequirements,
+		gateway: Hex,
+		lane: Lane,
+		least: bigint,
+		confirm: ChannelPayerOptions["confirmDeposit"],
+	): Promise<bigint> {
 		const amount = atLeast(readAmount(accepted.extra?.["leastDeposit"]), least);
 		const suggested = atLeast(readAmount(accepted.extra?.["minDeposit"]), amount);
 		const plan: DepositPlan = {
@@ -226,7 +240,7 @@ export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
 			opens: lane.balance === 0n,
 			call: BigInt(accepted.amount),
 		};
-		const answer = (await options.confirmDeposit?.(plan)) ?? true;
+		const answer = (await confirm?.(plan)) ?? true;
 		if (answer === false) throw new FreeholdError("payment.insufficient", { given: lane.balance - lane.charged, needed: BigInt(accepted.amount) });
 		if (typeof answer === "bigint" && answer < amount) throw new FreeholdError("payment.insufficient", { given: answer, needed: amount });
 		return typeof answer === "bigint" ? answer : suggested;
@@ -280,5 +294,8 @@ export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
 		return { [x402Headers.signature]: encodeHeader({ x402Version: 2, accepted, payload: { type: "refund", channelConfig: lane.config, voucher } }) };
 	}
 
-	return { pay, refund, store };
+	const payOn: ChannelPayer["payOn"] = (required, gateway, lane, confirmDeposit) =>
+		prepare(channelOffer(required, chainId, gateway), gateway, lane, () => undefined, confirmDeposit);
+
+	return { pay, payOn, refund, store };
 }

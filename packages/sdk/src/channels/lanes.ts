@@ -5,8 +5,10 @@ import { type ChannelTermsBody, contractAddresses, FreeholdError, gatewayRoutes,
 import { type Client, readChannel } from "../client/client.js";
 import { urlOf } from "../client/http.js";
 
+/** Calls take turns on the first lanes; each API key has one of the later ones to itself. */
+export const keyLanes = { first: 16, count: 16 } as const;
 /** Lanes that are looked for on the chain. */
-const LANES = 16;
+const LANES = keyLanes.first + keyLanes.count;
 
 /** The gateway's terms, refused when they would pay anyone but its till. */
 export async function channelTerms(client: Client, signal: AbortSignal | undefined): Promise<ChannelTermsBody> {

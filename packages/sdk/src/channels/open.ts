@@ -8,6 +8,8 @@ import { channelTerms, laneConfig } from "./lanes.js";
 export interface OpenOptions {
 	/** In the smallest unit. */
 	readonly amount: bigint;
+	/** Default 0, the first that calls use. */
+	readonly lane?: number;
 	readonly signal?: AbortSignal;
 }
 
@@ -29,13 +31,13 @@ const VALIDITY_SECONDS = 300;
  * @example
  * await freehold.channels.open({ amount: 50n * 10n ** 18n });
  */
-export async function openChannel(client: Client, { amount, signal }: OpenOptions): Promise<Opened> {
+export async function openChannel(client: Client, { amount, lane = 0, signal }: OpenOptions): Promise<Opened> {
 	const account = client.account();
 	const payer = account.address.toLowerCase() as Hex;
 	const terms = await channelTerms(client, signal);
 	const least = BigInt(terms.minDeposit);
 	if (amount < least) throw new FreeholdError("payment.insufficient", { given: amount, needed: least });
-	const config = laneConfig(payer, terms, 0);
+	const config = laneConfig(payer, terms, lane);
 	const id = channelId(config, client.network.chainId, client.crypto);
 	const salt = toHex(client.random(32));
 	const validBefore = BigInt(Math.floor(client.now() / 1000) + VALIDITY_SECONDS);

@@ -24,9 +24,17 @@ export interface HttpAnswer {
 	readonly body: Uint8Array;
 }
 
+/** An answer that is read as it comes; of another status than 2xx `body` is whole and there are no lines. */
+export interface HttpStream extends HttpAnswer {
+	/** Lines of text without their ends, each when it has come. Throws as `request` does; ends the request when it is left early. */
+	readonly lines: AsyncIterable<string>;
+}
+
 export interface Http {
 	/** Answer of any status. Throws `network.down`, `upstream.timeout`, `upstream.failed` or `request.aborted`. */
 	request(url: string, request: HttpRequest): Promise<HttpAnswer>;
+	/** As `request`; the deadline is of the whole stream. */
+	stream(url: string, request: HttpRequest): Promise<HttpStream>;
 	/** JSON of a good answer; the peer's own refusal otherwise. */
 	json(url: string, request: HttpRequest): Promise<unknown>;
 }
@@ -51,8 +59,36 @@ export function createHttp(fetch: Fetch): Http {
 		}
 	}
 
+	async function stream(url: string, options: HttpRequest): Promise<HttpStream> {
+		const { what, signal, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+		if (isAborted(signal)) throw aborted(signal);
+		const deadline = AbortSignal.timeout(timeoutMs);
+		const left = new AbortController();
+		const any = AbortSignal.any([deadline, left.signal, ...(signal === undefined ? [] : [signal])]);
+		const translate = (error: unknown): unknown => {
+			if (isAborted(signal)) return aborted(signal);
+			if (deadline.aborted) return new FreeholdError("upstream.timeout", { what, seconds: timeoutMs / 1000 }, { cause: error });
+			return error instanceof FreeholdError ? error : new FreeholdError("network.down", { what, url: originOf(url) }, { cause: error });
+		};
+		try {
+			const response = await fetch(url, { ...requestInit(options), signal: any });
+			const header = (name: string): string | null => response.headers.get(name);
+			const { status } = response;
+			if (status < 200 || status > 299) return { status, header, body: await readBounded(response, limits.jsonBodyBytes, what), lines: none() };
+			return {
+				status,
+				header,
+				body: new Uint8Array(0),
+				lines: linesOf(response, options.maxBytes ?? limits.receiptFileBytes, what, translate, () => left.abort()),
+			};
+		} catch (error) {
+			throw translate(error);
+		}
+	}
+
 	return {
 		request,
+		stream,
 		async json(url, options) {
 			const answer = await request(url, options);
 			const value = parseJson(answer.body);
@@ -119,6 +155,33 @@ async function readBounded(response: Response, maxBytes: number, what: string): 
 		offset += chunk.length;
 	}
 	return whole;
+}
+
+async function* none(): AsyncIterable<string> {}
+
+async function* linesOf(response: Response, maxBytes: number, what: string, translate: (error: unknown) => unknown, leave: () => void): AsyncIterable<string> {
+	if (response.body === null) return;
+	const reader = response.body.getReader();
+	const decoder = new TextDecoder();
+	let rest = "";
+	let size = 0;
+	try {
+		for (;;) {
+			const { done, value } = await reader.read().catch((error: unknown) => {
+				throw translate(error);
+			});
+			if (done) break;
+			size += value.length;
+			if (size > maxBytes) throw new FreeholdError("upstream.failed", { what, reason: `an answer of more than ${maxBytes} bytes` });
+			const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
+			rest = lines.pop() ?? "";
+			yield* lines;
+		}
+		if (rest !== "") yield rest;
+	} finally {
+		// Whoever stops reading has left: the gateway settles for what came.
+		leave();
+	}
 }
 
 function originOf(url: string): string {

@@ -45,6 +45,14 @@ const NEEDED = ["file", "order", "signed", "payer", "request", "answer", "engine
 /** The receipt file of an answer that stands up to it. Throws `answer.refused` with the file as the error's cause. */
 export async function checkAnswer(client: Client, asked: Asked, signal: AbortSignal | undefined): Promise<ReceiptFile> {
 	const file = readFile(asked.answer);
+	await checkFile(client, file, signal);
+	const wrong = disagreement(file, asked, client.crypto);
+	if (wrong !== undefined) throw refused(file, "request", wrong);
+	return file;
+}
+
+/** Whether a receipt file stands up to itself, and to what the chain says of price and keys. Throws `answer.refused`. */
+export async function checkFile(client: Client, file: ReceiptFile, signal: AbortSignal | undefined): Promise<void> {
 	const { order } = file;
 	const [price, gatewayKeys, nodeKeys] = await Promise.all([
 		client.registry.price(order.release, order.priceVersion, signal),
@@ -69,9 +77,6 @@ export async function checkAnswer(client: Client, asked: Asked, signal: AbortSig
 	}
 	const evidence = checks.find((check) => check.result === "fails");
 	if (evidence !== undefined) throw refused(file, evidence.name, evidence.detail);
-	const wrong = disagreement(file, asked, client.crypto);
-	if (wrong !== undefined) throw refused(file, "request", wrong);
-	return file;
 }
 
 /** What the receipt says other than what was asked, paid and answered; undefined when it says the same. Pure. */
@@ -101,7 +106,7 @@ function sameTensors(file: NonNullable<ReceiptFile["request"]>["inputs"], tensor
 	return canonicalJson(committed) === canonicalJson(commitTensors(tensors, crypto));
 }
 
-function readFile(answer: InferenceResponseBody): ReceiptFile {
+export function readFile(answer: Pick<InferenceResponseBody, "callId" | "receiptFile">): ReceiptFile {
 	if (typeof answer !== "object" || answer === null || !isHex(answer.callId, 32))
 		throw new FreeholdError("upstream.failed", { what: "The gateway", reason: "an answer without a call id" });
 	try {
@@ -123,6 +128,6 @@ function signerOf(digest: Hex, signature: Hex, crypto: Crypto): Hex | undefined 
 	return address && toHex(address);
 }
 
-function refused(file: ReceiptFile, check: string, reason: string): FreeholdError {
+export function refused(file: ReceiptFile, check: string, reason: string): FreeholdError {
 	return new FreeholdError("answer.refused", { check, reason }, { cause: file });
 }

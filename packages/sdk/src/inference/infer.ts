@@ -1,5 +1,4 @@
 /** Asking a model: price, payment, answer, and the check that comes before it is believed. */
-import { decodePaymentRequired, type PaymentRequired, x402Headers } from "@freehold/payments";
 import {
 	charge,
 	type Decimal,
@@ -21,11 +20,11 @@ import {
 	tensorsToJson,
 	toHex,
 } from "@freehold/protocol";
-import { pause } from "../chain/deadline.js";
 import type { Client } from "../client/client.js";
-import { type HttpAnswer, parseJson, refusalOf, urlOf } from "../client/http.js";
+import { parseJson } from "../client/http.js";
 import { patiently } from "../client/patience.js";
 import { checkAnswer } from "./check-answer.js";
+import { type Limits, payAndAsk } from "./pay.js";
 import { quote } from "./quote.js";
 import { boundOutputs, elementsOf } from "./units.js";
 
@@ -60,9 +59,6 @@ export interface Inference {
 }
 
 const TIMEOUT_MS = 60_000;
-const MAX_PAYMENTS = 4;
-const FIRST_PAUSE_MS = 100;
-const LAST_PAUSE_MS = 2_000;
 
 /**
  * Asks a model and pays its owners. Resolves only when order, receipt, request, answer, price and charge agree with each other and with the chain.
@@ -73,14 +69,19 @@ const LAST_PAUSE_MS = 2_000;
  */
 export async function infer(client: Client, model: string, options: InferOptions): Promise<Inference> {
 	const limits: Limits = { signal: options.signal, deadline: client.now() + (options.timeoutMs ?? TIMEOUT_MS) };
+	return underQuote(client, model, limits, (quoted) => inferAt(client, model, quoted, options, limits));
+}
+
+/** Works under a price that is known and still holds, or else asks for it. */
+export async function underQuote<T>(client: Client, model: string, limits: Limits, work: (quoted: QuoteBody) => Promise<T>): Promise<T> {
 	const kept = client.offers.quote(model);
-	if (kept === undefined) return inferAt(client, model, await freshQuote(client, model, limits), options, limits);
+	if (kept === undefined) return work(await freshQuote(client, model, limits));
 	try {
-		return await inferAt(client, model, kept, options, limits);
+		return await work(kept);
 	} catch (error) {
 		// Only this can come from a price that changed since: nothing was signed for the new one.
 		if (!(error instanceof FreeholdError) || error.code !== "payment.insufficient") throw error;
-		return inferAt(client, model, await freshQuote(client, model, limits), options, limits);
+		return work(await freshQuote(client, model, limits));
 	}
 }
 
@@ -108,7 +109,7 @@ async function inferAt(client: Client, model: string, quoted: QuoteBody, options
 		maxCharge: most.toString() as Decimal,
 		salt,
 	};
-	const paid = await payAndAsk(client, quoted, body, most, limits).catch((error: unknown) => {
+	const paid = await payAndAsk(client, quoted, { path: gatewayRoutes.inference.path, body, most }, limits).catch((error: unknown) => {
 		client.offers.forget(model, quoted.release, most);
 		throw error;
 	});
@@ -148,80 +149,4 @@ export function mostCharge(quoted: QuoteBody, inputs: Tensors, allowed: bigint |
 	const most = charge(price, { calls: 1n, inputUnits: elementsOf(inputs), outputUnits }, fees);
 	if (allowed !== undefined && allowed < most) throw new FreeholdError("payment.insufficient", { given: allowed, needed: most });
 	return most;
-}
-
-interface Limits {
-	readonly signal: AbortSignal | undefined;
-	/** Unix milliseconds. */
-	readonly deadline: number;
-}
-
-interface PaidAnswer {
-	readonly answer: HttpAnswer;
-	readonly charged: bigint;
-	readonly deposited: bigint;
-}
-
-/** Pays what the gateway asks, at most `most`, and gives the answer that the payment bought. */
-async function payAndAsk(client: Client, { gateway, release }: QuoteBody, body: InferenceRequestBody, most: bigint, limits: Limits): Promise<PaidAnswer> {
-	// One key for all attempts: an answer that was lost on the way is given again instead of being paid twice.
-	const idempotencyKey = toHex(client.random(16)).slice(2);
-	const ask = (headers: Readonly<Record<string, string>>): Promise<HttpAnswer> =>
-		askPatiently(client, body, { ...headers, "idempotency-key": idempotencyKey }, limits);
-	let required = client.offers.offer(release, most) ?? offerOf(await ask({}));
-	let deposited = 0n;
-	for (let attempt = 1; ; attempt++) {
-		checkOffer(required, most);
-		const payment = await client.payer().pay(required, gateway, limits.signal);
-		let answer: HttpAnswer;
-		try {
-			answer = await ask(payment.headers);
-		} catch (error) {
-			payment.release();
-			throw error;
-		}
-		const outcome = await payment.settle({ status: answer.status, header: answer.header });
-		if (outcome.result === "paid") deposited += payment.deposit;
-		if (outcome.result === "paid" && answer.status < 300) {
-			client.offers.keepOffer(release, most, required);
-			return { answer, charged: outcome.charged, deposited };
-		}
-		if (answer.status !== 402 || attempt === MAX_PAYMENTS) throw refusalOf("The gateway", answer.status, parseJson(answer.body));
-		if (outcome.result === "unpaid") {
-			// New terms, perhaps since the price changed meanwhile; the same refusal twice is final.
-			const next = offerOf(answer);
-			if (next.error !== undefined && next.error === required.error) throw refusalOf("The gateway", answer.status, parseJson(answer.body));
-			required = next;
-		}
-	}
-}
-
-/** Waits out a gateway that restarts or is full, until the deadline. */
-async function askPatiently(client: Client, body: InferenceRequestBody, headers: Readonly<Record<string, string>>, limits: Limits): Promise<HttpAnswer> {
-	const url = urlOf(client.network.gatewayUrl, gatewayRoutes.inference.path);
-	for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(LAST_PAUSE_MS, waitMs * 2)) {
-		const left = limits.deadline - client.now();
-		try {
-			const answer = await client.http.request(url, { what: "The gateway", json: body, headers, timeoutMs: Math.max(1, left), signal: limits.signal });
-			if ((answer.status !== 503 && answer.status !== 429) || left <= waitMs) return answer;
-		} catch (error) {
-			if (!(error instanceof FreeholdError) || error.code !== "network.down" || left <= waitMs) throw error;
-		}
-		await pause(waitMs, limits.signal);
-	}
-}
-
-/** Terms of a 402 answer; the gateway's refusal, when it is another. */
-function offerOf(answer: HttpAnswer): PaymentRequired {
-	const header = answer.status === 402 ? answer.header(x402Headers.required) : null;
-	const required = header === null ? undefined : decodePaymentRequired(header);
-	if (required !== undefined) return required;
-	if (answer.status >= 300) throw refusalOf("The gateway", answer.status, parseJson(answer.body));
-	throw new FreeholdError("upstream.failed", { what: "The gateway", reason: "an answer that nobody paid for" });
-}
-
-/** Before anything is signed. */
-function checkOffer(required: PaymentRequired, most: bigint): void {
-	for (const { scheme, amount } of required.accepts)
-		if (scheme === "batch-settlement" && BigInt(amount) > most) throw new FreeholdError("payment.insufficient", { given: most, needed: amount });
 }
