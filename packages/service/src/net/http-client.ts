@@ -52,15 +52,64 @@ export async function fetchJson(url: string, options: CallOptions & { readonly j
 }
 
 /** Whole answer of any status. */
-export async function fetchBytes(url: string, options: CallOptions & { readonly body?: string | Uint8Array }): Promise<Answer<Buffer>> {
-	const answer = await fetchStream(url, options);
-	const chunks: Buffer[] = [];
-	for await (const chunk of answer.body) chunks.push(chunk as Buffer);
-	return { ...answer, body: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) };
+export function fetchBytes(url: string, options: CallOptions & { readonly body?: string | Uint8Array }): Promise<Answer<Buffer>> {
+	const { what, maxBytes = limits.jsonBodyBytes } = options;
+	return send<Buffer>(url, options, (message, call) => {
+		const chunks: Buffer[] = [];
+		let size = 0;
+		// Straight from the parser: calls between programs are many and small, and a stream between would cost more than they do.
+		message.on("data", (chunk: Buffer) => {
+			size += chunk.length;
+			if (size > maxBytes) call.stop(tooLong(what));
+			else chunks.push(chunk);
+		});
+		message.once("end", () => {
+			call.done();
+			call.resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
+		});
+		message.once("error", call.fail);
+		message.once("close", () => {
+			if (!message.complete) call.fail(new Error("closed"));
+		});
+	});
 }
 
 /** Answer of any status whose body is read as it comes. The stream fails with a `FreeholdError` past the limit, the deadline or the signal; it must be consumed or destroyed. */
 export function fetchStream(url: string, options: CallOptions & { readonly body?: string | Uint8Array }): Promise<Answer<Readable>> {
+	return send<Readable>(url, options, (message, call) => {
+		const bounded = new Bounded(options.what, options.maxBytes ?? limits.jsonBodyBytes);
+		// An answer that nobody reads any more may fail in peace; a reader is told by the stream itself.
+		bounded.on("error", () => undefined);
+		// Not a pipeline: it would hand the raw error on before it could be put into our words.
+		message.pipe(bounded);
+		message.once("error", (error: NodeJS.ErrnoException) => bounded.destroy(call.words(error)));
+		bounded.once("close", () => {
+			call.done();
+			if (!message.complete) call.end();
+		});
+		call.resolve(bounded);
+	});
+}
+
+/** A request whose answer has begun. */
+interface Call<B> {
+	readonly resolve: (body: B) => void;
+	/** Ends it for a reason of ours. */
+	readonly stop: (reason: FreeholdError) => void;
+	/** The connection failed. */
+	readonly fail: (error: NodeJS.ErrnoException) => void;
+	/** A failure of the connection in the catalogue's words: ours, where we ended it. */
+	readonly words: (error: NodeJS.ErrnoException) => FreeholdError;
+	/** The answer is read: its deadline is over. */
+	readonly done: () => void;
+	readonly end: () => void;
+}
+
+function send<B>(
+	url: string,
+	options: CallOptions & { readonly body?: string | Uint8Array },
+	receive: (message: IncomingMessage, call: Call<B>) => void,
+): Promise<Answer<B>> {
 	const { what, deadlineMs, signal } = options;
 	return new Promise((resolve, reject) => {
 		if (signal?.aborted === true) {
@@ -84,6 +133,7 @@ export function fetchStream(url: string, options: CallOptions & { readonly body?
 			agent: (options.onlyPublic === true ? publicAgents : agents)[secure ? "https:" : "http:"],
 		});
 		let reason: FreeholdError | undefined;
+		const words = (error: NodeJS.ErrnoException): FreeholdError => reason ?? translate(error, what, target.origin);
 		const stop = (error: FreeholdError): void => {
 			reason ??= error;
 			request.destroy(reason);
@@ -95,26 +145,28 @@ export function fetchStream(url: string, options: CallOptions & { readonly body?
 			clearTimeout(timer);
 			signal?.removeEventListener("abort", onAbort);
 		};
-		request.once("close", done);
-		request.on("error", (error: NodeJS.ErrnoException) => {
+		const fail = (error: NodeJS.ErrnoException): void => {
 			done();
-			reject(reason ?? translate(error, what, target.origin));
-		});
-		request.once("response", (message: IncomingMessage) => {
-			const bounded = new Bounded(what, options.maxBytes ?? limits.jsonBodyBytes);
-			// An answer that nobody reads any more may fail in peace; a reader is told by the stream itself.
-			bounded.on("error", () => undefined);
-			// Not a pipeline: it would hand the raw error on before it could be put into our words.
-			message.pipe(bounded);
-			message.once("error", (error: NodeJS.ErrnoException) => bounded.destroy(reason ?? translate(error, what, target.origin)));
-			bounded.once("close", () => {
-				done();
-				if (!message.complete) request.destroy();
-			});
-			resolve({ status: message.statusCode ?? 0, headers: message.headers, body: bounded });
-		});
+			reject(words(error));
+		};
+		request.once("close", done);
+		request.on("error", fail);
+		request.once("response", (message: IncomingMessage) =>
+			receive(message, {
+				resolve: (body) => resolve({ status: message.statusCode ?? 0, headers: message.headers, body }),
+				stop,
+				fail,
+				words,
+				done,
+				end: () => request.destroy(),
+			}),
+		);
 		request.end(options.body);
 	});
+}
+
+function tooLong(what: string): FreeholdError {
+	return new FreeholdError("upstream.failed", { what, reason: "a longer answer than allowed" });
 }
 
 class Bounded extends Transform {
@@ -129,7 +181,7 @@ class Bounded extends Transform {
 
 	override _transform(chunk: Buffer, _: BufferEncoding, callback: TransformCallback): void {
 		this.#left -= chunk.length;
-		if (this.#left < 0) callback(new FreeholdError("upstream.failed", { what: this.#what, reason: "a longer answer than allowed" }));
+		if (this.#left < 0) callback(tooLong(this.#what));
 		else callback(null, chunk);
 	}
 }
