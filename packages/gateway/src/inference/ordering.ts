@@ -1,6 +1,7 @@
 /** Orders: the gateway's signed promise, sent to a node until it answers, its time is over, or the next node gets a new order. */
 import { type Crypto, callId, FreeholdError, fromHex, type Hex, modes, type Order, orderDigest, type Price, toHex } from "@freehold/protocol";
 import { type DigestSigner, nativeCrypto, pause, traceStep } from "@freehold/service";
+import { preferring } from "../nodes/affinity.js";
 import type { Need } from "../nodes/capability.js";
 import { afterAnswer, afterFailure, afterLook, freshHealth, inOrder, type NodeHealth } from "../nodes/choice.js";
 import { nodeFailure } from "../nodes/failures.js";
@@ -65,10 +66,12 @@ export class Ordering {
 		this.#modules = modules;
 	}
 
-	/** Bonded nodes that can run what is needed, the one to ask first in front. */
-	rankedNodes(need?: Need): readonly OperatorRecord[] {
+	/** Bonded nodes that can run what is needed, the one to ask first in front. `beginning`: of a conversation, see `preferring`. */
+	rankedNodes(need?: Need, beginning?: string): readonly OperatorRecord[] {
 		const { operators, secondPrice, now } = this.#modules;
-		return inOrder(operators.inference(), { healthOf: (address) => this.#healthOf(address), need, secondPrice, now: now() });
+		const healthOf = (address: Hex): NodeHealth => this.#healthOf(address);
+		const ranked = inOrder(operators.inference(), { healthOf, need, secondPrice, now: now() });
+		return beginning === undefined ? ranked : preferring(ranked, beginning, healthOf, now());
 	}
 
 	/**

@@ -30,6 +30,8 @@ export interface Measured {
 	/** Least bound that a caller's maximum may bring `maxOutputUnits` down to; undefined: the bound stands. */
 	readonly shrinkable?: true;
 	readonly exact: boolean;
+	/** Beginning of a conversation: calls that share it do well at one node. */
+	readonly beginning?: string;
 	/** What the order's `request` holds. */
 	readonly commit: (release: Hex, salt: Hex) => Hex;
 }
@@ -58,7 +60,7 @@ export interface PlanModules {
 	readonly catalogue: Catalogue;
 	readonly manifests: Manifests;
 	readonly gatewayFee: bigint;
-	readonly rankedNodes: (need: Need) => readonly OperatorRecord[];
+	readonly rankedNodes: (need: Need, beginning?: string) => readonly OperatorRecord[];
 	readonly random: (length: number) => Uint8Array;
 	/** Unix milliseconds. */
 	readonly now: () => number;
@@ -82,7 +84,7 @@ export async function planCall(terms: CallTerms, measure: (manifest: Manifest) =
 	const measured = measure(await modules.manifests.get(release.record.manifest));
 	const { question, inputUnits } = measured;
 	const { gatewayFee } = modules;
-	const ranked = modules.rankedNodes({ format: release.record.format, mode });
+	const ranked = modules.rankedNodes({ format: release.record.format, mode }, measured.beginning);
 	const costAt = (node: OperatorRecord, maxOutputUnits: bigint): bigint =>
 		maxCharge(release.price, { inputUnits, maxOutputUnits }, { nodeFee: node.nodeFee, gatewayFee });
 	const most = offered ?? terms.maxCharge;

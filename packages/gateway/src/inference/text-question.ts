@@ -1,5 +1,6 @@
 /** A question to a language model: held against what the model can do, counted by the most tokens that it can have. */
 import {
+	type ChatRequest,
 	commit,
 	type EvidenceKind,
 	FreeholdError,
@@ -21,7 +22,16 @@ export interface TextAsked {
 	readonly openEnded: boolean;
 }
 
+const BEGINNING = 256;
+
 const verbs = { chat: "chat", completion: "complete text", embedding: "make embeddings" } as const;
+
+/** What the turns of one conversation share: its first words and its tools. */
+function beginningOf({ messages, tools }: ChatRequest): string {
+	const [first] = messages;
+	const text = first?.content.find((part) => part.type === "text");
+	return `${tools.length} ${text?.type === "text" ? text.text.slice(0, BEGINNING) : ""}`;
+}
 
 /** Throws `request.invalid` for what the model cannot do. */
 export function measureText({ request: asked, mode, require, openEnded }: TextAsked, { text, release: name }: Manifest): Measured {
@@ -43,6 +53,7 @@ export function measureText({ request: asked, mode, require, openEnded }: TextAs
 		inputUnits: most < held ? most : held,
 		maxOutputUnits: maxOutputTokens(request),
 		exact: false,
+		...(request.task === "chat" ? { beginning: `${name}\n${beginningOf(request)}` } : {}),
 		commit: (release, salt) => commit(textRequestText({ release, mode, require }, request, nativeCrypto), salt, nativeCrypto),
 	};
 }

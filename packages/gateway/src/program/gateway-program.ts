@@ -64,6 +64,12 @@ const options = {
 	secondPrice: opgOption({ default: UNIT / 20n, help: "How much dearer a node may be for answering a second sooner.", group: "Calls" }),
 	textTimeout: durationOption({ default: 300_000, help: "Longest time for a node to answer a language model's call.", group: "Calls" }),
 	maxCalls: integerOption({ default: 1_000, min: 1, help: "Calls under way at one time.", group: "Calls" }),
+	maxTextCalls: integerOption({
+		default: 256,
+		min: 1,
+		help: "Calls to language models at the nodes at one time; further ones wait, their payers in turns.",
+		group: "Calls",
+	}),
 };
 
 export const gatewayProgram = defineProgram({
@@ -127,6 +133,7 @@ export const gatewayProgram = defineProgram({
 					textTimeoutMs: config.textTimeout,
 					secondPrice: config.secondPrice,
 					maxCalls: config.maxCalls,
+					maxTextCalls: config.maxTextCalls,
 				},
 				{ store, client, signer, transactor, faucet, log, events, crashPoint, now: () => clock.now(), random, publicUrl: () => publicUrl },
 			),

@@ -13,6 +13,7 @@ import { Manifests } from "../catalogue/manifests.js";
 import { Follower } from "../chain/follower.js";
 import { ChannelBook } from "../channels/channel-book.js";
 import { refundPage } from "../channels/refunds.js";
+import { FairQueue } from "../inference/fair-queue.js";
 import { Idempotency } from "../inference/idempotency.js";
 import { inference } from "../inference/inference.js";
 import { Ordering } from "../inference/ordering.js";
@@ -54,6 +55,8 @@ export interface GatewayOptions {
 	/** What a second less of waiting may cost at a dearer node, smallest unit. */
 	readonly secondPrice: bigint;
 	readonly maxCalls: number;
+	/** Of language models at one time; further ones wait in turns of their payers. */
+	readonly maxTextCalls: number;
 }
 
 /** What comes from outside. */
@@ -147,7 +150,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		now,
 		priceOf,
 	});
-	const rankedNodes = (need?: Need) => ordering.rankedNodes(need);
+	const rankedNodes = (need?: Need, beginning?: string) => ordering.rankedNodes(need, beginning);
 	const recorder = { store, batches, crashPoint, now };
 	const idempotency = new Idempotency(store);
 	const jitter = (): number => (random(1)[0] ?? 0) / 256;
@@ -178,7 +181,8 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 	const plan = { catalogue, manifests, gatewayFee, rankedNodes: nodesWithRoom, random, now };
 	const enter = places(options.maxCalls);
 	const ask = inference({ chainId, plan, payments, ordering, recorder, idempotency, tracedCalls, events, enter });
-	const text = { plan, payments, keys: keyPayments, ordering, recorder, idempotency, tracedCalls, events, enter, now };
+	const queue = new FairQueue({ places: options.maxTextCalls, waiting: options.maxCalls, waitingEach: Math.ceil(options.maxCalls / 4) });
+	const text = { queue, plan, payments, keys: keyPayments, ordering, recorder, idempotency, tracedCalls, events, enter, now };
 	const keyPages = { chainId, gateway, store, keys, keyPayments, channels, payments, events, crypto, now };
 	const refund = refundPage({ terms, channels, signer, transactor, events, crashPoint, publicUrl });
 	const { rpcUrl } = client;

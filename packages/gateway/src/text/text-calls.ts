@@ -20,6 +20,7 @@ import {
 	traceStep,
 } from "@freehold/service";
 import type { TracedCalls } from "../anchoring/traced-calls.js";
+import type { FairQueue } from "../inference/fair-queue.js";
 import type { Idempotency } from "../inference/idempotency.js";
 import type { Ordering, ServedCall } from "../inference/ordering.js";
 import { type CallPlan, type PlanModules, planCall } from "../inference/plan.js";
@@ -40,6 +41,8 @@ export interface TextModules {
 	readonly payments: Payments;
 	readonly keys: KeyPayments;
 	readonly ordering: Ordering;
+	/** Places at the nodes. */
+	readonly queue: FairQueue;
 	readonly recorder: RecorderModules;
 	readonly idempotency: Idempotency;
 	readonly tracedCalls: TracedCalls;
@@ -146,11 +149,18 @@ async function serve(journey: Journey, credential: Credential): Promise<HttpResp
 
 async function spend(journey: Journey, plan: CallPlan, reservation: Reservation): Promise<HttpResponse> {
 	const { request, ask, modules, key } = journey;
-	const { ordering, events, payments } = modules;
+	const { ordering, events, payments, queue } = modules;
 	// Who can ask again has an answer waiting; for anyone else a run without a reader is work for nobody.
 	const signal = key.answerKey === undefined ? request.signal : undefined;
+	let leave = (): void => undefined;
+	let streams = false;
 	try {
-		if (ask.stream) return streamed(journey, reservation, plan, await ordering.open(plan, reservation, { ...key, answerKey: undefined }, signal));
+		leave = await queue.enter(reservation.payer, request.signal);
+		if (ask.stream) {
+			const running = await ordering.open(plan, reservation, { ...key, answerKey: undefined }, signal);
+			streams = true;
+			return streamed(journey, reservation, plan, running, leave);
+		}
 		const served = await ordering.run(plan, reservation, key, signal);
 		const told = await record(served, reservation, journey);
 		return whole(told, ask);
@@ -158,6 +168,8 @@ async function spend(journey: Journey, plan: CallPlan, reservation: Reservation)
 		const settlement = await reservation.abandon();
 		if (error instanceof FreeholdError) events.callFailed(plan.release.name, error);
 		return payments.failure(error, settlement, request.path, refuseBy(journey.door));
+	} finally {
+		if (!streams) leave();
 	}
 }
 
@@ -190,7 +202,7 @@ function callHeaders(callId: Hex): Readonly<Record<string, string>> {
 	return { "x-freehold-call-id": callId, "x-request-id": callId, "request-id": callId };
 }
 
-function streamed(journey: Journey, reservation: Reservation, plan: CallPlan, running: RunningStream): HttpResponse {
+function streamed(journey: Journey, reservation: Reservation, plan: CallPlan, running: RunningStream, leaveQueue: () => void): HttpResponse {
 	const { ask, door, modules } = journey;
 	const leave = journey.keepPlace();
 	const { callId } = running.order.order;
@@ -203,6 +215,7 @@ function streamed(journey: Journey, reservation: Reservation, plan: CallPlan, ru
 	// Whoever sends the same key meanwhile waits for the end, not for the head.
 	if (answerKey !== undefined) modules.idempotency.hold(answerKey, requestDigest, promise);
 	const end = (): void => {
+		leaveQueue();
 		leave();
 		resolve();
 	};
