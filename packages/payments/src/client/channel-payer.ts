@@ -32,7 +32,7 @@ export interface PaymentWallet {
 }
 
 export interface TypedData {
-	readonly domain: { readonly name: string; readonly version: string; readonly chainId: number; readonly verifyingContract?: Hex };
+	readonly domain: { readonly name: string; readonly version: string; readonly chainId: number; readonly verifyingContract: Hex };
 	readonly types: Readonly<Record<string, readonly { readonly name: string; readonly type: string }[]>>;
 	readonly primaryType: string;
 	readonly message: Readonly<Record<string, unknown>>;

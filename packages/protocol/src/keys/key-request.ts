@@ -4,6 +4,7 @@ import { encodeWords } from "../codec/words.js";
 import { defaultHashes, type Hashes } from "../crypto/crypto.js";
 import type { KeyTerms } from "../http/api.js";
 import { canonicalJson } from "../json/canonical.js";
+import { contractAddresses } from "../network/networks.js";
 
 export type KeyAction = "create" | "revoke" | "list";
 
@@ -30,8 +31,14 @@ export const keyRequestTypes = {
 
 export const noKey: Hex = `0x${"00".repeat(32)}`;
 
-export function keyRequestDomain(chainId: number): { readonly name: "Freehold keys"; readonly version: "1"; readonly chainId: number } {
-	return { name: "Freehold keys", version: "1", chainId };
+/** Of the contract that holds the lanes which keys spend from. */
+export function keyRequestDomain(chainId: number): {
+	readonly name: "Freehold keys";
+	readonly version: "1";
+	readonly chainId: number;
+	readonly verifyingContract: Hex;
+} {
+	return { name: "Freehold keys", version: "1", chainId, verifyingContract: contractAddresses.Channels };
 }
 
 export function keyTermsText(terms: KeyTerms): string {
@@ -42,7 +49,13 @@ export function keyTermsText(terms: KeyTerms): string {
 export function keyRequestDigest({ action, gateway, terms, key, issuedAt }: KeyRequest, chainId: number, hashes: Hashes = defaultHashes): Uint8Array {
 	const hash = (text: string): Uint8Array => hashes.keccak256(utf8(text));
 	const separator = hashes.keccak256(
-		encodeWords([hash("EIP712Domain(string name,string version,uint256 chainId)"), hash("Freehold keys"), hash("1"), chainId]),
+		encodeWords([
+			hash("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
+			hash("Freehold keys"),
+			hash("1"),
+			chainId,
+			contractAddresses.Channels,
+		]),
 	);
 	const typeHash = hash("KeyRequest(string action,address gateway,string terms,bytes32 key,uint64 issuedAt)");
 	const struct = hashes.keccak256(encodeWords([typeHash, hash(action), gateway, hash(terms), key, issuedAt]));
