@@ -16,8 +16,8 @@ const allowed = {
 	payments: ["protocol", "contracts/abi", "contracts/layout"],
 	dialects: ["protocol"],
 	service: ["protocol"],
-	sdk: ["protocol", "contracts/abi", "proofs", "payments", "payments/client", "payments/facilitator"],
-	ledger: ["protocol", "contracts/bytecode", "contracts/abi", "service", "sdk/chain"],
+	sdk: ["protocol", "contracts/abi", "proofs", "proofs/certificate", "payments", "payments/client", "payments/facilitator"],
+	ledger: ["protocol", "contracts/bytecode", "contracts/abi", "proofs", "service", "sdk/chain"],
 	storage: ["protocol", "service", "sdk/chain"],
 	inference: ["protocol", "contracts/abi", "service", "proofs", "sdk/chain"],
 	gateway: [

@@ -69,8 +69,7 @@ async function metricsPage() {
 }
 
 function metricTable(metrics) {
-	const values = (label) =>
-		typeof label === "string" ? label : label.length > 10 ? `${label.length} values, such as ${label.slice(0, 3).join(", ")}` : label.join(", ");
+	const values = (label) => (typeof label === "string" ? label : label.length > 10 ? `many values, such as ${label.slice(0, 3).join(", ")}` : label.join(", "));
 	const rows = Object.values(metrics).map(({ name, kind, help, labels }) => {
 		const told = Object.entries(labels).map(([label, allowed]) => `\`${label}\`: ${values(allowed)}`);
 		return `| \`${name}\` | ${kind} | ${told.length === 0 ? "–" : told.join("; ")} | ${help} |`;

@@ -67,6 +67,7 @@ describe("storage", () => {
 		expect(fields(registry.address, layout.ModelRegistry.release, [release])).toEqual({
 			modelId,
 			manifest: BigInt(seen.manifest),
+			publisher: BigInt(seen.publisher),
 			publishedAt: seen.publishedAt,
 			retiredAt: seen.retiredAt,
 			priceVersions: 2n,

@@ -2,6 +2,9 @@
 import { errorBody, FreeholdError } from "@freehold/protocol";
 import { Command, CommanderError } from "commander";
 import { type CommandContext, createContext, type GlobalOptions } from "./context.js";
+import { roleCommand } from "./roles/role-command.js";
+import { addNodeVerbs } from "./verbs/node.js";
+import { addOwnershipVerbs, addOwnVerbs } from "./verbs/ownership.js";
 
 /** Exit status of a refusal, and of a command that was not understood. */
 const REFUSED = 1;
@@ -41,11 +44,11 @@ export async function run(argv: readonly string[]): Promise<number> {
 		};
 
 	addCommands(program, act);
-	const [first, second, role] = argv.filter((argument) => !argument.startsWith("--"));
-	if (first === "node" && second === "run" && role !== undefined) {
+	const asked = roleCommand(argv);
+	if (asked !== undefined) {
 		// A role parses its own options, which are declared beside its code.
-		const { runRole } = await import("./commands/node.js");
-		return runRole(role, argv.slice(argv.indexOf(role) + 1));
+		const { runRole } = await import("./roles/run-role.js");
+		return runRole(asked.role, asked.rest, process.env);
 	}
 	process.once("SIGINT", () => stop.abort(new FreeholdError("request.aborted")));
 	try {
@@ -57,7 +60,8 @@ export async function run(argv: readonly string[]): Promise<number> {
 	return status;
 }
 
-type Act = (load: () => Promise<Action>) => (...received: unknown[]) => Promise<void>;
+/** Makes the handler of a verb, whose code is loaded when it is used. */
+export type Act = (load: () => Promise<Action>) => (...received: unknown[]) => Promise<void>;
 
 function addCommands(program: Command, act: Act): void {
 	const network = (command: Command): Command =>
@@ -138,7 +142,8 @@ function addCommands(program: Command, act: Act): void {
 		.option("--release <major.minor>", "number of the release", "1.0")
 		.option("--parent <release:bps>", "a release that this one is made from, and its share in basis points", collect, [])
 		.option("--card <file>", "the model's card (Markdown)")
-		.option("--licence <spdx>", "licence", "Apache-2.0")
+		.option("--licence <spdx>", "licence (default Apache-2.0)")
+		.option("--licence-file <file>", "a licence of your own, kept with the release")
 		.option("--title <text>", "a name for people")
 		.option("--task <text>", "what it does, in a few words")
 		.option("--tag <word>", "a tag", collect, [])
@@ -154,16 +159,8 @@ function addCommands(program: Command, act: Act): void {
 		.command("show <model>")
 		.description("releases, price, lineage, use")
 		.action(act(async () => (await import("./commands/model.js")).show));
-	model
-		.command("price <model> <opg>")
-		.description("set the price of future calls (a rise takes effect after an hour)")
-		.option("--price-input <opg>", "price of one input unit", "0")
-		.option("--price-output <opg>", "price of one output unit", "0")
-		.action(act(async () => (await import("./commands/model.js")).price));
-	model
-		.command("retire <model>")
-		.description("stop serving a release; what was proved stays proved")
-		.action(act(async () => (await import("./commands/model.js")).retire));
+	addOwnVerbs(model, act);
+	addOwnershipVerbs(program, act, collect);
 
 	program
 		.command("infer <model>")
@@ -259,23 +256,28 @@ function addCommands(program: Command, act: Act): void {
 	earnings
 		.command("show")
 		.description("claimable, on its way, by model")
+		.option("--by <columns>", "break it down by day, release, source, or several of them with commas")
 		.action(act(async () => (await import("./commands/earnings.js")).show));
 	earnings
 		.command("claim")
 		.description("pay out what is claimable")
+		.option("--to <account>", "who gets it (default: the account itself)")
 		.action(act(async () => (await import("./commands/earnings.js")).claim));
 
-	const node = program.command("node").description("offer a machine");
-	node
-		.command("run <role>")
-		.description("run ledger, storage, inference, gateway or hub; freehold node run <role> --help lists its options")
-		.allowUnknownOption()
-		.helpOption(false)
-		.action(() => {});
-	node
-		.command("status")
-		.description("the nodes of the network")
-		.action(act(async () => (await import("./commands/node.js")).nodeStatus));
+	addNodeVerbs(program, act);
+
+	program
+		.command("export <dir>")
+		.description("take along what is yours: models, receipts, licences, income, key; open formats, docs/formats/export.md")
+		.option("--receipt <file>", "a receipt file that belongs in it too", collect, [])
+		.option("--whole", "the whole network: its chain and every blob")
+		.action(act(async () => (await import("./commands/leave.js")).exportAll));
+	program
+		.command("import <dir>")
+		.description("publish an export on this network: same owner, same bytes, same ids")
+		.option("--whole", "the blobs of a whole network, into storage")
+		.option("--storage-url <url>", "with --whole: the storage (default: the network's)")
+		.action(act(async () => (await import("./commands/leave.js")).importAll));
 
 	const debug = program.command("debug", { hidden: true }).description("for tests");
 	debug

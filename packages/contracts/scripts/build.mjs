@@ -27,6 +27,8 @@ const CONTRACTS = [
 	["usage/Till.sol", "Till", "till"],
 	["Royalties.sol", "Royalties", "royalties"],
 	["NodeRegistry.sol", "NodeRegistry", "nodeRegistry"],
+	["CoOwners.sol", "CoOwners", "coOwners"],
+	["CoOwner.sol", "CoOwner", "coOwner"],
 	["x402/Channels.sol", "Channels", "channels"],
 	["x402/DepositCollectors.sol", "Erc3009DepositCollector", "erc3009DepositCollector"],
 	["x402/DepositCollectors.sol", "Permit2DepositCollector", "permit2DepositCollector"],

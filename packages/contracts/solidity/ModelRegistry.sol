@@ -268,6 +268,7 @@ contract ModelRegistry is ERC721, ERC2981, IModelRegistry {
         record.outputSchema = data.outputSchema;
         record.terms = data.terms;
         record.licence = data.licence;
+        record.publisher = msg.sender;
         emit ReleasePublished(release, modelId, msg.sender, data);
         _addPrice(release, record, price, uint64(block.timestamp));
     }

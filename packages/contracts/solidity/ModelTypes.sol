@@ -53,7 +53,7 @@ struct ReleaseData {
 }
 
 /// @notice A release as the registry holds it. Slots, in order: modelId; manifest; the packed word of `publishedAt` … `parentCount`;
-/// inputSchema; outputSchema; terms (two); licence. `publishedAt` is non-zero exactly when the release exists; `retiredAt` is 0 until
+/// inputSchema; outputSchema; terms (two); licence; publisher, who owned the model then. `publishedAt` is non-zero exactly when the release exists; `retiredAt` is 0 until
 /// retired; `priceBefore` is the version that stays in force until the last one begins.
 struct Release {
     uint256 modelId;
@@ -71,4 +71,5 @@ struct Release {
     bytes32 outputSchema;
     Terms terms;
     string licence;
+    address publisher;
 }

@@ -6,6 +6,8 @@
  */
 export {
 	channelsAbi,
+	coOwnerAbi,
+	coOwnersAbi,
 	erc3009DepositCollectorAbi,
 	exactPermit2ProxyAbi,
 	genesisVestingAbi,

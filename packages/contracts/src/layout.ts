@@ -70,7 +70,7 @@ export const layout = {
 		release: {
 			slot: storageSlots.ModelRegistry._releases,
 			keys: ["release"],
-			words: 3,
+			words: 9,
 			fields: {
 				modelId: whole(0),
 				manifest: whole(1),
@@ -83,6 +83,8 @@ export const layout = {
 				format: part(2, 224, 16),
 				modes: part(2, 240, 8),
 				parentCount: part(2, 248, 8),
+				/** Who owned the model when it was published. */
+				publisher: part(8, 0, 160),
 			},
 		},
 		/** `validFrom` is 0 when there is no such version, `validUntil` is 0 while it has no successor; `validUntil` before `validFrom`: it never was in force. */

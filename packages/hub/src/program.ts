@@ -27,6 +27,7 @@ import { atomFeed, jsonFeed } from "./routes/feeds.js";
 import { showLineage } from "./routes/lineage.js";
 import { listModels, showCard, showModel, showRelease } from "./routes/models.js";
 import { listCalls, showEarnings, showUsage } from "./routes/money.js";
+import { showNamespace } from "./routes/namespaces.js";
 import { listNodes, takeHeartbeat } from "./routes/nodes.js";
 import { json, withEtag } from "./routes/respond.js";
 
@@ -126,6 +127,7 @@ function bindings(
 		{ route: hubRoutes.usage, handler: showUsage(db) },
 		{ route: hubRoutes.earnings, handler: showEarnings(db, client, indexer) },
 		{ route: hubRoutes.calls, handler: listCalls(db) },
+		{ route: hubRoutes.namespace, handler: showNamespace(db) },
 		{ route: hubRoutes.nodes, handler: listNodes(db, clock) },
 		{ route: hubRoutes.atom, handler: atomFeed(db, origin) },
 		{ route: hubRoutes.jsonFeed, handler: jsonFeed(db, origin) },

@@ -3,10 +3,11 @@
 import { counter, gauge, histogram, type MetricTable, registerMetrics } from "@freehold/service";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
+import type { FollowerEvents } from "./follower/follower.js";
 import type { Mempool } from "./mempool/mempool.js";
 import type { SequencerEvents } from "./sequencer/sequencer.js";
 
-export interface LedgerEvents extends SequencerEvents {
+export interface LedgerEvents extends SequencerEvents, FollowerEvents {
 	readonly started: (at: { readonly chainId: number; readonly height: bigint; readonly evmNumber: bigint }) => void;
 	readonly rpcFailed: (error: unknown, method: string, reference: string) => void;
 	readonly watchPool: (pool: Mempool) => void;
@@ -54,9 +55,10 @@ export function ledgerEvents(log: Logger, registry: Registry, ticks: () => numbe
 		stopped: (error) => {
 			isHealthy = false;
 			metrics.faults.add(1);
-			log.fatal({ err: error }, "the sequencer cannot go on");
+			log.fatal({ err: error }, "no further block can be made or followed");
 			fail(error);
 		},
+		sourceAway: (error, waitMs) => log.warn({ err: error, waitMs }, "the ledger that is followed does not answer; it is asked again"),
 		rpcFailed: (error, method, reference) => {
 			metrics.faults.add(1);
 			log.error({ err: error, method, reference }, "a call failed unexpectedly");

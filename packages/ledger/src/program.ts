@@ -1,5 +1,4 @@
 /** The ledger as a program: one data folder, one chain, one sequencer, JSON-RPC in front. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { equalBytes, FreeholdError, fromHex, networkOf, systemAddresses, toHex } from "@freehold/protocol";
 import {
@@ -8,30 +7,47 @@ import {
 	integerOption,
 	lockFolder,
 	nativeCrypto,
+	optional,
 	type ProgramContext,
 	pathOption,
+	pause,
 	portOption,
-	readOrCreateKeyFile,
 	textOption,
+	urlOption,
 } from "@freehold/service";
 import { LedgerApplication } from "./application/application.js";
 import { CallPool } from "./calls/call-pool.js";
+import { readDriver } from "./driver.js";
 import { ledgerEvents, ledgerMetrics } from "./events.js";
 import { DEFAULT_MAP_SIZE_BYTES, openStateMachine } from "./execution/execution.js";
+import { ChainFollower, followerCrashPoints } from "./follower/follower.js";
 import { parseGenesisFile } from "./genesis/genesis-file.js";
 import type { RpcContext } from "./rpc/context.js";
 import { rpcBinding, rpcMethods } from "./rpc/rpc.js";
 import { rpcUpgrade } from "./rpc/websocket.js";
 import { ConsensusStore } from "./sequencer/consensus-store.js";
 import { Sequencer, sequencerCrashPoints } from "./sequencer/sequencer.js";
-import { signingKey } from "./sequencer/signing-key.js";
 
 export const LEDGER_VERSION = "0.1.0";
 
 const options = {
-	data: pathOption({ argument: "DIR", help: "Folder of the chain's data.", group: "Storage" }),
-	genesis: pathOption({ argument: "FILE", help: "Genesis file: chain id, time, first balances.", group: "Chain" }),
-	sequencerKey: pathOption({ argument: "FILE", help: "Ed25519 key that signs blocks, made if missing (0600).", group: "Chain" }),
+	data: pathOption({ argument: "DIR", default: ".freehold/ledger", help: "Folder of the chain's data.", group: "Storage" }),
+	genesis: optional(pathOption({ argument: "FILE", help: "Genesis file: chain id, time, first balances. With --follow it comes from there.", group: "Chain" })),
+	sequencerKey: optional(pathOption({ argument: "FILE", help: "Ed25519 key that signs blocks, made if missing (0600). Not with --follow.", group: "Chain" })),
+	follow: optional(
+		urlOption({
+			help: "JSON-RPC of a ledger whose blocks this one follows: each is checked and executed again, transactions are handed on. Needs --checkpoint.",
+			group: "Chain",
+		}),
+	),
+	replay: optional(
+		pathOption({
+			argument: "DIR",
+			help: "The chain folder of an exported network: its blocks are checked and executed, and no others come. Needs --checkpoint.",
+			group: "Chain",
+		}),
+	),
+	checkpoint: optional(pathOption({ argument: "FILE", help: "network.json or checkpoint.json: whom to trust when following.", group: "Chain" })),
 	blockInterval: durationOption({ default: 20, help: "Least time between two blocks with transactions; under load they are batched by it.", group: "Chain" }),
 	callThreads: integerOption({
 		default: 2,
@@ -49,22 +65,23 @@ type Context = ProgramContext<{ readonly [K in keyof typeof options]: ReturnType
 
 export const ledgerProgram = defineProgram({
 	role: "ledger",
-	summary: "State machine, blocks and JSON-RPC; orders blocks alone.",
+	summary: "State machine, blocks and JSON-RPC; orders blocks alone, or follows a ledger that does.",
 	options,
 	metrics: ledgerMetrics,
-	crashPoints: ["ledger.genesis.committed", ...sequencerCrashPoints],
+	crashPoints: ["ledger.genesis.committed", ...sequencerCrashPoints, ...followerCrashPoints],
 	start: startLedger,
 });
 
 async function startLedger(context: Context) {
 	const { config, clock, crashPoint, log } = context;
-	const appState = await readGenesis(config.genesis);
+	const who = await readDriver(config, context.signal);
+	const appState = who.genesis;
 	const genesis = parseGenesisFile(Buffer.from(appState).toString("utf8"));
-	const key = signingKey(await readOrCreateKeyFile(config.sequencerKey));
-	if (genesis.sequencer !== undefined && !equalBytes(genesis.sequencer, key.publicKey)) {
+	const { publicKey } = who;
+	if (genesis.sequencer !== undefined && !equalBytes(genesis.sequencer, publicKey)) {
 		throw new FreeholdError("config.invalid", {
-			option: "--sequencer-key",
-			reason: `the genesis names the sequencer ${toHex(genesis.sequencer)}, this key is ${toHex(key.publicKey)}`,
+			option: who.option,
+			reason: `the genesis names the sequencer ${toHex(genesis.sequencer)}, not ${toHex(publicKey)}`,
 		});
 	}
 	context.onChain(genesis.chainId);
@@ -84,21 +101,20 @@ async function startLedger(context: Context) {
 		events.watchPool(application.pool);
 		const consensus = new ConsensusStore(state);
 		const signer = consensus.signer();
-		if (signer !== undefined && !equalBytes(signer, key.publicKey)) {
-			throw new FreeholdError("config.invalid", {
-				option: "--sequencer-key",
-				reason: `this chain is signed by ${toHex(signer)}, not by ${toHex(key.publicKey)}`,
-			});
+		if (signer !== undefined && !equalBytes(signer, publicKey)) {
+			throw new FreeholdError("config.invalid", { option: who.option, reason: `this chain is signed by ${toHex(signer)}, not by ${toHex(publicKey)}` });
 		}
 		const chainId = networkOf(genesis.chainId)?.consensusChainId ?? `freehold-${genesis.chainId}`;
 		const genesisTime = { seconds: BigInt(genesis.timestamp), nanos: 0 };
-		application.initChain({ chainId, time: genesisTime, validators: [{ publicKey: key.publicKey, power: 1n }], appState });
+		application.initChain({ chainId, time: genesisTime, validators: [{ publicKey, power: 1n }], appState });
 		crashPoint("ledger.genesis.committed");
-		const sequencer = new Sequencer(
-			{ chainId, blockIntervalMs: config.blockInterval, genesisTime },
-			{ application, store: consensus, key, hashes: nativeCrypto, now: () => clock.now(), ticks: () => performance.now(), crashPoint, events },
-		);
-		await sequencer.start();
+		const common = { application, store: consensus, now: () => clock.now(), ticks: () => performance.now(), crashPoint, events };
+		const driver =
+			who.kind === "orders"
+				? new Sequencer({ chainId, blockIntervalMs: config.blockInterval, genesisTime }, { ...common, key: who.key, hashes: nativeCrypto })
+				: new ChainFollower({ chainId, checkpoint: who.checkpoint }, { ...common, source: who.source, crypto: nativeCrypto, pause });
+		const startedAt = driver.height;
+		await driver.start();
 		const closing = new AbortController();
 		const rpc: RpcContext = {
 			application,
@@ -106,8 +122,14 @@ async function startLedger(context: Context) {
 			calls,
 			consensus,
 			crypto: nativeCrypto,
-			validators: sequencer.validators,
-			notify: () => sequencer.notify(),
+			genesis: Buffer.from(appState).toString("utf8"),
+			...(who.kind === "follows" && driver instanceof ChainFollower
+				? { source: { submit: who.source.submit, highest: () => driver.highest, startedAt, height: () => driver.height } }
+				: {}),
+			validators: driver.validators,
+			notify: () => {
+				if (driver instanceof Sequencer) driver.notify();
+			},
 			now: () => clock.now(),
 			pace: {
 				now: () => performance.now(),
@@ -131,14 +153,17 @@ async function startLedger(context: Context) {
 		};
 		const upgrade = rpcUpgrade(rpc, methods, dispatching);
 		const server = await context.listen([rpcBinding(methods, dispatching)], { host: config.host, port: config.port, upgrade });
-		events.started({ chainId: genesis.chainId, height: sequencer.height, evmNumber: application.chain.head.header.number });
+		events.started({ chainId: genesis.chainId, height: driver.height, evmNumber: application.chain.head.header.number });
 		return {
 			url: server.url,
 			ready: () => ({
-				ready: events.healthy(),
+				ready:
+					(who.kind === "follows" && who.source.ends ? driver.height > 0n : events.healthy()) &&
+					(driver instanceof Sequencer || driver.highest - driver.height <= IN_STEP),
 				detail: {
 					chainId: genesis.chainId,
-					consensusHeight: Number(sequencer.height),
+					consensusHeight: Number(driver.height),
+					...(driver instanceof ChainFollower ? { following: config.follow ?? config.replay ?? "", highest: Number(driver.highest) } : {}),
 					evmNumber: Number(application.chain.head.header.number),
 					pending: application.pool.size,
 					quietMs: Math.round(events.quietMs()),
@@ -147,7 +172,7 @@ async function startLedger(context: Context) {
 			drain: async () => {
 				closing.abort();
 				await server.close(DRAIN_REQUESTS_MS);
-				await sequencer.stop();
+				await driver.stop();
 				await calls.close();
 				await state.close();
 				unlock();
@@ -160,20 +185,9 @@ async function startLedger(context: Context) {
 	}
 }
 
+/** Blocks that a ready follower may be behind. */
+const IN_STEP = 2n;
 /** Per thread: roughly 15 MB. */
 const CALL_CACHE_ENTRIES = 50_000;
 /** Requests in flight may take this long to end. */
 const DRAIN_REQUESTS_MS = 2_000;
-const MAX_GENESIS_BYTES = 4 * 1024 * 1024;
-
-async function readGenesis(path: string): Promise<Uint8Array> {
-	let bytes: Uint8Array;
-	try {
-		bytes = await readFile(path);
-	} catch (cause) {
-		throw new FreeholdError("config.invalid", { option: "--genesis", reason: `${path} cannot be read` }, { cause });
-	}
-	if (bytes.length > MAX_GENESIS_BYTES)
-		throw new FreeholdError("config.invalid", { option: "--genesis", reason: `${path} is larger than ${MAX_GENESIS_BYTES} bytes` });
-	return bytes;
-}

@@ -25,6 +25,7 @@ export interface LocalLedger {
 	/** Result of one call. Throws an error with `code` and `data` when the answer is one. */
 	readonly rpc: <T = unknown>(method: string, ...params: readonly unknown[]) => Promise<T>;
 	readonly faults: unknown[];
+	readonly ready: () => Promise<boolean>;
 }
 
 export async function ledgerFolder(balances: readonly { readonly address: string; readonly amount: string }[] = funded(developers)): Promise<string> {
@@ -36,7 +37,13 @@ export async function ledgerFolder(balances: readonly { readonly address: string
 export const funded = (accounts: readonly { readonly address: Hex }[]) => accounts.map(({ address }) => ({ address, amount: (1_000_000n * OPG).toString() }));
 
 export async function startLocalLedger(
-	options: { readonly dir?: string; readonly blockIntervalMs?: number; readonly now?: () => number } = {},
+	options: {
+		readonly dir?: string;
+		readonly blockIntervalMs?: number;
+		readonly now?: () => number;
+		/** Follows another ledger under this checkpoint file instead of making blocks. */
+		readonly follow?: { readonly url: string; readonly checkpoint: string };
+	} = {},
 ): Promise<LocalLedger> {
 	const dir = options.dir ?? (await ledgerFolder());
 	const metrics = new Registry();
@@ -45,8 +52,11 @@ export async function startLocalLedger(
 	const service = await ledgerProgram.start({
 		config: {
 			data: join(dir, "ledger"),
-			genesis: join(dir, "genesis.json"),
-			sequencerKey: join(dir, "sequencer.key"),
+			genesis: options.follow === undefined ? join(dir, "genesis.json") : undefined,
+			sequencerKey: options.follow === undefined ? join(dir, "sequencer.key") : undefined,
+			follow: options.follow?.url,
+			replay: undefined,
+			checkpoint: options.follow?.checkpoint,
 			blockInterval: options.blockIntervalMs ?? 5,
 			historyBlocks: 128,
 			callThreads: 2,
@@ -67,6 +77,7 @@ export async function startLocalLedger(
 		url: service.url,
 		dir,
 		faults,
+		ready: async () => (await service.ready()).ready,
 		rpc: rpcClient(service.url),
 		stop: async ({ keep = false } = {}) => {
 			await service.drain();

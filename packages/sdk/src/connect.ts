@@ -1,17 +1,37 @@
 /** The front door: every verb, bound to one network and one account. */
-import type { Hex, KeyBody, ModelBody, ModelListBody, Price, QuoteBody, ReceiptFile, TextRequest } from "@freehold/protocol";
+import type {
+	CertificateFile,
+	Hex,
+	KeyBody,
+	ModelBody,
+	ModelListBody,
+	NamespaceBody,
+	NodesBody,
+	Price,
+	QuoteBody,
+	ReceiptFile,
+	TextRequest,
+} from "@freehold/protocol";
 import { type Closed, type CloseOptions, closeChannels } from "./channels/close.js";
 import { type Opened, type OpenOptions, openChannel } from "./channels/open.js";
 import { type ChannelView, showChannels } from "./channels/show.js";
 import { type Client, type ConnectOptions, createClient } from "./client/client.js";
+import { type Agreement, actTogether, type CoOwnerView, type OpenCoOwnerOptions, openCoOwner, payCoOwner, showCoOwner } from "./co-owners/co-owners.js";
 import { type Claimed, type ClaimOptions, claimEarnings } from "./earnings/claim.js";
 import { type Earnings, showEarnings } from "./earnings/show.js";
 import { type FaucetOptions, faucet } from "./faucet/faucet.js";
 import { type Inference, type InferOptions, infer } from "./inference/infer.js";
 import { quote } from "./inference/quote.js";
 import { createKey, type KeyOptions, type KeyOwnOptions, listKeys, type MadeKey, type RefillOptions, refillKey, revokeKey } from "./keys/keys.js";
+import { type AcceptedLicence, acceptLicence, type Licence, showLicence } from "./licences/licences.js";
+import type { ModelAct } from "./models/acts.js";
+import { certificate } from "./models/certificate.js";
 import { type ListOptions, listModels, showModel } from "./models/list.js";
-import { type OwnOptions, type PriceSet, type Retired, retire, setPrice } from "./models/own.js";
+import { type OwnOptions, type PriceSet, type Retired, retire, setPrice, type Transferred, transfer } from "./models/own.js";
+import { claimNamespace, showNamespace, transferNamespace } from "./namespaces/namespaces.js";
+import { listOperators, type OperatorView, showOperator } from "./nodes/operator.js";
+import { addOperatorKey, type Registered, type RegisterOptions, registerOperator, revokeOperatorKey } from "./nodes/register.js";
+import { type UnbondOptions, unbond, type Withdrawn, withdrawBond } from "./nodes/unbond.js";
 import { type InspectedModel, inspectModel } from "./publish/inspect.js";
 import { type Published, type PublishOptions, publish } from "./publish/publish.js";
 import { type RefreshOptions, refreshReceipt } from "./receipts/refresh.js";
@@ -66,6 +86,25 @@ export interface Freehold {
 		show(model: string, options?: Cancellable): Promise<ModelBody>;
 		setPrice(model: string, price: Partial<Price> & Pick<Price, "perCall">, options?: OwnOptions): Promise<PriceSet>;
 		retire(model: string, options?: OwnOptions): Promise<Retired>;
+		/** Gives the model away; what it earned until then stays. */
+		transfer(model: string, to: Hex, options?: OwnOptions): Promise<Transferred>;
+		/** Proof of who published which bytes when. */
+		certificate(model: string, options?: Cancellable): Promise<CertificateFile>;
+	};
+	readonly licences: {
+		show(model: string, options?: Cancellable): Promise<Licence>;
+		accept(licence: Licence): Promise<AcceptedLicence>;
+	};
+	readonly namespaces: {
+		show(namespace: string, options?: Cancellable): Promise<NamespaceBody>;
+		claim(namespace: string, options?: Cancellable): ReturnType<typeof claimNamespace>;
+		transfer(namespace: string, to: Hex, options?: Cancellable): ReturnType<typeof transferNamespace>;
+	};
+	readonly coOwners: {
+		open(options: OpenCoOwnerOptions): Promise<CoOwnerView & { readonly transaction: Hex }>;
+		show(account: Hex, options?: Cancellable): Promise<CoOwnerView>;
+		pay(account: Hex, options?: Cancellable): ReturnType<typeof payCoOwner>;
+		act(account: Hex, act: ModelAct, options?: Cancellable): Promise<Agreement>;
 	};
 	readonly channels: {
 		open(options: OpenOptions): Promise<Opened>;
@@ -76,6 +115,15 @@ export interface Freehold {
 		wait(callId: Hex, options?: WaitOptions): Promise<WaitedReceipt>;
 		refresh(file: ReceiptFile, options?: RefreshOptions): Promise<ReceiptFile>;
 		split(file: ReceiptFile, options?: SplitOptions): Promise<CallSplit>;
+	};
+	readonly nodes: {
+		list(options?: Cancellable): Promise<NodesBody["nodes"]>;
+		show(options?: { readonly operator?: Hex; readonly signal?: AbortSignal }): Promise<OperatorView>;
+		register(options: RegisterOptions): Promise<Registered>;
+		addKey(key: Hex, options?: Cancellable): Promise<void>;
+		revokeKey(key: Hex, options?: Cancellable): Promise<void>;
+		unbond(options?: UnbondOptions): Promise<OperatorView>;
+		withdrawBond(options?: { readonly to?: Hex; readonly signal?: AbortSignal }): Promise<Withdrawn>;
 	};
 	readonly earnings: {
 		show(options?: { readonly address?: Hex; readonly signal?: AbortSignal }): Promise<Earnings>;
@@ -122,6 +170,23 @@ export function connect(options: ConnectOptions): Freehold {
 			show: (model, parameters) => showModel(client, model, parameters),
 			setPrice: (model, price, parameters) => setPrice(client, model, price, parameters),
 			retire: (model, parameters) => retire(client, model, parameters),
+			transfer: (model, to, parameters) => transfer(client, model, to, parameters),
+			certificate: (model, parameters) => certificate(client, model, parameters),
+		},
+		licences: {
+			show: (model, parameters) => showLicence(client, model, parameters),
+			accept: (licence) => acceptLicence(client, licence),
+		},
+		namespaces: {
+			show: (namespace, parameters) => showNamespace(client, namespace, parameters),
+			claim: (namespace, parameters) => claimNamespace(client, namespace, parameters),
+			transfer: (namespace, to, parameters) => transferNamespace(client, namespace, to, parameters),
+		},
+		coOwners: {
+			open: (parameters) => openCoOwner(client, parameters),
+			show: (account, parameters) => showCoOwner(client, account, parameters),
+			pay: (account, parameters) => payCoOwner(client, account, parameters),
+			act: (account, act, parameters) => actTogether(client, account, act, parameters),
 		},
 		channels: {
 			open: (parameters) => openChannel(client, parameters),
@@ -132,6 +197,15 @@ export function connect(options: ConnectOptions): Freehold {
 			wait: (callId, parameters) => waitForReceipt(client, callId, parameters),
 			refresh: (file, parameters) => refreshReceipt(client, file, parameters),
 			split: (file, parameters) => splitReceipt(client, file, parameters),
+		},
+		nodes: {
+			list: (parameters) => listOperators(client, parameters),
+			show: (parameters) => showOperator(client, parameters),
+			register: (parameters) => registerOperator(client, parameters),
+			addKey: (key, parameters) => addOperatorKey(client, key, parameters),
+			revokeKey: (key, parameters) => revokeOperatorKey(client, key, parameters),
+			unbond: (parameters) => unbond(client, parameters),
+			withdrawBond: (parameters) => withdrawBond(client, parameters),
 		},
 		earnings: {
 			show: (parameters) => showEarnings(client, parameters),

@@ -7,20 +7,22 @@ import type { CommandContext } from "../context.js";
 const DEADLINE_MS = 10_000;
 
 export async function findNetwork(context: CommandContext): Promise<NetworkFile> {
-	const given = context.network;
-	if (given === undefined) {
-		const local = await context.folder.network();
-		if (local !== undefined) return check(local, context.folder.networkFile);
-		throw new FreeholdError("network.down", { what: "The local network", url: context.folder.networkFile });
+	if (context.network !== undefined) return readNetwork(context.network, context.signal);
+	const local = await context.folder.network();
+	if (local !== undefined) return check(local, context.folder.networkFile);
+	throw new FreeholdError("network.down", { what: "The local network", url: context.folder.networkFile });
+}
+
+/** A network's description from its file, or from its gateway. */
+export async function readNetwork(where: string, signal?: AbortSignal): Promise<NetworkFile> {
+	if (/^https?:\/\//.test(where)) {
+		const url = new URL("/network.json", where).href;
+		return check(await fetchJson(url, { what: "The gateway", deadlineMs: DEADLINE_MS, ...(signal === undefined ? {} : { signal }) }), url);
 	}
-	if (/^https?:\/\//.test(given)) {
-		const url = new URL("/network.json", given).href;
-		return check(await fetchJson(url, { what: "The gateway", deadlineMs: DEADLINE_MS, signal: context.signal }), url);
-	}
-	const text = await readFile(given, "utf8").catch(() => {
-		throw new FreeholdError("config.invalid", { option: "--network", reason: `${given} cannot be read` });
+	const text = await readFile(where, "utf8").catch(() => {
+		throw new FreeholdError("config.invalid", { option: "--network", reason: `${where} cannot be read` });
 	});
-	return check(parse(text, given), given);
+	return check(parse(text, where), where);
 }
 
 function parse(text: string, where: string): unknown {

@@ -15,7 +15,9 @@ import {
 } from "@freehold/protocol";
 import type { Inference } from "@freehold/sdk";
 import { atomicWriteFile } from "@freehold/service";
-import { connectMember, connectVisitor, type Member } from "../client/connect.js";
+import { logCall } from "../client/call-log.js";
+import { connectMember, connectVisitor, homeOf, type Member } from "../client/connect.js";
+import { agreeToLicence } from "../client/licence-folder.js";
 import type { CommandContext } from "../context.js";
 import { parseOpg } from "../input/amount.js";
 import type { Action } from "../main.js";
@@ -34,7 +36,8 @@ export const infer: Action = async (context, [model = ""], options) => {
 	const deposit = options["deposit"];
 	const receiptPath = typeof options["receipt"] === "string" ? options["receipt"] : undefined;
 	const member = await connectMember(context, deposit === undefined ? {} : { deposit: parseOpg(String(deposit), "--deposit") });
-	const ask = { inputs, mode, signal: context.signal, ...(max === undefined ? {} : { maxCharge: parseOpg(String(max), "--max") }) };
+	const licence = await agreeToLicence(context, member, model);
+	const ask = { inputs, mode, licence, signal: context.signal, ...(max === undefined ? {} : { maxCharge: parseOpg(String(max), "--max") }) };
 	const answer = await member.lanes
 		.alone(context.signal, () => member.freehold.infer(model, ask))
 		.catch(async (error: unknown) => {
@@ -42,6 +45,8 @@ export const infer: Action = async (context, [model = ""], options) => {
 			throw error;
 		});
 	const { outputs, usage, callId, receiptFile } = answer;
+	const { gateway } = receiptFile.order;
+	await logCall(homeOf(context.env), member.network.chainId, member.address, { callId, gateway, model, at: Date.now() });
 	context.output.result({ outputs, usage, callId, receiptFile: receiptFileShape.write(receiptFile) }, () => describe(context, answer));
 	if (receiptPath !== undefined) await keepReceipt(context, member, answer, receiptPath, options["wait"] !== false);
 	return 0;

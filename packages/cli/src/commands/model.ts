@@ -1,4 +1,4 @@
-/** `freehold model …`: publish models that you own, look at them, set their price, retire them. */
+/** `freehold model …`: publish models and look at them. What an owner does with them later stands in `own.ts`. */
 import { readFile, stat } from "node:fs/promises";
 import { FreeholdError, formatOpg, formatSpec, onnxLimits, type TextAbilities } from "@freehold/protocol";
 import { type InspectedModel, inspectModel, type ParentShare, type Published, type PublishProgress } from "@freehold/sdk";
@@ -6,6 +6,7 @@ import { connectMember, connectVisitor } from "../client/connect.js";
 import { parseOpg } from "../input/amount.js";
 import type { Action } from "../main.js";
 import { type Output, table } from "../output/output.js";
+import { warnOfLookAlikes } from "./namespace.js";
 
 export const inspect: Action = async ({ output }, [file = ""]) => {
 	const model = inspectModel(await readModel(file));
@@ -16,6 +17,7 @@ export const inspect: Action = async ({ output }, [file = ""]) => {
 export const publish: Action = async (context, [file = ""], options) => {
 	const text = (name: string): string | undefined => (typeof options[name] === "string" ? options[name] : undefined);
 	const card = text("card");
+	const licenceFile = text("licenceFile");
 	const parameters = {
 		name: text("name") ?? "",
 		version: text("release") ?? "1.0",
@@ -27,13 +29,15 @@ export const publish: Action = async (context, [file = ""], options) => {
 		},
 		parents: strings(options["parent"]).map(parseParent),
 		terms: { leastBps: basisPoints(text("descendantShare") ?? "0"), leastPerCall: parseOpg(text("descendantFloor") ?? "0", "--descendant-floor") },
-		licence: text("licence") ?? "Apache-2.0",
+		...optional("licence", text("licence")),
+		...(licenceFile === undefined ? {} : { licenceText: await readText(licenceFile, "--licence-file") }),
 		tags: strings(options["tag"]),
 		...(card === undefined ? {} : { card: await readText(card, "--card") }),
 		...optional("title", text("title")),
 		...optional("task", text("task")),
 	};
 	const { freehold } = await connectMember(context);
+	await warnOfLookAlikes(context, freehold, parameters.name.split("/")[0] ?? "");
 	const progress = showProgress(context.output);
 	try {
 		const published = await freehold.publish({ ...parameters, signal: context.signal, progress: progress.update });
@@ -103,29 +107,6 @@ export const show: Action = async (context, [name = ""]) => {
 		}
 		return lines.join("\n");
 	});
-	return 0;
-};
-
-export const price: Action = async (context, [model = "", amount = ""], options) => {
-	const prices = {
-		perCall: parseOpg(amount, "price"),
-		perInputUnit: parseOpg(String(options["priceInput"] ?? "0"), "--price-input"),
-		perOutputUnit: parseOpg(String(options["priceOutput"] ?? "0"), "--price-output"),
-	};
-	const { freehold } = await connectMember(context);
-	const set = await freehold.models.setPrice(model, prices, { signal: context.signal });
-	context.output.result(set, () =>
-		set.validFrom > Date.now()
-			? `${model}: ${formatOpg(prices.perCall)} OPG a call from ${new Date(set.validFrom).toISOString()}; until then the old price holds`
-			: `${model}: ${formatOpg(prices.perCall)} OPG a call from now on`,
-	);
-	return 0;
-};
-
-export const retire: Action = async (context, [model = ""]) => {
-	const { freehold } = await connectMember(context);
-	const retired = await freehold.models.retire(model, { signal: context.signal });
-	context.output.result(retired, () => `${model} is retired. What was answered stays paid and provable.`);
 	return 0;
 };
 

@@ -34,10 +34,10 @@ export const verify: Action = async (context, [file = ""], options) => {
 	try {
 		require = readKinds(options["require"]);
 		trust = await readTrust(context, options["checkpoint"]);
-		text = await readReceiptText(file);
+		text = await readBounded(file);
 	} catch (error) {
 		if (!(error instanceof FreeholdError)) throw error;
-		return misused(context, error);
+		return usage(context, error);
 	}
 	const verdict = verifyReceiptText(text, { ...trust, crypto: nativeCrypto, require });
 	context.output.result(verdict, () => describeVerdict(context, verdict));
@@ -45,7 +45,7 @@ export const verify: Action = async (context, [file = ""], options) => {
 };
 
 export const show: Action = async (context, [file = ""]) => {
-	const receipt = parse(await readReceiptText(file), file);
+	const receipt = parse(await readBounded(file), file);
 	const model = await nameOf(context, receipt.order.release);
 	const { order, holder, anchor, engine } = receipt;
 	context.output.result({ ...(model === undefined ? {} : { model }), receiptFile: receiptFileShape.write(receipt) }, () =>
@@ -66,7 +66,7 @@ export const show: Action = async (context, [file = ""]) => {
 };
 
 export const refresh: Action = async (context, [file = ""], options) => {
-	const receipt = parse(await readReceiptText(file), file);
+	const receipt = parse(await readBounded(file), file);
 	const out = typeof options["out"] === "string" ? options["out"] : file;
 	const { connectVisitor } = await import("../client/connect.js");
 	const { freehold } = await connectVisitor(context);
@@ -87,13 +87,13 @@ async function complete(context: CommandContext, receipt: ReceiptFile): Promise<
 	return { ...receipt, anchor: file.anchor };
 }
 
-interface Trust {
+export interface Trust {
 	readonly checkpoint: Checkpoint;
 	readonly chainId: number;
 }
 
 /** A checkpoint file and a `network.json` have the same two members. */
-async function readTrust(context: CommandContext, option: unknown): Promise<Trust> {
+export async function readTrust(context: CommandContext, option: unknown): Promise<Trust> {
 	const path = typeof option === "string" ? option : context.folder.checkpointFile;
 	const bad = (reason: string): FreeholdError => new FreeholdError("config.invalid", { option: "--checkpoint", reason });
 	const text = await readFile(path, "utf8").catch(() => {
@@ -117,8 +117,8 @@ async function readTrust(context: CommandContext, option: unknown): Promise<Trus
 	return { checkpoint: checkpoint as Checkpoint, chainId: value?.chainId as number };
 }
 
-/** A file that is too long to be a receipt is read as the text that it cannot be, so that it counts as altered, not as misuse. */
-async function readReceiptText(path: string): Promise<string> {
+/** A file that is too long to be what it should be is read as the text that it cannot be, so that it counts as altered, not as misuse. */
+export async function readBounded(path: string): Promise<string> {
 	const unreadable = (): never => {
 		throw new FreeholdError("request.invalid", { field: "file", reason: `${path} cannot be read` });
 	};
@@ -144,7 +144,7 @@ function readKinds(option: unknown): readonly EvidenceKind[] {
 	});
 }
 
-function misused(context: CommandContext, error: FreeholdError): number {
+export function usage(context: CommandContext, error: FreeholdError): number {
 	if (context.output.json) context.output.result({ error: { code: error.code, message: error.message } }, () => "");
 	else process.stderr.write(`${context.output.bad("✗")} ${error.message}\n`);
 	return EXIT.usage;

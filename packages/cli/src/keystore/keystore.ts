@@ -85,6 +85,15 @@ export class Keystore {
 		await atomicWriteFile(this.#path(name), await encryptKey(privateKey, address, passphrase), 0o600);
 	}
 
+	/** Stores a keystore file under a new name as it is; it keeps its passphrase. Throws `request.invalid` for a name that is taken, or a file that is none. */
+	async take(name: string, text: string): Promise<void> {
+		if (!NAME.test(name)) throw new FreeholdError("request.invalid", { field: "name", reason: "use lower-case letters, digits and hyphens" });
+		if (await this.has(name)) throw new FreeholdError("request.invalid", { field: "name", reason: `there is an account ${name} already` });
+		readFileShape(text);
+		await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+		await atomicWriteFile(this.#path(name), text, 0o600);
+	}
+
 	async open(name: string, passphrase: string): Promise<Uint8Array> {
 		return decryptKey(await this.#text(name), passphrase, name);
 	}

@@ -110,7 +110,7 @@ export const modelRegistryAbi = [
 	{ inputs: [{ name: "modelId", type: "uint256" }, { components: [{ name: "major", type: "uint16" }, { name: "minor", type: "uint16" }, { name: "format", type: "uint16" }, { name: "modes", type: "uint8" }, { name: "manifest", type: "bytes32" }, { name: "inputSchema", type: "bytes32" }, { name: "outputSchema", type: "bytes32" }, { name: "licence", type: "string" }, { components: [{ name: "leastPerCall", type: "uint128" }, { name: "leastPerInputUnit", type: "uint128" }, { name: "leastPerOutputUnit", type: "uint128" }, { name: "leastBps", type: "uint16" }], name: "terms", type: "tuple" }, { components: [{ name: "release", type: "bytes32" }, { name: "bps", type: "uint16" }], name: "parents", type: "tuple[]" }], name: "data", type: "tuple" }, { components: [{ name: "perCall", type: "uint128" }, { name: "perInputUnit", type: "uint128" }, { name: "perOutputUnit", type: "uint128" }], name: "price", type: "tuple" }], name: "publishRelease", outputs: [{ name: "release", type: "bytes32" }], stateMutability: "nonpayable", type: "function" },
 	{ inputs: [{ name: "release", type: "bytes32" }], name: "releaseExists", outputs: [{ name: "", type: "bool" }], stateMutability: "view", type: "function" },
 	{ inputs: [{ name: "modelId", type: "uint256" }, { name: "major", type: "uint16" }, { name: "minor", type: "uint16" }], name: "releaseIdOf", outputs: [{ name: "", type: "bytes32" }], stateMutability: "pure", type: "function" },
-	{ inputs: [{ name: "release", type: "bytes32" }], name: "releaseOf", outputs: [{ components: [{ name: "modelId", type: "uint256" }, { name: "manifest", type: "bytes32" }, { name: "publishedAt", type: "uint64" }, { name: "retiredAt", type: "uint64" }, { name: "priceVersions", type: "uint32" }, { name: "priceBefore", type: "uint32" }, { name: "major", type: "uint16" }, { name: "minor", type: "uint16" }, { name: "format", type: "uint16" }, { name: "modes", type: "uint8" }, { name: "parentCount", type: "uint8" }, { name: "inputSchema", type: "bytes32" }, { name: "outputSchema", type: "bytes32" }, { components: [{ name: "leastPerCall", type: "uint128" }, { name: "leastPerInputUnit", type: "uint128" }, { name: "leastPerOutputUnit", type: "uint128" }, { name: "leastBps", type: "uint16" }], name: "terms", type: "tuple" }, { name: "licence", type: "string" }], name: "", type: "tuple" }], stateMutability: "view", type: "function" },
+	{ inputs: [{ name: "release", type: "bytes32" }], name: "releaseOf", outputs: [{ components: [{ name: "modelId", type: "uint256" }, { name: "manifest", type: "bytes32" }, { name: "publishedAt", type: "uint64" }, { name: "retiredAt", type: "uint64" }, { name: "priceVersions", type: "uint32" }, { name: "priceBefore", type: "uint32" }, { name: "major", type: "uint16" }, { name: "minor", type: "uint16" }, { name: "format", type: "uint16" }, { name: "modes", type: "uint8" }, { name: "parentCount", type: "uint8" }, { name: "inputSchema", type: "bytes32" }, { name: "outputSchema", type: "bytes32" }, { components: [{ name: "leastPerCall", type: "uint128" }, { name: "leastPerInputUnit", type: "uint128" }, { name: "leastPerOutputUnit", type: "uint128" }, { name: "leastBps", type: "uint16" }], name: "terms", type: "tuple" }, { name: "licence", type: "string" }, { name: "publisher", type: "address" }], name: "", type: "tuple" }], stateMutability: "view", type: "function" },
 	{ inputs: [{ name: "release", type: "bytes32" }], name: "releaseOwner", outputs: [{ name: "", type: "address" }], stateMutability: "view", type: "function" },
 	{ inputs: [{ name: "release", type: "bytes32" }], name: "retire", outputs: [], stateMutability: "nonpayable", type: "function" },
 	{ inputs: [{ name: "tokenId", type: "uint256" }, { name: "salePrice", type: "uint256" }], name: "royaltyInfo", outputs: [{ name: "receiver", type: "address" }, { name: "amount", type: "uint256" }], stateMutability: "view", type: "function" },
@@ -290,6 +290,47 @@ export const nodeRegistryAbi = [
 	{ inputs: [{ name: "amount", type: "uint96" }], name: "unbond", outputs: [], stateMutability: "nonpayable", type: "function" },
 	{ inputs: [{ name: "operator", type: "address" }, { name: "amount", type: "uint256" }], name: "unlock", outputs: [], stateMutability: "nonpayable", type: "function" },
 	{ inputs: [{ name: "to", type: "address" }], name: "withdrawBond", outputs: [{ name: "amount", type: "uint256" }], stateMutability: "nonpayable", type: "function" },
+] as const;
+
+export const coOwnersAbi = [
+	{ inputs: [{ name: "account", type: "address" }], name: "AlreadyOpened", type: "error" },
+	{ anonymous: false, inputs: [{ indexed: true, name: "account", type: "address" }, { indexed: false, name: "members", type: "address[]" }, { indexed: false, name: "shares", type: "uint256[]" }, { indexed: false, name: "threshold", type: "uint256" }], name: "Opened", type: "event" },
+	{ inputs: [{ name: "members", type: "address[]" }, { name: "shares", type: "uint256[]" }, { name: "threshold", type: "uint256" }, { name: "salt", type: "bytes32" }], name: "addressOf", outputs: [{ name: "", type: "address" }], stateMutability: "view", type: "function" },
+	{ inputs: [{ name: "account", type: "address" }], name: "isCoOwner", outputs: [{ name: "", type: "bool" }], stateMutability: "view", type: "function" },
+	{ inputs: [{ name: "members", type: "address[]" }, { name: "shares", type: "uint256[]" }, { name: "threshold", type: "uint256" }, { name: "salt", type: "bytes32" }], name: "open", outputs: [{ name: "account", type: "address" }], stateMutability: "nonpayable", type: "function" },
+] as const;
+
+export const coOwnerAbi = [
+	{ inputs: [{ name: "members_", type: "address[]" }, { name: "shares", type: "uint256[]" }, { name: "threshold_", type: "uint256" }], stateMutability: "nonpayable", type: "constructor" },
+	{ inputs: [{ name: "target", type: "address" }], name: "AddressEmptyCode", type: "error" },
+	{ inputs: [{ name: "act", type: "bytes32" }, { name: "member", type: "address" }], name: "AgreedAlready", type: "error" },
+	{ inputs: [], name: "FailedCall", type: "error" },
+	{ inputs: [{ name: "balance", type: "uint256" }, { name: "needed", type: "uint256" }], name: "InsufficientBalance", type: "error" },
+	{ inputs: [], name: "InvalidMembers", type: "error" },
+	{ inputs: [{ name: "threshold", type: "uint256" }, { name: "totalShares", type: "uint256" }], name: "InvalidThreshold", type: "error" },
+	{ inputs: [{ name: "act", type: "bytes32" }, { name: "member", type: "address" }], name: "NotAgreed", type: "error" },
+	{ inputs: [{ name: "caller", type: "address" }], name: "NotMember", type: "error" },
+	{ anonymous: false, inputs: [{ indexed: true, name: "act", type: "bytes32" }, { indexed: false, name: "target", type: "address" }, { indexed: false, name: "data", type: "bytes" }], name: "Acted", type: "event" },
+	{ anonymous: false, inputs: [{ indexed: true, name: "act", type: "bytes32" }, { indexed: true, name: "member", type: "address" }, { indexed: false, name: "agreedShares", type: "uint256" }, { indexed: false, name: "target", type: "address" }, { indexed: false, name: "data", type: "bytes" }], name: "Agreed", type: "event" },
+	{ anonymous: false, inputs: [{ indexed: true, name: "member", type: "address" }, { indexed: false, name: "amount", type: "uint256" }], name: "Paid", type: "event" },
+	{ anonymous: false, inputs: [{ indexed: true, name: "act", type: "bytes32" }, { indexed: true, name: "member", type: "address" }, { indexed: false, name: "agreedShares", type: "uint256" }], name: "Withdrawn", type: "event" },
+	{ inputs: [], name: "MAX_MEMBERS", outputs: [{ name: "", type: "uint256" }], stateMutability: "view", type: "function" },
+	{ inputs: [], name: "MAX_SHARES", outputs: [{ name: "", type: "uint256" }], stateMutability: "view", type: "function" },
+	{ inputs: [{ name: "target", type: "address" }, { name: "data", type: "bytes" }], name: "act", outputs: [{ name: "done", type: "bool" }], stateMutability: "nonpayable", type: "function" },
+	{ inputs: [{ name: "target", type: "address" }, { name: "data", type: "bytes" }], name: "actOf", outputs: [{ name: "", type: "bytes32" }], stateMutability: "pure", type: "function" },
+	{ inputs: [{ name: "id", type: "bytes32" }], name: "agreedShares", outputs: [{ name: "", type: "uint256" }], stateMutability: "view", type: "function" },
+	{ inputs: [{ name: "member", type: "address" }], name: "due", outputs: [{ name: "", type: "uint256" }], stateMutability: "view", type: "function" },
+	{ inputs: [{ name: "id", type: "bytes32" }, { name: "member", type: "address" }], name: "hasAgreed", outputs: [{ name: "", type: "bool" }], stateMutability: "view", type: "function" },
+	{ inputs: [], name: "members", outputs: [{ name: "", type: "address[]" }], stateMutability: "view", type: "function" },
+	{ inputs: [{ name: "", type: "address" }, { name: "", type: "address" }, { name: "", type: "uint256" }, { name: "", type: "bytes" }], name: "onERC721Received", outputs: [{ name: "", type: "bytes4" }], stateMutability: "nonpayable", type: "function" },
+	{ inputs: [], name: "paidOut", outputs: [{ name: "", type: "uint256" }], stateMutability: "view", type: "function" },
+	{ inputs: [{ name: "member", type: "address" }], name: "paidTo", outputs: [{ name: "", type: "uint256" }], stateMutability: "view", type: "function" },
+	{ inputs: [], name: "pay", outputs: [], stateMutability: "nonpayable", type: "function" },
+	{ inputs: [{ name: "act", type: "bytes32" }], name: "rounds", outputs: [{ name: "", type: "uint256" }], stateMutability: "view", type: "function" },
+	{ inputs: [{ name: "member", type: "address" }], name: "sharesOf", outputs: [{ name: "", type: "uint256" }], stateMutability: "view", type: "function" },
+	{ inputs: [], name: "threshold", outputs: [{ name: "", type: "uint256" }], stateMutability: "view", type: "function" },
+	{ inputs: [], name: "totalShares", outputs: [{ name: "", type: "uint256" }], stateMutability: "view", type: "function" },
+	{ inputs: [{ name: "id", type: "bytes32" }], name: "withdraw", outputs: [], stateMutability: "nonpayable", type: "function" },
 ] as const;
 
 export const channelsAbi = [

@@ -15,6 +15,7 @@ import type { CallRecord } from "../store/tables.js";
 import { answerBody } from "./answer.js";
 import { type Ask, readAsk } from "./ask.js";
 import type { Idempotency } from "./idempotency.js";
+import { acceptedLicence } from "./licence.js";
 import type { Ordering } from "./ordering.js";
 import { type CallPlan, type PlanModules, planCall } from "./plan.js";
 import { answerKeyOf, type RecorderModules, recordCall } from "./recorder.js";
@@ -89,8 +90,9 @@ async function serve({ request, ask, payment, requestDigest, answerKey }: PaidAs
 	if ("refused" in accepted) return payments.refuse(request, plan, accepted.refused);
 	const { reservation } = accepted;
 	try {
+		const licence = acceptedLicence(request, plan.release.record.release, reservation.payer, chainId);
 		const served = await modules.ordering.run(plan, reservation, { answerKey, requestDigest });
-		const { call, settlement } = await traceStep("record", {}, () => recordCall(served, reservation, modules.recorder));
+		const { call, settlement } = await traceStep("record", {}, () => recordCall(served, reservation, modules.recorder, licence));
 		const totalMs = performance.now() - startedAt;
 		const { callId, node } = call.order;
 		modules.tracedCalls.recorded(call.seq);

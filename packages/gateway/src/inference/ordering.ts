@@ -219,7 +219,7 @@ export class Ordering {
 					),
 				);
 				const nodeMs = performance.now() - sentAt;
-				this.#setHealth(node.address, (health) => afterAnswer(health, nodeMs));
+				this.#setHealth(node.address, (health) => afterAnswer(health, nodeMs, now()));
 				return { order: record, answer, nodeMs };
 			} catch (error) {
 				const failure = nodeFailure(error);
@@ -251,7 +251,7 @@ export class Ordering {
 				check: (answer, streamed) => this.#check(record, answer, streamed),
 				answered: () => {
 					crashPoint("order-answered");
-					end((health) => afterAnswer(health, performance.now() - sentAt));
+					end((health) => afterAnswer(health, performance.now() - sentAt, now()));
 				},
 				left: () => end((health) => health),
 				failed: () => end((health) => afterFailure(health, now())),

@@ -6,6 +6,7 @@ import { nativeCrypto } from "@freehold/service";
 import type { Catalogue, ServedRelease } from "../catalogue/catalogue.js";
 import type { Manifests } from "../catalogue/manifests.js";
 import type { Need } from "../nodes/capability.js";
+import { withinReach } from "../nodes/choice.js";
 import type { OperatorRecord, Question } from "../store/tables.js";
 
 /** What a caller says of a call beside the question. */
@@ -48,8 +49,10 @@ export interface CallPlan {
 	readonly gatewayFee: bigint;
 	/** Nodes that could run it, the one to ask first in front. */
 	readonly nodes: readonly OperatorRecord[];
-	/** The most that the call costs at the first node. */
+	/** The most that the call costs at the first node: no payment below it will do. */
 	readonly amount: bigint;
+	/** What the payer is asked to allow: enough for the next nodes too, should the first one die. */
+	readonly asked: bigint;
 	/** True when the charge is certain before the run. */
 	readonly known: boolean;
 	/** keccak256(salt ‖ canonical text of the request). */
@@ -97,6 +100,10 @@ export async function planCall(terms: CallTerms, measure: (manifest: Manifest) =
 	if (terms.maxCharge !== undefined && amount > terms.maxCharge)
 		throw new FreeholdError("payment.insufficient", { given: terms.maxCharge, needed: amount, field: "maxCharge" });
 	const salt = terms.salt ?? toHex(modules.random(32));
+	const asked = withinReach(nodes, (node) => costAt(node, maxOutputUnits)).reduce((highest, node) => {
+		const cost = costAt(node, maxOutputUnits);
+		return cost > highest && (terms.maxCharge === undefined || cost <= terms.maxCharge) ? cost : highest;
+	}, amount);
 	return {
 		mode,
 		require,
@@ -108,6 +115,7 @@ export async function planCall(terms: CallTerms, measure: (manifest: Manifest) =
 		gatewayFee,
 		nodes,
 		amount,
+		asked,
 		known: (measured.exact || release.price.perInputUnit === 0n) && (release.price.perOutputUnit === 0n || maxOutputUnits === 0n),
 		request: measured.commit(release.record.release, salt),
 	};

@@ -5,6 +5,7 @@ import type { Hex } from "@freehold/protocol";
 import type { BatchLog } from "../anchoring/batch-log.js";
 import type { Reservation } from "../payment/reservation.js";
 import { type AnswerRecord, type CallRecord, type GatewayStore, type MemberRecord, pack } from "../store/tables.js";
+import type { SignedLicence } from "./licence.js";
 import type { ServedCall } from "./ordering.js";
 
 export interface RecorderModules {
@@ -20,7 +21,12 @@ export interface RecordedCall {
 	readonly settlement: SettleResponse | undefined;
 }
 
-export async function recordCall({ order: ordered, answer }: ServedCall, payment: Reservation, modules: RecorderModules): Promise<RecordedCall> {
+export async function recordCall(
+	{ order: ordered, answer }: ServedCall,
+	payment: Reservation,
+	modules: RecorderModules,
+	licence?: SignedLicence,
+): Promise<RecordedCall> {
 	const { store, batches, crashPoint, now } = modules;
 	const { order, orderSignature, salt, payer, require, answerKey, requestDigest } = ordered;
 	const { receipt, receiptSignature, receiptDigest, nodeKey, engine, evidence } = answer;
@@ -53,6 +59,7 @@ export async function recordCall({ order: ordered, answer }: ServedCall, payment
 			...("inputs" in ordered ? { inputs: ordered.inputs } : { textRequest: ordered.textRequest }),
 			...answer.content,
 			payment: payment.link,
+			...(licence === undefined ? {} : { licence }),
 			...place,
 		};
 		spent.write(writer);

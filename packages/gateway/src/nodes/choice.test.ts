@@ -1,7 +1,7 @@
 import type { Hex } from "@freehold/protocol";
 import { describe, expect, it } from "vitest";
 import type { OperatorRecord } from "../store/tables.js";
-import { afterAnswer, afterFailure, afterLook, type Choice, freshHealth, inOrder, type NodeHealth } from "./choice.js";
+import { afterAnswer, afterFailure, afterLook, type Choice, freshHealth, inOrder, type NodeHealth, withinReach } from "./choice.js";
 
 const node = (name: string, nodeFee: bigint): OperatorRecord => ({
 	address: `0x${name}` as Hex,
@@ -14,7 +14,7 @@ const node = (name: string, nodeFee: bigint): OperatorRecord => ({
 });
 const order = (nodes: readonly OperatorRecord[], health: Record<string, Partial<NodeHealth>> = {}, choice: Partial<Choice> = {}) =>
 	inOrder(nodes, {
-		healthOf: (address) => ({ ...freshHealth, ...health[address.slice(2)] }),
+		healthOf: (address) => ({ ...freshHealth, measuredAt: 1_000, ...health[address.slice(2)] }),
 		need: undefined,
 		secondPrice: 0n,
 		now: 1_000,
@@ -36,6 +36,15 @@ describe("the choice of a node", () => {
 		expect(order([node("slow", 5n), node("quick", 8n)], slow, { secondPrice: 2n })).toEqual(["slow", "quick"]);
 	});
 
+	it("tries a node again that was slow once, and believes faster answers sooner than slower ones", () => {
+		const nodes = [node("cold", 1n), node("warm", 5n)];
+		const health = { cold: { latencyMs: 2_000, measuredAt: 1_000 }, warm: { latencyMs: 10, measuredAt: 60_000 } };
+		expect(order(nodes, health, { secondPrice: 10n, now: 1_000 })).toEqual(["warm", "cold"]);
+		expect(order(nodes, health, { secondPrice: 10n, now: 60_000 })).toEqual(["cold", "warm"]);
+		expect(afterAnswer({ ...freshHealth, latencyMs: 1_000 }, 0, 0).latencyMs).toBe(500);
+		expect(afterAnswer({ ...freshHealth, latencyMs: 1_000 }, 2_000, 0).latencyMs).toBe(1_200);
+	});
+
 	it("leaves out nodes that say they cannot run the call, and asks those of which nothing is known", () => {
 		const runs = (...names: string[]) => afterLook(freshHealth, { runs: new Set(names) });
 		const nodes = [node("onnx", 1n), node("gguf", 2n), node("new", 3n)];
@@ -47,6 +56,14 @@ describe("the choice of a node", () => {
 
 	it("spreads calls over equals", () => {
 		expect(order([node("a", 5n), node("b", 5n)], { a: { latencyMs: 20, inFlight: 4 }, b: { latencyMs: 30 } })).toEqual(["b", "a"]);
+	});
+
+	it("reaches the next two nodes, as far as they cost at most a quarter more", () => {
+		const nodes = [node("a", 100n), node("b", 125n), node("c", 90n), node("d", 100n)];
+		const names = (price: bigint) => withinReach(nodes, ({ nodeFee }) => price + nodeFee).map(({ address }) => address.slice(2));
+		expect(names(0n)).toEqual(["a", "b", "c"]);
+		expect(withinReach([node("a", 100n), node("b", 126n)], ({ nodeFee }) => nodeFee)).toHaveLength(1);
+		expect(withinReach([], () => 0n)).toEqual([]);
 	});
 
 	it("lets one that failed rest, and still has it when there is nothing better", () => {
@@ -64,6 +81,6 @@ describe("the choice of a node", () => {
 		}
 		expect(rests.slice(0, 4)).toEqual([250, 500, 1_000, 2_000]);
 		expect(rests.at(-1)).toBe(30_000);
-		expect(afterAnswer(health, 10)).toMatchObject({ failures: 0, restUntil: 0, latencyMs: 10 });
+		expect(afterAnswer(health, 10, 0)).toMatchObject({ failures: 0, restUntil: 0, latencyMs: 10 });
 	});
 });

@@ -62,6 +62,7 @@ export function callPage({ store, chainId }: CallPageModules): Handler {
 			state: anchor !== undefined ? "final" : anchored !== undefined ? "anchored" : "signed",
 			...(anchored?.transaction === undefined ? {} : { batch: { gateway: call.order.gateway, seq: call.seq.toString(), transaction: anchored.transaction } }),
 			receiptFile: receiptFileJson(call, chainId, anchor),
+			...(call.licence === undefined ? {} : { licence: call.licence }),
 		};
 		return jsonResponse(body);
 	};

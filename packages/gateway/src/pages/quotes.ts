@@ -5,6 +5,7 @@ import { type Handler, jsonResponse } from "@freehold/service";
 import type { Catalogue } from "../catalogue/catalogue.js";
 import type { Manifests } from "../catalogue/manifests.js";
 import type { Need } from "../nodes/capability.js";
+import { withinReach } from "../nodes/choice.js";
 import type { OperatorRecord } from "../store/tables.js";
 
 export interface QuotePageModules {
@@ -24,11 +25,13 @@ export function quotePage(modules: QuotePageModules): Handler {
 		const { record, name, price } = catalogue.resolveText(params["release"] ?? "", Math.floor(now() / 1000));
 		// The mode is not known yet: the first that the owner offers.
 		const mode = (Object.keys(modes) as Mode[]).find((candidate) => (record.modes & (1 << modes[candidate])) !== 0) ?? "fast";
-		const nodeFee = rankedNodes({ format: record.format, mode })[0]?.nodeFee;
-		if (nodeFee === undefined) throw new FreeholdError("node.unavailable", { release: name });
+		const one = { calls: 1n, inputUnits: 0n, outputUnits: 0n };
+		const reach = withinReach(rankedNodes({ format: record.format, mode }), (node) => charge(price, one, { nodeFee: node.nodeFee, gatewayFee }));
+		if (reach.length === 0) throw new FreeholdError("node.unavailable", { release: name });
+		const nodeFee = reach.reduce((most, node) => (node.nodeFee > most ? node.nodeFee : most), 0n);
 		const manifest = await manifests.get(record.manifest);
 		const tokens = isTextFormat(manifest.format);
-		const total = charge(price, { calls: 1n, inputUnits: 0n, outputUnits: 0n }, { nodeFee, gatewayFee });
+		const total = charge(price, one, { nodeFee, gatewayFee });
 		const body: QuoteBody = {
 			release: record.release,
 			model: name,

@@ -82,6 +82,8 @@ export interface CallFacts {
 	readonly payer: Hex;
 	readonly require: readonly EvidenceKind[];
 	readonly payment: PaymentLink;
+	/** The licence text that the payer signed with the call. */
+	readonly licence?: { readonly text: Hex; readonly signature: Hex };
 	readonly seq: number;
 	/** Position among the leaves of the batch. */
 	readonly index: number;

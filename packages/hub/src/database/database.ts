@@ -9,7 +9,7 @@ import Database from "libsql";
 export type Connection = Database.Database;
 
 /** Raised with every change of the tables. */
-const FORM = 2;
+const FORM = 3;
 
 const TABLES = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -51,6 +51,9 @@ CREATE TABLE line (
 	ownerAmount TEXT NOT NULL, nodeFee TEXT NOT NULL, gatewayFee TEXT NOT NULL, protocolFee TEXT NOT NULL, time INTEGER NOT NULL, block INTEGER NOT NULL, "transaction" TEXT NOT NULL
 );
 CREATE TABLE operator (operator TEXT PRIMARY KEY, roles INTEGER NOT NULL, endpoint TEXT NOT NULL, nodeFee TEXT NOT NULL, bond TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE namespace (name TEXT PRIMARY KEY, owner TEXT NOT NULL, skeleton TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX namespaceBySkeleton ON namespace (skeleton);
+CREATE TABLE work (operator TEXT PRIMARY KEY, calls INTEGER NOT NULL, earned TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE operatorKey (operator TEXT NOT NULL, key TEXT NOT NULL, validFrom INTEGER NOT NULL, validUntil INTEGER, PRIMARY KEY (operator, key)) WITHOUT ROWID;
 CREATE TABLE heartbeat (operator TEXT NOT NULL, role TEXT NOT NULL, endpoint TEXT NOT NULL, releases TEXT NOT NULL, sentAt INTEGER NOT NULL, PRIMARY KEY (operator, role)) WITHOUT ROWID;
 CREATE TABLE blob (sha256 TEXT PRIMARY KEY, blobId TEXT, tries INTEGER NOT NULL DEFAULT 0, nextTryAt INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;

@@ -1,5 +1,5 @@
 /** What each event of the chain means to the index. Called in order, inside the transaction that also moves the cursor, so each counts exactly once. */
-import { bigintToBytes, type Hex, toHex } from "@freehold/protocol";
+import { bigintToBytes, type Hex, skeleton, toHex } from "@freehold/protocol";
 import type { ChainEvent } from "@freehold/sdk/chain";
 import { type Connection, sortable } from "../database/database.js";
 import { indexTexts } from "../search/vocabulary.js";
@@ -116,6 +116,8 @@ const handlers: Readonly<Record<string, Apply>> = {
 			Number(block),
 			event.transactionHash,
 		);
+		addWork(db, address(args, "node"), calls, amount(args, "nodeFee"));
+		addWork(db, address(args, "gateway"), calls, amount(args, "gatewayFee") - amount(args, "protocolFee"));
 		addUsage(db, release, dayOf(time), { calls, inputUnits: amount(args, "inputUnits"), outputUnits: amount(args, "outputUnits"), gross, net });
 		const model = db.prepare("SELECT model.id, model.owner FROM release JOIN model ON model.id = release.model WHERE release.id = ?").get(release) as
 			| { id: string; owner: string }
@@ -146,6 +148,14 @@ const handlers: Readonly<Record<string, Apply>> = {
 		db.prepare("INSERT INTO claim (owner, total) VALUES (?, ?) ON CONFLICT (owner) DO UPDATE SET total = excluded.total").run(owner, total.toString());
 	},
 
+	NamespaceClaimed(db, args) {
+		const name = text(args, "namespace");
+		db.prepare("INSERT INTO namespace (name, owner, skeleton) VALUES (?, ?, ?)").run(name, address(args, "owner"), skeleton(name));
+	},
+	NamespaceTransferred(db, args) {
+		db.prepare("UPDATE namespace SET owner = ? WHERE name = ?").run(address(args, "to"), text(args, "namespace"));
+	},
+
 	Registered(db, args) {
 		db.prepare(
 			"INSERT INTO operator (operator, roles, endpoint, nodeFee, bond) VALUES (?, ?, ?, ?, '0') ON CONFLICT (operator) DO UPDATE SET roles = excluded.roles, endpoint = excluded.endpoint, nodeFee = excluded.nodeFee",
@@ -170,6 +180,14 @@ const handlers: Readonly<Record<string, Apply>> = {
 		);
 	},
 };
+
+/** What an operator earned by its work; one that is node and gateway earns both. */
+function addWork(db: Connection, operator: Hex, calls: number, earned: bigint): void {
+	const before = db.prepare("SELECT earned FROM work WHERE operator = ?").get(operator) as { earned: string } | undefined;
+	db.prepare(
+		"INSERT INTO work (operator, calls, earned) VALUES (?, ?, ?) ON CONFLICT (operator) DO UPDATE SET calls = calls + excluded.calls, earned = excluded.earned",
+	).run(operator, calls, (BigInt(before?.earned ?? "0") + earned).toString());
+}
 
 interface UsageAdded {
 	readonly calls: number;

@@ -131,6 +131,7 @@ const schemas: Readonly<Record<string, Schema>> = {
 		},
 		{ cursor: text },
 	),
+	Namespace: objectOf({ namespace: text, alike: listOf(objectOf({ namespace: text, owner: address, models: number, calls: number })) }, { owner: address }),
 	Nodes: objectOf({
 		nodes: listOf(
 			objectOf({
@@ -139,6 +140,8 @@ const schemas: Readonly<Record<string, Schema>> = {
 				endpoint: text,
 				nodeFee: amount,
 				bond: amount,
+				calls: number,
+				earned: amount,
 				heartbeats: listOf(objectOf({ role: text, endpoint: text, releases: number, sentAt: time, alive: { type: "boolean" } })),
 			}),
 		),
@@ -189,6 +192,7 @@ const operations: Readonly<Record<keyof typeof hubRoutes, Operation>> = {
 	usage: { answer: "Usage", query: { days: number } },
 	earnings: { answer: "Earnings" },
 	calls: { answer: "Calls", query: page },
+	namespace: { answer: "Namespace" },
 	nodes: { answer: "Nodes" },
 	heartbeat: { body: "Heartbeat" },
 	openapi: {},

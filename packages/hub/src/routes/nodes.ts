@@ -45,6 +45,8 @@ interface OperatorRow {
 	readonly endpoint: string;
 	readonly nodeFee: string;
 	readonly bond: string;
+	readonly calls: number | null;
+	readonly earned: string | null;
 }
 
 interface HeartbeatRow {
@@ -56,7 +58,9 @@ interface HeartbeatRow {
 
 export function listNodes(db: Connection, clock: { now(): number }): Handler {
 	return () => {
-		const operators = db.prepare("SELECT * FROM operator ORDER BY operator LIMIT 1000").all() as OperatorRow[];
+		const operators = db
+			.prepare("SELECT operator.*, calls, earned FROM operator LEFT JOIN work USING (operator) ORDER BY operator LIMIT 1000")
+			.all() as OperatorRow[];
 		return json({
 			nodes: operators.map((row) => {
 				const beats = db.prepare("SELECT role, endpoint, releases, sentAt FROM heartbeat WHERE operator = ?").all(row.operator) as HeartbeatRow[];
@@ -66,6 +70,8 @@ export function listNodes(db: Connection, clock: { now(): number }): Handler {
 					endpoint: row.endpoint,
 					nodeFee: row.nodeFee,
 					bond: row.bond,
+					calls: row.calls ?? 0,
+					earned: row.earned ?? "0",
 					heartbeats: beats.map(({ role, endpoint, releases, sentAt }) => ({
 						role,
 						endpoint,

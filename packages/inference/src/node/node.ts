@@ -120,6 +120,8 @@ const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 10_000;
 const CLEANING_MS = 60_000;
 const REGISTRY_LOOK_MS = 250;
+/** A new key waits this long beyond the registry's own grace, so that a gateway some blocks behind knows it too. */
+const KEY_SETTLE_SECONDS = 8;
 /** Without a new block for this long the node says that it is not ready. */
 const MAX_SILENCE_MS = 30_000;
 
@@ -172,7 +174,7 @@ export class InferenceNode {
 		this.address = options.operator ?? this.#signer.address;
 		this.#key = new OperatorKey(this.#signer, {
 			file: modules.keyFile,
-			isValid: (key) => this.#operators.isKeyValid(this.address, key, Math.floor(modules.clock.now() / 1000)),
+			isValid: (key) => this.#operators.isKeyValid(this.address, key, Math.floor(modules.clock.now() / 1000) - KEY_SETTLE_SECONDS),
 			onChange: events.keyChanged,
 			onUnreadable: events.keyUnreadable,
 		});

@@ -14,6 +14,10 @@ export interface RpcContext {
 	readonly calls: CallPool;
 	readonly crypto: Pick<Crypto, "recover">;
 	readonly consensus: ConsensusStore;
+	/** Text of the genesis file, for those who follow. */
+	readonly genesis: string;
+	/** Where blocks come from, when another ledger orders them. */
+	readonly source?: FollowedSource | undefined;
 	/** The set that signs: one key in solo mode. */
 	readonly validators: readonly { readonly publicKey: Uint8Array; readonly power: bigint }[];
 	/** Called when a transaction has entered the pool. */
@@ -28,6 +32,18 @@ export interface RpcContext {
 	readonly closing: AbortSignal;
 	/** Runs `work` after `ms`; the result cancels. */
 	readonly later: (ms: number, work: () => void) => () => void;
+}
+
+/** The ledger that this one follows. */
+export interface FollowedSource {
+	/** Hands a transaction over; gives its answer, or throws what it refused with. */
+	readonly submit: (raw: string, signal: AbortSignal) => Promise<unknown>;
+	/** Height of its last block, as far as it is known. */
+	readonly highest: () => bigint;
+	/** Height at which this process began to follow. */
+	readonly startedAt: bigint;
+	/** Height here. */
+	readonly height: () => bigint;
 }
 
 export type Method = (params: Parameters, asker: Asker) => unknown;

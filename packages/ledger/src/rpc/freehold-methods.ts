@@ -8,8 +8,11 @@ import { quantity } from "./views.js";
 
 const MAX_WAIT_MS = 30_000;
 const MAX_WAITERS = 1_000;
+/** Of one answer to a follower: in number, and in bytes after which no further block is added. */
+const MAX_BLOCKS = 64;
+const MAX_BLOCKS_BYTES = 4 * 1024 * 1024;
 
-export function freeholdMethods({ application, consensus, validators, later, closing }: RpcContext): Methods {
+export function freeholdMethods({ application, consensus, validators, genesis, later, closing }: RpcContext): Methods {
 	const { chain } = application;
 	let waiters = 0;
 
@@ -50,10 +53,24 @@ export function freeholdMethods({ application, consensus, validators, later, clo
 				genesis: { height: 1, hash: hexOf(first.blockId.hash) },
 			};
 		},
+		freehold_genesis: () => genesis,
+		freehold_getBlocks: ([from, most]) => {
+			const first = heightParameter(from, "from");
+			if (typeof most !== "number" || !Number.isInteger(most) || most < 1 || most > MAX_BLOCKS)
+				throw invalidParams(`most: must be a whole number from 1 to ${MAX_BLOCKS}`);
+			const found: { readonly height: string; readonly block: string; readonly commit: string }[] = [];
+			let bytes = 0;
+			for (let height = first; found.length < most && bytes < MAX_BLOCKS_BYTES; height++) {
+				const block = consensus.encodedBlock(height);
+				const commit = consensus.encodedCommit(height);
+				if (block === undefined || commit === undefined) break;
+				bytes += block.length;
+				found.push({ height: height.toString(), block: hexOf(block), commit: hexOf(commit) });
+			}
+			return found;
+		},
 		freehold_getLightBlock: ([height]) => {
-			const number = typeof height === "number" && Number.isSafeInteger(height) ? String(height) : height;
-			if (typeof number !== "string" || !/^(0|[1-9][0-9]{0,18})$/.test(number)) throw invalidParams("height: must be a decimal string");
-			const block = lightBlock(BigInt(number));
+			const block = lightBlock(heightParameter(height, "height"));
 			return block === undefined ? null : lightBlockShape.write(block);
 		},
 		freehold_getProofBlock: ([number]) => {
@@ -69,4 +86,11 @@ export function freeholdMethods({ application, consensus, validators, later, clo
 			return chain.head.header.number > number ? quantity(chain.head.header.number) : waitForBlock(number, timeout, signal);
 		},
 	};
+}
+
+/** Height of a consensus block: decimal, as a string or a safe integer. */
+function heightParameter(value: unknown, name: string): bigint {
+	const text = typeof value === "number" && Number.isSafeInteger(value) ? String(value) : value;
+	if (typeof text !== "string" || !/^(0|[1-9][0-9]{0,18})$/.test(text)) throw invalidParams(`${name}: must be a decimal string`);
+	return BigInt(text);
 }

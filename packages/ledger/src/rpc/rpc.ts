@@ -8,6 +8,7 @@ import { callMethods } from "./call-methods.js";
 import type { Methods, RpcContext } from "./context.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import { feeMethods } from "./fee-methods.js";
+import { followedMethods } from "./followed-methods.js";
 import { freeholdMethods } from "./freehold-methods.js";
 import { logMethods } from "./log-methods.js";
 import { bytesParameter } from "./parameters.js";
@@ -32,6 +33,7 @@ export function rpcMethods(context: RpcContext, version: string): Methods {
 		net_listening: () => true,
 		net_peerCount: () => "0x0",
 		web3_clientVersion: () => `freehold/${version}`,
+		...followedMethods(context),
 		web3_sha3: ([data]) => hexOf(keccak256(bytesParameter(data, "data"))),
 	};
 }

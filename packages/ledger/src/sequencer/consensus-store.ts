@@ -67,13 +67,21 @@ export class ConsensusStore {
 	}
 
 	block(height: bigint): ConsensusBlock | undefined {
-		const encoded = height < 0n || height >= 2n ** 63n ? undefined : this.#state.get("consensus", concatBytes(BLOCK, be8(height)));
+		const encoded = this.encodedBlock(height);
 		return encoded === undefined ? undefined : decodeBlock(encoded);
 	}
 
 	commit(height: bigint): Commit | undefined {
-		const encoded = height < 0n || height >= 2n ** 63n ? undefined : this.#state.get("consensus", concatBytes(COMMIT, be8(height)));
+		const encoded = this.encodedCommit(height);
 		return encoded === undefined ? undefined : decodeCommit(encoded);
+	}
+
+	encodedBlock(height: bigint): Uint8Array | undefined {
+		return height < 0n || height >= 2n ** 63n ? undefined : this.#state.get("consensus", concatBytes(BLOCK, be8(height)));
+	}
+
+	encodedCommit(height: bigint): Uint8Array | undefined {
+		return height < 0n || height >= 2n ** 63n ? undefined : this.#state.get("consensus", concatBytes(COMMIT, be8(height)));
 	}
 
 	/** Everything that a light client needs of one height. */

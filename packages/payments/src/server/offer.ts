@@ -19,9 +19,11 @@ export interface TillTerms {
 }
 
 export interface CallTerms {
-	/** The most that the call can cost. */
+	/** The least that a payment must allow: the most that the call can cost where it is expected to run. `exact` asks this. */
 	readonly amount: bigint;
-	/** True when that is also the least: `exact` is offered too. */
+	/** What a channel's payment is asked to allow, where that is more: it stays with the payer until it is used. */
+	readonly asked?: bigint;
+	/** True when the price is certain before the run: `exact` is offered too. */
 	readonly known: boolean;
 }
 
@@ -34,20 +36,22 @@ export function offer(
 	call: CallTerms,
 	state?: { readonly channelState: ChannelStateMessage; readonly voucherState?: VoucherStateMessage },
 ): readonly PaymentRequirements[] {
+	const { asked = call.amount } = call;
 	const common = {
 		network: network(terms.chainId),
-		amount: call.amount.toString(),
+		amount: asked.toString(),
 		asset: terms.token.address,
 		payTo: terms.payTo,
 		maxTimeoutSeconds: terms.maxTimeoutSeconds,
 	};
 	const domain = { name: terms.token.name, version: terms.token.version, gateway: terms.gateway };
 	// The reference client deposits what `minDeposit` says; ours asks its owner, and may go down to the least.
-	const deposits = { minDeposit: leastDeposit(terms, call.amount * SUGGESTED_CALLS).toString(), leastDeposit: leastDeposit(terms, call.amount).toString() };
+	const deposits = { minDeposit: leastDeposit(terms, asked * SUGGESTED_CALLS).toString(), leastDeposit: leastDeposit(terms, asked).toString() };
 	const { receiverAuthorizer, withdrawDelay } = terms;
 	const channel = { scheme: "batch-settlement", ...common, extra: { ...domain, receiverAuthorizer, withdrawDelay, ...deposits, ...state } };
 	if (!call.known) return [channel];
-	return [channel, { scheme: "exact", ...common, extra: domain }, { scheme: "exact", ...common, extra: { ...domain, assetTransferMethod: "permit2" } }];
+	const exact = { scheme: "exact", ...common, amount: call.amount.toString() };
+	return [channel, { ...exact, extra: domain }, { ...exact, extra: { ...domain, assetTransferMethod: "permit2" } }];
 }
 
 /** Calls that the suggested deposit pays for, so that not every call opens or fills a channel. Smaller deposits are taken too, down to `leastDeposit`. */

@@ -40,6 +40,8 @@ export interface CallBody {
 	readonly state: ReceiptState;
 	readonly batch?: { readonly gateway: Hex; readonly seq: Decimal; readonly transaction: Hex };
 	readonly receiptFile: unknown;
+	/** The licence text (SHA-256) that the payer signed with the call. */
+	readonly licence?: { readonly text: Hex; readonly signature: Hex };
 }
 
 /** `GET /v1/quotes/{release}`: `{release}` is an id, or a model's name with its slash as `%2F`. */
@@ -48,6 +50,7 @@ export interface QuoteBody {
 	readonly model: string;
 	readonly priceVersion: number;
 	readonly owner: { readonly perCall: Decimal; readonly perInputUnit: Decimal; readonly perOutputUnit: Decimal };
+	/** The most that a node gets; charged is the fee of the one that answered. */
 	readonly nodeFee: Decimal;
 	readonly gatewayFee: Decimal;
 	/** Basis points of the charge, paid out of the gateway's part. */
@@ -385,6 +388,36 @@ export interface EarningsBody {
 	/** True when the index agrees with the chain to the unit at `height`. */
 	readonly reconciled: boolean;
 	readonly height: number;
+}
+
+/** `GET /v1/namespaces/{namespace}` */
+export interface NamespaceBody {
+	readonly namespace: string;
+	/** Absent while it is free. */
+	readonly owner?: Hex;
+	/** Namespaces that could be taken for it, the most used first. */
+	readonly alike: readonly { readonly namespace: string; readonly owner: Hex; readonly models: number; readonly calls: number }[];
+}
+
+/** `GET /v1/nodes` */
+export interface NodesBody {
+	readonly nodes: readonly {
+		readonly operator: Hex;
+		readonly roles: readonly ("inference" | "gateway" | "storage" | "oracle")[];
+		readonly endpoint: string;
+		readonly nodeFee: Decimal;
+		readonly bond: Decimal;
+		/** Calls that its lines were paid for, and its part of them: a node's fees, a gateway's fees less the protocol's. */
+		readonly calls: number;
+		readonly earned: Decimal;
+		readonly heartbeats: readonly {
+			readonly role: string;
+			readonly endpoint: string;
+			readonly releases: number;
+			readonly sentAt: number;
+			readonly alive: boolean;
+		}[];
+	}[];
 }
 
 /** `POST /v1/faucet` of a gateway on a development network. */

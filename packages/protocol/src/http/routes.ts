@@ -78,6 +78,7 @@ export const hubRoutes = {
 	usage: route("GET", "/v1/models/:namespace/:name/usage", "Calls and money of a model by release and day."),
 	earnings: route("GET", "/v1/earnings/:address", "What an owner earned, by model, reconciled with the chain."),
 	calls: route("GET", "/v1/calls", "The latest anchored lines: release, calls, amounts and who got them."),
+	namespace: route("GET", "/v1/namespaces/:namespace", "Who owns a namespace, and which others look like it."),
 	nodes: route("GET", "/v1/nodes", "Operators with a bond and their last heartbeats."),
 	heartbeat: route("POST", "/v1/heartbeats", "A node says that it is alive."),
 	openapi: route("GET", "/openapi.json", "This interface as an OpenAPI document."),

@@ -161,7 +161,8 @@ export function payerCommitment(payer: Hex, salt: Hex, hashes: Hashes = defaultH
 	return toHex(hashes.keccak256(packed));
 }
 
-function typedDigest(chainId: number, struct: Uint8Array, hashes: Hashes): Hex {
+/** EIP-712 digest of a struct's hash input in the protocol's domain. */
+export function typedDigest(chainId: number, struct: Uint8Array, hashes: Hashes): Hex {
 	const packed = new Uint8Array(66);
 	packed[0] = 0x19;
 	packed[1] = 0x01;

@@ -1,6 +1,8 @@
 /** The protocol's contracts at their genesis addresses. */
 import {
 	channelsAbi,
+	coOwnerAbi,
+	coOwnersAbi,
 	erc3009DepositCollectorAbi,
 	exactPermit2ProxyAbi,
 	modelRegistryAbi,
@@ -12,7 +14,7 @@ import {
 	tillAbi,
 	usageLedgerAbi,
 } from "@freehold/contracts/abi";
-import { contractAddresses } from "@freehold/protocol";
+import { contractAddresses, type Hex } from "@freehold/protocol";
 import type { Abi } from "viem";
 
 /**
@@ -25,6 +27,7 @@ export const contracts = {
 	UsageLedger: { address: contractAddresses.UsageLedger, abi: usageLedgerAbi },
 	Royalties: { address: contractAddresses.Royalties, abi: royaltiesAbi },
 	NodeRegistry: { address: contractAddresses.NodeRegistry, abi: nodeRegistryAbi },
+	CoOwners: { address: contractAddresses.CoOwners, abi: coOwnersAbi },
 	Channels: { address: contractAddresses.Channels, abi: channelsAbi },
 	Erc3009DepositCollector: { address: contractAddresses.Erc3009DepositCollector, abi: erc3009DepositCollectorAbi },
 	Permit2DepositCollector: { address: contractAddresses.Permit2DepositCollector, abi: permit2DepositCollectorAbi },
@@ -32,5 +35,8 @@ export const contracts = {
 	Permit2: { address: contractAddresses.Permit2, abi: permit2Abi },
 } as const;
 
+/** An account that `CoOwners` opened. */
+export const coOwner = (address: Hex) => ({ address, abi: coOwnerAbi }) as const;
+
 /** ABIs whose errors are known by name everywhere. */
-export const protocolAbis: readonly Abi[] = [...Object.values(contracts).map((contract) => contract.abi as Abi), tillAbi as Abi];
+export const protocolAbis: readonly Abi[] = [...Object.values(contracts).map((contract) => contract.abi as Abi), tillAbi as Abi, coOwnerAbi as Abi];

@@ -10,6 +10,7 @@ import {
 	type InferenceResponseBody,
 	isHex,
 	type JsonTensor,
+	licenceHeader,
 	type Mode,
 	type Price,
 	parseInputs,
@@ -23,6 +24,7 @@ import {
 import type { Client } from "../client/client.js";
 import { parseJson } from "../client/http.js";
 import { patiently } from "../client/patience.js";
+import type { AcceptedLicence } from "../licences/licences.js";
 import { checkAnswer } from "./check-answer.js";
 import { type Limits, payAndAsk } from "./pay.js";
 import { quote } from "./quote.js";
@@ -39,6 +41,8 @@ export interface InferOptions {
 	readonly maxCharge?: bigint;
 	/** 32 bytes that close the commitments to everyone else; drawn when absent. */
 	readonly salt?: Hex;
+	/** The licence that the account accepted; the gateway keeps it with the call. */
+	readonly licence?: Pick<AcceptedLicence, "text" | "signature">;
 	readonly signal?: AbortSignal;
 	/** For the whole call, a gateway or a ledger that restarts included; default 60,000. A network that never answered is not waited for. */
 	readonly timeoutMs?: number;
@@ -109,10 +113,12 @@ async function inferAt(client: Client, model: string, quoted: QuoteBody, options
 		maxCharge: most.toString() as Decimal,
 		salt,
 	};
-	const paid = await payAndAsk(client, quoted, { path: gatewayRoutes.inference.path, body, most }, limits).catch((error: unknown) => {
-		client.offers.forget(model, quoted.release, most);
-		throw error;
-	});
+	const paid = await payAndAsk(client, quoted, { path: gatewayRoutes.inference.path, body, most, headers: licenceHeaders(options.licence) }, limits).catch(
+		(error: unknown) => {
+			client.offers.forget(model, quoted.release, most);
+			throw error;
+		},
+	);
 	const answer = parseJson(paid.answer.body) as InferenceResponseBody;
 	const asked = { quoted, payer, salt, mode, require, inputs, most, charged: paid.charged, answer };
 	// It is paid: a ledger that is away for a moment must not cost the answer.
@@ -149,4 +155,8 @@ export function mostCharge(quoted: QuoteBody, inputs: Tensors, allowed: bigint |
 	const most = charge(price, { calls: 1n, inputUnits: elementsOf(inputs), outputUnits }, fees);
 	if (allowed !== undefined && allowed < most) throw new FreeholdError("payment.insufficient", { given: allowed, needed: most });
 	return most;
+}
+
+function licenceHeaders(accepted: InferOptions["licence"]): Readonly<Record<string, string>> {
+	return accepted === undefined ? {} : { [licenceHeader]: `${accepted.text}.${accepted.signature}` };
 }

@@ -19,6 +19,8 @@ export interface CallRequest {
 	readonly body: unknown;
 	/** Most that was agreed to. */
 	readonly most: bigint;
+	/** Beside those of the payment. */
+	readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface PaidAnswer {
@@ -40,7 +42,7 @@ export async function payAndAsk(client: Client, quoted: QuoteBody, call: CallReq
 			client.http.request(url, {
 				what: "The gateway",
 				json: call.body,
-				headers: { ...headers, "idempotency-key": idempotencyKey },
+				headers: { ...headers, ...call.headers, "idempotency-key": idempotencyKey },
 				timeoutMs,
 				signal: limits.signal,
 			}),

@@ -2,7 +2,7 @@
 import { FreeholdError, formatOpg, type Hex } from "@freehold/protocol";
 import { contracts } from "../chain/contracts.js";
 import type { Client } from "../client/client.js";
-import type { Publication } from "./prepare.js";
+import type { SentPublication } from "./publish.js";
 
 export interface Preflight {
 	/** The same release stands in the registry already: a publication that was interrupted goes on after this step. */
@@ -15,7 +15,7 @@ const WHOLE_BPS = 10_000n;
 const NOBODY: Hex = `0x${"00".repeat(20)}`;
 
 /** Throws `model.exists`, `model.notOwner`, `namespace.taken`, `model.notFound` (a parent), `request.invalid` (its terms) or `account.noFunds`. */
-export async function preflight(client: Client, publication: Publication, signal?: AbortSignal): Promise<Preflight> {
+export async function preflight(client: Client, publication: SentPublication, signal?: AbortSignal): Promise<Preflight> {
 	const me = client.account().address.toLowerCase() as Hex;
 	const { chain } = client;
 	const [holder, owner, exists, balance] = await Promise.all([
@@ -37,7 +37,7 @@ export async function preflight(client: Client, publication: Publication, signal
 }
 
 /** Undefined while the model does not exist. */
-async function modelOwner(client: Client, { release, modelId }: Publication, signal: AbortSignal | undefined): Promise<Hex | undefined> {
+async function modelOwner(client: Client, { release, modelId }: SentPublication, signal: AbortSignal | undefined): Promise<Hex | undefined> {
 	try {
 		return (await client.chain.read(contracts.ModelRegistry, "ownerOf", [BigInt(modelId)], { signal })).toLowerCase() as Hex;
 	} catch (error) {
@@ -51,7 +51,7 @@ async function modelOwner(client: Client, { release, modelId }: Publication, sig
 }
 
 /** Parents exist, and this price pays each what its terms ask, as the registry will check it. */
-async function checkParents(client: Client, { parents, price }: Publication, signal: AbortSignal | undefined): Promise<void> {
+async function checkParents(client: Client, { parents, price }: SentPublication, signal: AbortSignal | undefined): Promise<void> {
 	await Promise.all(
 		parents.map(async ({ release, bps }) => {
 			if (!(await client.chain.read(contracts.ModelRegistry, "releaseExists", [release], { signal })))

@@ -5,6 +5,7 @@ import {
 	formatModelName,
 	type Hex,
 	isHex,
+	licencePath,
 	limits,
 	type Manifest,
 	type ManifestFile,
@@ -52,8 +53,10 @@ export interface PublishParameters {
 	readonly price: Partial<Price> & Pick<Price, "perCall">;
 	readonly parents?: readonly ParentShare[];
 	readonly terms?: DescendantTerms;
-	/** SPDX expression; default Apache-2.0. */
+	/** SPDX expression; default Apache-2.0, or `LicenseRef-LICENSE` where the text is given. */
 	readonly licence?: string;
+	/** A licence of one's own, kept with the release as its file `LICENSE`. */
+	readonly licenceText?: string;
 	readonly title?: string;
 	readonly task?: string;
 	readonly tags?: readonly string[];
@@ -97,6 +100,8 @@ export interface Publication {
 }
 
 const WHOLE_BPS = 10_000;
+/** Path of a licence of one's own among the release's files. */
+const LICENCE_FILE = "LICENSE";
 const AMOUNT_BITS = 128n;
 
 /** Throws `request.invalid` naming the field, or `engine.modelInvalid`. */
@@ -112,9 +117,12 @@ export function preparePublication(parameters: PublishParameters, crypto: Crypto
 	const terms = checkTerms(parameters.terms ?? {});
 	const inspected = inspectModel(parameters.model);
 	const facts = factsOf(inspected);
-	const card = parameters.card === undefined ? undefined : checkCard(parameters.card);
+	const card = parameters.card === undefined ? undefined : checkText("card", parameters.card);
+	const licence = parameters.licenceText === undefined ? undefined : checkText("licence", parameters.licenceText);
 	const modelFile: Blob = { path: facts.path, sha256: toHex(crypto.sha256(parameters.model)), bytes: parameters.model };
-	const files = [modelFile, ...(card === undefined ? [] : [{ path: "card.md", sha256: toHex(crypto.sha256(card)), bytes: card }])];
+	const named = (path: string, bytes: Uint8Array | undefined): readonly Blob[] =>
+		bytes === undefined ? [] : [{ path, sha256: toHex(crypto.sha256(bytes)), bytes }];
+	const files = [modelFile, ...named("card.md", card), ...named(LICENCE_FILE, licence)];
 	const releaseName = formatModelName({ namespace, name, version });
 	const manifest: Manifest = {
 		version: 1,
@@ -124,7 +132,7 @@ export function preparePublication(parameters: PublishParameters, crypto: Crypto
 		inputs: facts.inputs,
 		outputs: facts.outputs,
 		...(facts.text === undefined ? {} : { text: facts.text }),
-		licence: parameters.licence ?? "Apache-2.0",
+		licence: licenceOf(parameters, files),
 		...(parameters.title === undefined ? {} : { title: parameters.title }),
 		...(parameters.task === undefined ? {} : { task: parameters.task }),
 		...(parameters.tags === undefined || parameters.tags.length === 0 ? {} : { tags: parameters.tags }),
@@ -195,9 +203,17 @@ export function releaseOf(text: string, crypto: Crypto): Hex {
 	return releaseId(modelId(parsed.namespace, parsed.name, crypto), parsed.version, crypto);
 }
 
-function checkCard(card: string): Uint8Array {
-	const bytes = utf8(card);
-	if (bytes.length === 0 || bytes.length > limits.cardBytes) throw invalid("card", `must be a text of at most ${limits.cardBytes} bytes`);
+/** The licence that the manifest names. Throws `request.invalid` when it names a file that is not there. */
+function licenceOf({ licence, licenceText }: PublishParameters, files: readonly Blob[]): string {
+	const name = licence ?? (licenceText === undefined ? "Apache-2.0" : `LicenseRef-${LICENCE_FILE}`);
+	const path = licencePath(name);
+	if (path !== undefined && !files.some((file) => file.path === path)) throw invalid("licence", `${name} names a file that the release does not have`);
+	return name;
+}
+
+function checkText(field: string, text: string): Uint8Array {
+	const bytes = utf8(text);
+	if (bytes.length === 0 || bytes.length > limits.cardBytes) throw invalid(field, `must be a text of at most ${limits.cardBytes} bytes`);
 	return bytes;
 }
 

@@ -44,10 +44,29 @@ const LAST_PAUSE_MS = 1_000;
  * @example
  * const { release } = await freehold.publish({ name: "ada/digits", model: bytes, price: { perCall: 10n ** 18n } });
  */
-export async function publish(client: Client, { signal, progress, readyTimeoutMs = READY_TIMEOUT_MS, ...parameters }: PublishOptions): Promise<Published> {
-	const owner = client.account().address.toLowerCase() as Hex;
+export async function publish(client: Client, { signal, progress, readyTimeoutMs, ...parameters }: PublishOptions): Promise<Published> {
 	progress?.({ step: "checking" });
-	const publication = preparePublication(parameters, client.crypto);
+	const sending = {
+		...(signal === undefined ? {} : { signal }),
+		...(progress === undefined ? {} : { progress }),
+		...(readyTimeoutMs === undefined ? {} : { readyTimeoutMs }),
+	};
+	return sendPublication(client, preparePublication(parameters, client.crypto), sending);
+}
+
+/** What sending a release takes of its preparation. */
+export type SentPublication = Pick<
+	Publication,
+	"model" | "namespace" | "name" | "modelId" | "release" | "releaseName" | "manifestDigest" | "blobs" | "parents" | "price" | "data"
+>;
+
+/** Sends a release that was prepared: what storage lacks, one transaction, and the wait until it is served. */
+export async function sendPublication(
+	client: Client,
+	publication: SentPublication,
+	{ signal, progress, readyTimeoutMs = READY_TIMEOUT_MS }: Pick<PublishOptions, "signal" | "progress" | "readyTimeoutMs">,
+): Promise<Published> {
+	const owner = client.account().address.toLowerCase() as Hex;
 	const { published, claimsNamespace } = await preflight(client, publication, signal);
 	const uploadedBytes = await uploadBlobs(client, publication.blobs, {
 		signal,
@@ -70,7 +89,7 @@ export async function publish(client: Client, { signal, progress, readyTimeoutMs
 	};
 }
 
-function register(client: Client, { namespace, name, data, price, release }: Publication, signal: AbortSignal | undefined) {
+function register(client: Client, { namespace, name, data, price, release }: SentPublication, signal: AbortSignal | undefined) {
 	const { address, abi } = contracts.ModelRegistry;
 	return client
 		.transactor()
@@ -81,7 +100,7 @@ function register(client: Client, { namespace, name, data, price, release }: Pub
 }
 
 /** The release is served as soon as the gateway has followed the chain to it and a node can run it. */
-async function untilQuoted(client: Client, { release, releaseName }: Publication, timeoutMs: number, signal: AbortSignal | undefined): Promise<QuoteBody> {
+async function untilQuoted(client: Client, { release, releaseName }: SentPublication, timeoutMs: number, signal: AbortSignal | undefined): Promise<QuoteBody> {
 	const deadline = client.now() + timeoutMs;
 	for (let waitMs = FIRST_PAUSE_MS; ; waitMs = Math.min(LAST_PAUSE_MS, waitMs * 2)) {
 		try {

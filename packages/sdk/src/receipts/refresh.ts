@@ -66,14 +66,14 @@ export async function refreshReceipt(client: Client, file: ReceiptFile, { signal
 	throw new FreeholdError("answer.refused", { check: wrong?.name ?? "file", reason: wrong?.detail ?? outcome }, { cause: newer });
 }
 
-interface ProofBlock {
+export interface ProofBlock {
 	readonly number: bigint;
 	readonly evmHeader: Uint8Array;
 	readonly lightBlock: LightBlock;
 }
 
 /** The newest block with the consensus block that proves it; that one follows at once, so a short wait is enough. */
-async function newestProof(client: Client, signal: AbortSignal | undefined): Promise<ProofBlock> {
+export async function newestProof(client: Client, signal: AbortSignal | undefined): Promise<ProofBlock> {
 	for (let attempt = 1; ; attempt++) {
 		const number = await client.chain.blockNumber({ signal });
 		const answer = await client.chain.request("freehold_getProofBlock", [`0x${number.toString(16)}`], { signal });
