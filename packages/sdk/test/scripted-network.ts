@@ -250,6 +250,7 @@ export class ScriptedNetwork {
 						format: 1,
 						parentCount: 0,
 						licence: "",
+						publisher: `0x${"00".repeat(20)}`,
 					}
 				);
 			case "currentPrice":
