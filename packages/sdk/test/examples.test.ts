@@ -23,6 +23,9 @@ declare global {
 	const text: string;
 	const key: \`0x\${string}\`;
 	const me: \`0x\${string}\`;
+	const friend: \`0x\${string}\`;
+	const account: \`0x\${string}\`;
+	const nodeKey: \`0x\${string}\`;
 	const release: \`0x\${string}\`;
 	const callId: \`0x\${string}\`;
 	const signal: AbortSignal;

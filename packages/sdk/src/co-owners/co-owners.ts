@@ -40,7 +40,7 @@ export interface CoOwnerView {
  * Opens a common account. A model is its members' as soon as it is given to it: `models.transfer(model, account)`.
  *
  * @example
- * const { account } = await freehold.coOwners.open({ members: [{ address: ann, shares: 60n }, { address: ben, shares: 40n }] });
+ * const { account } = await freehold.coOwners.open({ members: [{ address: me, shares: 60n }, { address: friend, shares: 40n }] });
  */
 export async function openCoOwner(client: Client, { members, threshold, signal }: OpenCoOwnerOptions): Promise<CoOwnerView & { readonly transaction: Hex }> {
 	const total = members.reduce((sum, { shares }) => sum + shares, 0n);
@@ -129,7 +129,7 @@ export interface Agreement {
  * Agrees, as a member, to what the account is to do with a model of its own.
  *
  * @example
- * const { done } = await freehold.coOwners.act(account, { kind: "price", model: "ada/digits", price: { perCall } });
+ * const { done } = await freehold.coOwners.act(account, { kind: "price", model: "ada/digits", price: { perCall: 10n ** 18n } });
  */
 export async function actTogether(client: Client, account: Hex, act: ModelAct, { signal }: Cancellable = {}): Promise<Agreement> {
 	await requireCoOwner(client, account, signal);

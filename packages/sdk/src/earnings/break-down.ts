@@ -20,6 +20,8 @@ export interface EarningsRow {
 
 /**
  * @example
+ * import { breakDown } from "@freehold/sdk";
+ *
  * const rows = breakDown(await freehold.earnings.show(), ["day", "source"]);
  */
 export function breakDown({ byDay = [], credit }: Earnings, columns: readonly EarningsColumn[]): readonly EarningsRow[] {

@@ -28,7 +28,7 @@ export interface OperatorView {
  * An operator as the chain has it. Throws `node.notRegistered`.
  *
  * @example
- * const { bond, credit, active } = await freehold.nodes.show({ operator });
+ * const { bond, credit, active } = await freehold.nodes.show({ operator: me });
  */
 export async function showOperator(
 	client: Client,

@@ -31,7 +31,7 @@ const NEVER = 2n ** 64n - 1n;
  * Registers the account as an operator, or mends what differs. Throws `config.invalid` (bond too small, revoked key) or `account.noFunds`.
  *
  * @example
- * await freehold.nodes.register({ role: "inference", endpoint: "https://node.example", key, bond: 1_000n * 10n ** 18n });
+ * await freehold.nodes.register({ role: "inference", endpoint: "https://node.example", key: nodeKey, bond: 1_000n * 10n ** 18n });
  */
 export async function registerOperator(client: Client, options: RegisterOptions): Promise<Registered> {
 	const { endpoint, bond, signal } = options;
@@ -73,7 +73,7 @@ export async function registerOperator(client: Client, options: RegisterOptions)
  * A key signs for the account from the next block on; nothing is sent when it does already.
  *
  * @example
- * await freehold.nodes.addKey(key);
+ * await freehold.nodes.addKey(nodeKey);
  */
 export async function addOperatorKey(client: Client, key: Hex, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
 	const { signal } = options;
@@ -88,7 +88,7 @@ export async function addOperatorKey(client: Client, key: Hex, options: { readon
  * Ends a key for ever. What was anchored while it was valid stays provable.
  *
  * @example
- * await freehold.nodes.revokeKey(oldKey);
+ * await freehold.nodes.revokeKey(nodeKey);
  */
 export async function revokeOperatorKey(client: Client, key: Hex, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
 	const { signal } = options;

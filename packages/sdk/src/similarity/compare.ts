@@ -75,7 +75,10 @@ const SHUFFLES = 3;
 
 /**
  * @example
- * const { verdict, likeness } = compareWeights(readWeights(one), readWeights(other));
+ * import { compareWeights } from "@freehold/sdk";
+ * import { readWeights } from "@freehold/protocol";
+ *
+ * const { verdict, likeness } = compareWeights(readWeights(bytes), readWeights(bytes));
  */
 export function compareWeights(a: readonly Weight[], b: readonly Weight[]): Similarity {
 	const left = a.slice(0, MAX_TENSORS);
