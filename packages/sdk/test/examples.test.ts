@@ -24,7 +24,7 @@ declare global {
 	const key: \`0x\${string}\`;
 	const me: \`0x\${string}\`;
 	const friend: \`0x\${string}\`;
-	const account: \`0x\${string}\`;
+	const common: \`0x\${string}\`;
 	const nodeKey: \`0x\${string}\`;
 	const release: \`0x\${string}\`;
 	const callId: \`0x\${string}\`;

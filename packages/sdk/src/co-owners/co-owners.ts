@@ -70,7 +70,7 @@ export async function openCoOwner(client: Client, { members, threshold, signal }
  * Members, shares, and what is due to whom. Throws `account.notCommon`.
  *
  * @example
- * const { members } = await freehold.coOwners.show(account);
+ * const { members } = await freehold.coOwners.show(common);
  */
 export async function showCoOwner(client: Client, account: Hex, { signal }: Cancellable = {}): Promise<CoOwnerView> {
 	await requireCoOwner(client, account, signal);
@@ -99,7 +99,7 @@ export async function showCoOwner(client: Client, account: Hex, { signal }: Canc
  * Takes in what the contracts owe the account, and pays every member. Anyone may.
  *
  * @example
- * await freehold.coOwners.pay(account);
+ * await freehold.coOwners.pay(common);
  */
 export async function payCoOwner(
 	client: Client,
@@ -129,7 +129,7 @@ export interface Agreement {
  * Agrees, as a member, to what the account is to do with a model of its own.
  *
  * @example
- * const { done } = await freehold.coOwners.act(account, { kind: "price", model: "ada/digits", price: { perCall: 10n ** 18n } });
+ * const { done } = await freehold.coOwners.act(common, { kind: "price", model: "ada/digits", price: { perCall: 10n ** 18n } });
  */
 export async function actTogether(client: Client, account: Hex, act: ModelAct, { signal }: Cancellable = {}): Promise<Agreement> {
 	await requireCoOwner(client, account, signal);
