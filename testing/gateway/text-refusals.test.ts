@@ -245,7 +245,9 @@ describe("the gateway", () => {
 		const held = new Promise<void>((resolve) => {
 			release = resolve;
 		});
-		network.textNode.script = async function* () {
+		// One node alone never gets all places.
+		second.refuse = undefined;
+		network.textNode.script = second.script = async function* () {
 			yield { choice: 0, text: "x", outputTokens: 1 };
 			await held;
 			yield { choice: 0, finish: "stop" as const, outputTokens: 1 };

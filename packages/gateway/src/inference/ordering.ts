@@ -78,9 +78,9 @@ export class Ordering {
 	 * Those of them that have room: where there are several nodes, a slow one never holds more than half of the gateway's places. Throws `gateway.overloaded` when none
 	 * has.
 	 */
-	nodesWithRoom(need: Need): readonly OperatorRecord[] {
+	nodesWithRoom(need: Need, beginning?: string): readonly OperatorRecord[] {
 		const { operators, maxCalls } = this.#modules;
-		const ranked = this.rankedNodes(need);
+		const ranked = this.rankedNodes(need, beginning);
 		const most = operators.inference().length === 1 ? maxCalls : Math.ceil(maxCalls / 2);
 		const free = ranked.filter(({ address }) => this.#healthOf(address).inFlight < most);
 		if (free.length === 0 && ranked.length > 0) throw new FreeholdError("gateway.overloaded", { seconds: 1 });

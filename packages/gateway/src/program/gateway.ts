@@ -177,7 +177,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 
 	const keys = new KeyBook(store);
 	const keyPayments = new KeyPayments({ keys, channels, random, now });
-	const nodesWithRoom = (need: Need) => ordering.nodesWithRoom(need);
+	const nodesWithRoom = (need: Need, beginning?: string) => ordering.nodesWithRoom(need, beginning);
 	const plan = { catalogue, manifests, gatewayFee, rankedNodes: nodesWithRoom, random, now };
 	const enter = places(options.maxCalls);
 	const ask = inference({ chainId, plan, payments, ordering, recorder, idempotency, tracedCalls, events, enter });
