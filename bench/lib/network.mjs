@@ -68,14 +68,16 @@ export async function createBenchPayer({ network, accounts, folder }, body, { la
 		return { payload, accepted };
 	}
 
-	/** One request with a payment, whatever comes of it. */
-	async function attempt() {
-		const payment = await payer.pay(offer, gateway);
+	/** One request with a payment, whatever comes of it. `held`: the payment of a request that was told to come again; it is sent once more as it is. */
+	async function attempt(held) {
+		const payment = held ?? (await payer.pay(offer, gateway));
 		try {
 			const began = performance.now();
 			const response = await post(payment.headers);
 			const text = await response.text();
 			const ms = performance.now() - began;
+			if (response.status === 429)
+				return { status: 429, ms, text, held: payment, outcome: { result: "unpaid" }, retryAfter: response.headers.get("retry-after"), charged: 0n };
 			const outcome = await payment.settle({ status: response.status, header: (name) => response.headers.get(name) });
 			return {
 				status: response.status,
@@ -94,7 +96,8 @@ export async function createBenchPayer({ network, accounts, folder }, body, { la
 	/** One paid call: milliseconds from request to last byte, and the body. */
 	async function ask() {
 		for (;;) {
-			const { status, ms, text, outcome } = await attempt();
+			const { status, ms, text, outcome, held } = await attempt();
+			held?.release();
 			if (outcome.result === "paid") return { ms, text };
 			if (outcome.result !== "retry") throw new Error(`a paid call was refused: ${status} ${text.slice(0, 300)}`);
 		}

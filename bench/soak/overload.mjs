@@ -34,9 +34,10 @@ export async function overload(local, question, { maxCalls }) {
 }
 
 async function untilPaid(attempt) {
-	for (;;) {
-		const { status } = await attempt();
-		if (status === 200) return;
+	for (let held; ; ) {
+		const tried = await attempt(held);
+		if (tried.status === 200) return;
+		held = tried.held;
 		await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 200));
 	}
 }
@@ -46,8 +47,11 @@ async function round(attempt, { clients, ms, pauseMs }) {
 	const end = performance.now() + ms;
 	await Promise.all(
 		Array.from({ length: clients }, async () => {
+			let held;
 			while (performance.now() < end) {
-				const { status, ms: took, retryAfter, charged } = await attempt();
+				const tried = await attempt(held);
+				const { status, ms: took, retryAfter, charged } = tried;
+				held = tried.held;
 				found.charged += charged;
 				if (status === 200) {
 					if (performance.now() <= end) found.answers.push(took);
@@ -57,6 +61,7 @@ async function round(attempt, { clients, ms, pauseMs }) {
 				if (status !== 429 || !(Number(retryAfter) >= 1)) found.wrong++;
 				await new Promise((resolve) => setTimeout(resolve, pauseMs()));
 			}
+			held?.release();
 		}),
 	);
 	return found;

@@ -24,7 +24,7 @@ import { receiptsFromItems, receiptToItem } from "./receipt.js";
 
 /** Transactions in the blocks kept decoded in memory. */
 const CACHED_TRANSACTIONS = 20_000;
-const CACHED_BLOCKS = 512;
+const CACHED_BLOCKS = 256;
 const MARK = Uint8Array.of(1);
 
 const prefixed = (prefix: string, ...parts: readonly Uint8Array[]): Uint8Array => concatBytes(Buffer.from(prefix, "latin1"), ...parts);
