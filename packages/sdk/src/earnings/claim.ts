@@ -21,6 +21,7 @@ export interface Claimed {
 
 /** Most releases in one `Royalties.flow`. */
 const MAX_FLOW = 256;
+const ASKED_AT_ONCE = 8;
 const MAX_MODELS = 100;
 
 /**
@@ -70,12 +71,15 @@ async function releasesWithUpstream(client: Client, owner: Hex, signal: AbortSig
 	const ask = (path: string, parameters: Readonly<Record<string, string>>, query: Readonly<Record<string, string>>): Promise<unknown> =>
 		client.http.json(urlOf(client.network.hubUrl, path, parameters, query), { what: "The hub", signal });
 	const list = (await ask(hubRoutes.models.path, {}, { owner, limit: String(MAX_MODELS) })) as ModelListBody;
-	const models = await Promise.all(
-		list.models.map(({ model }) => {
+	const models: ModelBody[] = [];
+	// A few at a time: an owner of a hundred models would open a hundred connections.
+	for (let from = 0; from < list.models.length; from += ASKED_AT_ONCE) {
+		const asked = list.models.slice(from, from + ASKED_AT_ONCE).map(({ model }) => {
 			const [namespace = "", name = ""] = model.split("/");
 			return ask(hubRoutes.model.path, { namespace, name }, {}) as Promise<ModelBody>;
-		}),
-	);
+		});
+		models.push(...(await Promise.all(asked)));
+	}
 	const releases = models.flatMap((model) => (model.releases ?? []).map(({ release }) => release));
 	const upstream = await Promise.all(releases.map((release) => client.chain.read(contracts.Royalties, "upstream", [release], { signal })));
 	return releases.filter((_, index) => (upstream[index] ?? 0n) > 0n).slice(0, MAX_FLOW);
