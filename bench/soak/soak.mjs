@@ -15,7 +15,7 @@ import { publishModel, withNetwork } from "../lib/network.mjs";
 import { startLoad } from "./load.mjs";
 import { overload } from "./overload.mjs";
 import { reportPage } from "./report.mjs";
-import { growth } from "./slope.mjs";
+import { floor, growth } from "./slope.mjs";
 import { startWatch } from "./watch.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -70,13 +70,20 @@ function judge({ steady: samples, roles }, steady, strained) {
 	const checks = [];
 	const settled = samples.slice(Math.floor(samples.length * WARM_UP_SHARE));
 	for (const role of roles) {
-		const memory = growth(settled.map(({ at, programs }) => ({ at, value: programs[role]?.memory })));
+		const kept = growth(
+			settled.map(({ at, programs }) => ({ at, value: programs[role]?.kept })),
+			{ of: floor, least: 8 * 2 ** 20 },
+		);
+		const whole = growth(settled.map(({ at, programs }) => ({ at, value: programs[role]?.memory })));
 		checks.push({
 			name: `memory of ${role}`,
-			ok: memory.flat,
-			detail: `${mib(memory.mean)} MiB, ${signed(memory.perMinute / 2 ** 20)} MiB a minute (99 %: ${signed(memory.low / 2 ** 20)} to ${signed(memory.high / 2 ** 20)})`,
+			ok: kept.flat,
+			detail: `what collections leave: ${mib(kept.mean)} MiB, ${signed(kept.perMinute / 2 ** 20)} MiB a minute (99 %: ${signed(kept.low / 2 ** 20)} to ${signed(kept.high / 2 ** 20)}); the process: ${mib(whole.mean)} MiB, ${signed(whole.perMinute / 2 ** 20)}`,
 		});
-		const files = growth(settled.map(({ at, programs }) => ({ at, value: programs[role]?.files })));
+		const files = growth(
+			settled.map(({ at, programs }) => ({ at, value: programs[role]?.files })),
+			{ least: 10 },
+		);
 		checks.push({ name: `file handles of ${role}`, ok: files.flat, detail: `${files.mean.toFixed(0)}, ${signed(files.perMinute)} a minute` });
 	}
 	checks.push({

@@ -51,6 +51,7 @@ async function programOf(local, role) {
 			memory: memoryOf(pid),
 			files: readdirSync(`/proc/${pid}/fd`).length,
 			heap: gauge("nodejs_heap_size_used_bytes"),
+			kept: gauge("nodejs_heap_size_used_bytes") + gauge("nodejs_external_memory_bytes"),
 			lagP99: 1_000 * gauge("nodejs_eventloop_lag_p99_seconds"),
 			disk: sizeOf(join(local.folder, role)),
 			queues: Object.fromEntries((QUEUES[role] ?? []).map((name) => [name, gauge(name)])),
