@@ -17,6 +17,7 @@ import {
 	urlListOption,
 	urlOption,
 } from "@freehold/service";
+import { readProviders } from "./engine/upstream/providers.js";
 import { nodeMetrics } from "./node/events.js";
 import { InferenceNode, nodeCrashPoints } from "./node/node.js";
 
@@ -55,6 +56,9 @@ const options = {
 	textCalls: integerOption({ default: 8, min: 1, max: 64, help: "Answers that a language model writes at once.", group: "Language models" }),
 	textThreads: integerOption({ default: 0, min: 0, max: 256, help: "Threads of a language model; 0: as many as suit it.", group: "Language models" }),
 	textModels: integerOption({ default: 4, min: 1, max: 64, help: "Language models that are loaded at once.", group: "Language models" }),
+	upstreams: optional(
+		pathOption({ argument: "FILE", help: "Providers that the node has an account with, in JSON (see the package's README).", group: "Language models" }),
+	),
 	cache: sizeOption({ default: 20 * GIB, help: "Disk for releases; the longest unused goes first.", group: "Engines" }),
 	heartbeat: durationOption({ default: 20_000, help: "Time between two heartbeats.", group: "Node" }),
 	keepAnswers: durationOption({ default: HOUR_MS, help: "Time after its deadline in which an order gets its answer again.", group: "Node" }),
@@ -94,6 +98,7 @@ export const inferenceProgram = defineProgram({
 					maxReleases: config.textModels,
 					runTimeoutMs: config.textTimeLimit,
 				},
+				upstreams: config.upstreams === undefined ? [] : await readProviders(config.upstreams, process.env),
 				cacheBytes: config.cache,
 				heartbeatMs: config.heartbeat,
 				retention: { answersMs: config.keepAnswers, receiptsMs: config.keepReceipts },

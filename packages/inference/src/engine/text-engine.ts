@@ -10,9 +10,12 @@ export interface TextSink {
 	delta(delta: TextDelta): void;
 }
 
-/** What a run amounts to: vectors of an embedding as little-endian float32, else nothing beyond its deltas. */
+/** What a run amounts to beyond its deltas. */
 export interface TextEnd {
+	/** Of an embedding, each as little-endian float32. */
 	readonly vectors?: readonly Uint8Array[];
+	/** Tokens of the prompt, where they were only estimated at the beginning: a provider tells them at the end. */
+	readonly inputTokens?: number;
 }
 
 /** A loaded release. Runs several calls at once. */

@@ -31,6 +31,8 @@ import { engineFences } from "../engine/isolation/engine-process.js";
 import { writeOnceMore } from "../engine/pool/once-more.js";
 import { createEnginePool } from "../engine/pool/pool.js";
 import { createTextPool, type TextPool } from "../engine/pool/text-pool.js";
+import type { Provider } from "../engine/upstream/providers.js";
+import { UpstreamPool } from "../engine/upstream/upstream-pool.js";
 import { BlobCache } from "./blob-cache.js";
 import { readCountTokens } from "./count-tokens.js";
 import { type NodeEvents, nodeEvents } from "./events.js";
@@ -88,6 +90,8 @@ export interface NodeOptions {
 		readonly maxReleases: number;
 		readonly runTimeoutMs: number;
 	};
+	/** Providers that this node has an account with. */
+	readonly upstreams: readonly Provider[];
 	readonly cacheBytes: number;
 	readonly heartbeatMs: number;
 	readonly retention: Retention;
@@ -136,6 +140,7 @@ export class InferenceNode {
 	readonly #store: NodeStore;
 	readonly #pool: EnginePool;
 	readonly #textPool: TextPool;
+	readonly #upstreams: UpstreamPool;
 	readonly #client: ChainClient;
 	readonly #events: NodeEvents;
 	readonly #releases: ReleaseBook;
@@ -165,6 +170,7 @@ export class InferenceNode {
 		this.#store = store;
 		this.#pool = pool;
 		this.#textPool = textPool;
+		this.#upstreams = new UpstreamPool(options.upstreams, { runTimeoutMs: options.text.runTimeoutMs });
 		this.#events = events;
 		this.#stopping = stopping;
 		this.#signer = createDigestSigner(modules.privateKey);
@@ -180,7 +186,7 @@ export class InferenceNode {
 		});
 		this.#exposure = new Exposure(store, this.address);
 		this.#models = new Models(cache);
-		this.#preparation = new Preparation({ releases: this.#releases, models: this.#models, pool, textPool, events });
+		this.#preparation = new Preparation({ releases: this.#releases, models: this.#models, pool, textPool, upstreams: this.#upstreams, events });
 		this.#follower = new Follower({
 			client: this.#client,
 			store,
@@ -199,7 +205,7 @@ export class InferenceNode {
 		});
 		events.watch({
 			waiting: () => this.#limiter.depth.waiting + pool.depth.waiting,
-			running: () => pool.depth.running + textPool.depth,
+			running: () => pool.depth.running + textPool.depth + this.#upstreams.depth,
 			cacheBytes: () => cache.bytes,
 			height: () => Number(this.#follower.height ?? 0n),
 		});
@@ -305,8 +311,9 @@ export class InferenceNode {
 			const { release, text } = readCountTokens(await request.json());
 			const { files, giveBack } = await this.#models.hold(this.#releases.served(release).manifest);
 			try {
-				if (files.format !== "gguf") throw new FreeholdError("text.unsupported", { what: "A count of tokens", reason: "it takes tensors" });
-				return jsonResponse({ inputTokens: await this.#textPool.countTokens(files, text, request.signal) } satisfies CountedTokensBody);
+				if (files.format === "onnx") throw new FreeholdError("text.unsupported", { what: "A count of tokens", reason: "it takes tensors" });
+				const counting = files.format === "upstream" ? this.#upstreams.countTokens(files, text) : this.#textPool.countTokens(files, text, request.signal);
+				return jsonResponse({ inputTokens: await counting } satisfies CountedTokensBody);
 			} finally {
 				giveBack();
 			}
@@ -326,7 +333,8 @@ export class InferenceNode {
 			}),
 		);
 		const text = await this.#textPool.describe();
-		const all = [...engines, { mode: "fast", formats: ["gguf"], engine: text, digest: engineDigest(text, nativeCrypto) }];
+		const texts = [{ engine: text, formats: ["gguf"] }, ...this.#upstreams.describe().map((engine) => ({ engine, formats: ["upstream"] }))];
+		const all = [...engines, ...texts.map((entry) => ({ mode: "fast", ...entry, digest: engineDigest(entry.engine, nativeCrypto) }))];
 		return jsonResponse({ operator: this.address, key: this.#key.address, nodeFee: this.#nodeFee().toString(), engines: all, ...this.#pool.depth });
 	};
 
@@ -352,7 +360,8 @@ export class InferenceNode {
 			exposure: this.#exposure,
 			models: this.#models,
 			pool: this.#pool,
-			runText: ({ files }, request, listener, stop) => writeOnceMore(this.#textPool, files, request, listener, stop),
+			runText: ({ files }, request, listener, stop) =>
+				files.format === "upstream" ? this.#upstreams.run(files, request, listener, stop) : writeOnceMore(this.#textPool, files, request, listener, stop),
 			retention: this.#options.retention,
 			events: this.#events,
 			clock,

@@ -8,9 +8,11 @@ import {
 	elementCount,
 	evidenceKinds,
 	FreeholdError,
+	formatName,
 	fromHex,
 	type Hex,
 	isHex,
+	isTextFormat,
 	maxOutputTokens,
 	modelFormats,
 	modeName,
@@ -100,7 +102,9 @@ export function checkOrder({ order, salt, require, asked }: OrderMessage, rules:
 	const price = rules.priceOf(release, order.priceVersion, Math.floor(now / 1000));
 	const mode = engineMode(order.mode, release);
 	checkFormat(asked, release, mode);
-	const missing = require.find((kind) => kind !== "signed");
+	// All that an answer of a node carries is its signature; what that says depends on who ran the model.
+	const given: EvidenceKind = release.format === modelFormats.upstream ? "routed" : "signed";
+	const missing = require.find((kind) => kind !== given);
 	if (missing !== undefined) throw new FreeholdError("require.unavailable", { kind: missing });
 	const nodeFee = rules.nodeFee();
 	if (order.nodeFee < nodeFee) throw invalid("order.nodeFee", `is ${order.nodeFee}, this node asks ${nodeFee}`);
@@ -135,8 +139,9 @@ function engineMode(number: number, release: ReleaseRecord): EngineMode {
 
 /** Texts go to language models, tensors to the others. */
 function checkFormat({ kind }: OrderAsked, { format }: ReleaseRecord, mode: EngineMode): void {
-	const expected = format === modelFormats.onnx ? "tensors" : format === modelFormats.gguf ? "text" : undefined;
-	if (expected === undefined) throw new FreeholdError("engine.unsupported", { mode, reason: `this node runs no models of format ${format}` });
+	const name = formatName(format);
+	const expected = isTextFormat(name) ? "text" : "tensors";
+	if (name === undefined) throw new FreeholdError("engine.unsupported", { mode, reason: `this node runs no models of format ${format}` });
 	if (expected !== kind) throw invalid(kind === "text" ? "text" : "inputs", `is not what this release takes: ${expected}`);
 	if (kind === "text" && mode !== "fast") throw new FreeholdError("engine.unsupported", { mode, reason: "language models are run in mode fast only" });
 }

@@ -2,6 +2,7 @@
 import type { Hex } from "@freehold/protocol";
 import type { EnginePool } from "../engine/engine.js";
 import type { TextPool } from "../engine/pool/text-pool.js";
+import type { UpstreamPool } from "../engine/upstream/upstream-pool.js";
 import type { NodeEvents } from "./events.js";
 import type { Models } from "./models.js";
 import type { ReleaseBook } from "./releases.js";
@@ -11,6 +12,7 @@ export interface PrepareModules {
 	readonly models: Models;
 	readonly pool: EnginePool;
 	readonly textPool: TextPool;
+	readonly upstreams: UpstreamPool;
 	readonly events: NodeEvents;
 }
 
@@ -47,11 +49,12 @@ export class Preparation {
 	}
 
 	async #prepare(release: Hex, signal: AbortSignal): Promise<void> {
-		const { releases, models, pool, textPool, events } = this.#modules;
+		const { releases, models, pool, textPool, upstreams, events } = this.#modules;
 		try {
 			const { files, giveBack } = await models.hold(releases.served(release).manifest);
 			try {
 				if (files.format === "onnx") await pool.load(files, "fast", signal);
+				else if (files.format === "upstream") await upstreams.load(files);
 				// A model that others would have to make room for waits for its first call.
 				else if (textPool.hasRoom) await textPool.load(files, signal);
 			} finally {

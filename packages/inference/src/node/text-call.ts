@@ -92,9 +92,10 @@ export class TextCall {
 		this.#tell();
 	}
 
-	/** The run is over. */
-	ended(engine: EngineDescription, vectors: readonly Uint8Array[]): void {
+	/** The run is over. `inputTokens`: counted now, where they were estimated before. */
+	ended(engine: EngineDescription, vectors: readonly Uint8Array[], inputTokens: number | undefined): void {
 		this.#engine = engine;
+		this.#inputTokens = inputTokens ?? this.#inputTokens;
 		this.#finish({ kind: "done", vectors }, { ended: { deltas: this.#deltas.length } });
 	}
 

@@ -122,8 +122,8 @@ export class TextDesk {
 					if (!refused.signal.aborted) call.delta(delta);
 				},
 			};
-			const { engine: by, vectors } = await this.#modules.runText(held, request, sink, AbortSignal.any([signal, refused.signal]));
-			call.ended(by, vectors);
+			const { engine: by, vectors, inputTokens } = await this.#modules.runText(held, request, sink, AbortSignal.any([signal, refused.signal]));
+			call.ended(by, vectors, inputTokens);
 		} catch (error) {
 			const reason = error instanceof FreeholdError ? error : new FreeholdError("engine.failed", { reason: "the run broke off" }, { cause: error });
 			call.failed(reason, engine);

@@ -44,6 +44,8 @@ export interface TextAnswerOf {
 	readonly engine: EngineDescription;
 	/** Of an embedding; empty otherwise. */
 	readonly vectors: readonly Uint8Array[];
+	/** See `TextEnd`. */
+	readonly inputTokens?: number;
 }
 
 /** As the sink of a session; who runs the call is told with its beginning, so that a call that breaks off can name it. */
