@@ -27,6 +27,8 @@ import {
 	type InferenceResponseText,
 	type LightBlock,
 	type Line,
+	maxInputTokens,
+	maxOutputTokens,
 	modes,
 	type Order,
 	orderDigest,
@@ -38,6 +40,10 @@ import {
 	rlpInteger,
 	sumProof,
 	sumTree,
+	type TextAnswer,
+	type TextRequest,
+	textRequestText,
+	textResponseText,
 	toHex,
 	top,
 	utf8,
@@ -83,6 +89,8 @@ export interface Story {
 	readonly nodeKeyInterval: { readonly validFrom: bigint; readonly validUntil: bigint };
 	readonly node: { readonly bond: bigint; readonly unbonding: bigint; readonly roles: bigint };
 	readonly inputs: FileTensors;
+	/** The call was to a language model. */
+	readonly text: { readonly request: TextRequest; readonly answer: TextAnswer } | undefined;
 	readonly order: Partial<Order>;
 	readonly receipt: Partial<Receipt>;
 	readonly otherCalls: number;
@@ -99,6 +107,49 @@ export interface Story {
 
 const OPG = 10n ** 18n;
 
+/** A conversation with everything that one can have. */
+export const conversation: NonNullable<Story["text"]> = {
+	request: {
+		task: "chat",
+		messages: [
+			{ role: "system", content: [{ type: "text", text: "Be brief." }] },
+			{
+				role: "user",
+				name: "ada",
+				content: [
+					{ type: "text", text: "Für wen?" },
+					{ type: "image", mediaType: "image/png", data: Uint8Array.of(1, 2, 3, 4) },
+				],
+			},
+			{ role: "assistant", content: [], toolCalls: [{ id: "a", name: "look", arguments: '{"at": 1}' }] },
+			{ role: "tool", toolCallId: "a", content: [{ type: "text", text: "a cat" }] },
+		],
+		tools: [{ name: "look", description: "Looks.", parameters: { type: "object", properties: { at: { type: "integer" } } }, strict: true }],
+		toolChoice: { type: "tool", name: "look" },
+		parallelToolCalls: true,
+		format: { type: "schema", name: "r", schema: { type: "object" }, strict: false },
+		sampling: { temperature: 0.5, topP: 0.9, topK: 40, minP: 0.05, presencePenalty: 0.1, frequencyPenalty: -0.1, seed: 7 },
+		stop: ["END"],
+		maxOutputTokens: 64,
+		choices: 2,
+		logprobs: 1,
+		effort: "low",
+	},
+	answer: {
+		task: "chat",
+		choices: [
+			{
+				text: "A cat.",
+				reasoning: "It purrs.",
+				toolCalls: [{ id: "b", name: "look", arguments: "{}" }],
+				finish: "tools",
+				logprobs: [{ token: "A", bytes: Uint8Array.of(65), logprob: -0.25, top: [{ token: "B", bytes: Uint8Array.of(66), logprob: -1.5 }] }],
+			},
+			{ text: "A d", toolCalls: [], finish: "cancelled" },
+		],
+	},
+};
+
 export const honest: Story = {
 	price: { perCall: OPG, perInputUnit: 0n, perOutputUnit: 0n, validFrom: BATCH_TIME - 5_000n, validUntil: 0n },
 	chargeOverride: undefined,
@@ -106,6 +157,7 @@ export const honest: Story = {
 	nodeKeyInterval: { validFrom: BATCH_TIME - 9_000n, validUntil: (1n << 64n) - 1n },
 	node: { bond: 100n * OPG, unbonding: 0n, roles: 1n },
 	inputs: { X: { dtype: "float32", shape: [1, 3], data: Uint8Array.from([0, 0, 128, 63, 0, 0, 0, 64, 0, 0, 64, 64]) } },
+	text: undefined,
 	order: {},
 	receipt: {},
 	otherCalls: 4,
@@ -132,7 +184,7 @@ export interface Made {
 
 export async function makeReceipt(changes: Partial<Story> = {}): Promise<Made> {
 	const story = { ...honest, ...changes };
-	const { inputs } = story;
+	const { inputs, text } = story;
 	const outputs = {
 		label: { dtype: "int64", shape: [1], data: Uint8Array.from([7, 0, 0, 0, 0, 0, 0, 0]) },
 		score: { dtype: "float32", shape: [1], data: Uint8Array.from([0, 0, 128, 63]) },
@@ -146,10 +198,13 @@ export async function makeReceipt(changes: Partial<Story> = {}): Promise<Made> {
 		release,
 		priceVersion: 2,
 		payer: payerCommitment(payer.address, SALT),
-		request: commit(requestText(release, inputs), SALT),
+		request: commit(
+			text === undefined ? requestText(release, inputs) : textRequestText({ release, mode: "fast", require: ["signed"] }, text.request, defaultHashes),
+			SALT,
+		),
 		mode: modes.fast,
-		maxInputUnits: 3n,
-		maxOutputUnits: 2n,
+		maxInputUnits: text === undefined ? 3n : maxInputTokens(text.request),
+		maxOutputUnits: text === undefined ? 2n : maxOutputTokens(text.request),
 		nodeFee: OPG / 20n,
 		gatewayFee: (OPG * 3n) / 100n,
 		deadline: BATCH_TIME * 1000n + 60_000n,
@@ -158,7 +213,7 @@ export async function makeReceipt(changes: Partial<Story> = {}): Promise<Made> {
 	const used = { inputUnits: 3n, outputUnits: 2n };
 	const receipt: Receipt = {
 		order: orderDigest(order, CHAIN_ID),
-		response: commit(responseText(outputs), SALT),
+		response: commit(text === undefined ? responseText(outputs) : textResponseText(text.answer, defaultHashes), SALT),
 		engine: engineDigest(engine),
 		...used,
 		charge: story.chargeOverride ?? charge(story.price, { calls: 1n, ...used, ...units(story.receipt) }, order),
@@ -207,8 +262,9 @@ export async function makeReceipt(changes: Partial<Story> = {}): Promise<Made> {
 				signature: author.sign(evidenceDigest(digest, { kind, body }, defaultHashes)),
 			})),
 			holder: { payer: payer.address, salt: SALT },
-			request: { require: ["signed"], inputs },
-			response: { outputs },
+			...(text === undefined
+				? { request: { require: ["signed"], inputs }, response: { outputs } }
+				: { textRequest: { require: ["signed"], request: text.request }, textResponse: { answer: text.answer } }),
 			anchor: assembleAnchor({
 				order,
 				info,

@@ -1,8 +1,8 @@
 /** Nothing in a genuine file can be altered: each field at each depth is changed, removed, repeated and added to, and so are random bytes. */
-import { type Crypto, compareBytes, defaultHashes, encodeRlp, formatReceiptFile, fromHex, isHex, toBase64, toHex } from "@freehold/protocol";
+import { type Crypto, compareBytes, defaultHashes, encodeRlp, formatReceiptFile, fromHex, isHex, maxInputTokens, toBase64, toHex } from "@freehold/protocol";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { keyOf, type Made, makeReceipt } from "../../test/genuine-receipt.js";
+import { conversation, keyOf, type Made, makeReceipt } from "../../test/genuine-receipt.js";
 import { defaultCrypto } from "../crypto/default-crypto.js";
 import { verifyReceiptText } from "./verify-receipt.js";
 
@@ -12,7 +12,7 @@ type Path = readonly (string | number)[];
 const deep = process.env["FREEHOLD_DEEP"] === "1";
 
 /** What a holder may take away without making the file a forgery. */
-const STRIPPABLE = [/^request$/, /^response$/, /^anchor$/, /^evidence\.\d+$/];
+const STRIPPABLE = [/^(text)?[rR]equest$/, /^(text)?[rR]esponse$/, /^anchor$/, /^evidence\.\d+$/];
 
 /** The primitives are pure, so each result is computed once for the thousands of files that share it. */
 function remembering(crypto: Crypto): Crypto {
@@ -135,18 +135,25 @@ function* textAlternatives(value: string): Generator<Json> {
 
 const pathText = (path: Path): string => path.join(".");
 
+/** Alterations that were not noticed, and how many were tried, of all that stands under a member of the file, or of all. */
+function survivorsOf(members?: readonly string[]): { readonly survivors: readonly string[]; readonly tried: number } {
+	const survivors: string[] = [];
+	let tried = 0;
+	for (const { path, value } of walk(JSON.parse(text) as Json)) {
+		if (members !== undefined && !members.includes(String(path[0]))) continue;
+		for (const other of alternatives(value)) {
+			if (JSON.stringify(other) === JSON.stringify(value)) continue;
+			const outcome = outcomeOf(JSON.stringify(replace(path, other)));
+			tried++;
+			if (outcome !== "forged" && !isStripping(path, value, other)) survivors.push(`${pathText(path)} → ${JSON.stringify(other)?.slice(0, 60)}: ${outcome}`);
+		}
+	}
+	return { survivors, tried };
+}
+
 describe("a genuine file", () => {
 	it("is a forgery with any field changed, whatever it is changed to", () => {
-		const survivors: string[] = [];
-		let tried = 0;
-		for (const { path, value } of walk(JSON.parse(text) as Json)) {
-			for (const other of alternatives(value)) {
-				if (JSON.stringify(other) === JSON.stringify(value)) continue;
-				const outcome = outcomeOf(JSON.stringify(replace(path, other)));
-				tried++;
-				if (outcome !== "forged" && !isStripping(path, value, other)) survivors.push(`${pathText(path)} → ${JSON.stringify(other)?.slice(0, 60)}: ${outcome}`);
-			}
-		}
+		const { survivors, tried } = survivorsOf();
 		expect(survivors).toEqual([]);
 		expect(tried).toBeGreaterThan(4_000);
 	});
@@ -205,6 +212,54 @@ describe("a genuine file", () => {
 		const { inputs } = (JSON.parse(text) as { request: { inputs: { X: Json } } }).request;
 		expect(outcomeOf(JSON.stringify(replace(["request", "inputs"], { Y: inputs.X })))).toBe("forged");
 		expect(outcomeOf(JSON.stringify(replace(["request", "inputs", "X", "shape"], [3, 1])))).toBe("forged");
+	});
+});
+
+/** What such a file has instead of tensors; all else is as in any other. */
+const TEXT_MEMBERS = ["textRequest", "textResponse"];
+
+describe("a genuine file of a call to a language model", () => {
+	beforeAll(async () => {
+		made = await makeReceipt({ text: conversation, receipt: { inputUnits: 40n, outputUnits: 9n } });
+		text = formatReceiptFile(made.file);
+		expect(outcomeOf(text)).toBe("meets");
+	});
+
+	it("is a forgery with any setting, message, tool, byte or answer changed, whatever it is changed to", () => {
+		const { survivors, tried } = survivorsOf(TEXT_MEMBERS);
+		expect(survivors).toEqual([]);
+		expect(tried).toBeGreaterThan(700);
+	});
+
+	it("is a forgery with any field removed, except what a holder may leave out", () => {
+		const survivors: string[] = [];
+		for (const { path } of walk(JSON.parse(text) as Json)) {
+			if (!TEXT_MEMBERS.includes(String(path[0]))) continue;
+			const outcome = outcomeOf(JSON.stringify(remove(path)));
+			const strippable = STRIPPABLE.some((pattern) => pattern.test(pathText(path)));
+			if ((outcome === "forged") === strippable) survivors.push(`${pathText(path)}: ${outcome}`);
+		}
+		expect(survivors).toEqual([]);
+	});
+
+	it("is a forgery with a second request or answer beside its own", () => {
+		const tensors = { dtype: "float32", shape: [1], data: "AACAPw==" };
+		for (const [key, value] of [
+			["request", { require: ["signed"], inputs: { X: tensors } }],
+			["response", { outputs: { Y: tensors } }],
+		] as const)
+			expect(outcomeOf(JSON.stringify({ ...(JSON.parse(text) as object), [key]: value }))).toBe("forged");
+	});
+
+	it("is a forgery when more tokens were charged than the request can have or may get", async () => {
+		const most = maxInputTokens(conversation.request);
+		for (const receipt of [
+			{ inputUnits: most + 1n, outputUnits: 1n },
+			{ inputUnits: 1n, outputUnits: 129n },
+		]) {
+			const { file, checkpoint } = await makeReceipt({ text: conversation, receipt, order: { maxInputUnits: most + 1n, maxOutputUnits: 200n } });
+			expect(verifyReceiptText(formatReceiptFile(file), { checkpoint, crypto }).outcome).toBe("forged");
+		}
 	});
 });
 

@@ -1,6 +1,6 @@
 import { formatReceiptFile, type ReceiptFile } from "@freehold/protocol";
 import { describe, expect, it } from "vitest";
-import { CHAIN_ID, gatewayKey, keyOf, type Made, makeReceipt, node, nodeKey, type Story } from "../../test/genuine-receipt.js";
+import { CHAIN_ID, conversation, gatewayKey, keyOf, type Made, makeReceipt, node, nodeKey, type Story } from "../../test/genuine-receipt.js";
 import type { Check, CheckName } from "./checks.js";
 import { type ReceiptVerdict, type VerifyOptions, verifyReceipt, verifyReceiptText } from "./verify-receipt.js";
 
@@ -74,6 +74,20 @@ describe("a genuine receipt", () => {
 			expect(verdict.outcome).toBe("missingEvidence");
 			expect(verdict.kinds).toEqual([]);
 		}
+	});
+
+	it("of a call to a language model says what was asked and given, that it was cut, and who counted", async () => {
+		const receipt = { inputUnits: 40n, outputUnits: 9n };
+		const own = await verdictOf({ text: conversation, receipt }, { require: ["signed"] });
+		expect(own.outcome).toBe("meets");
+		expect(own.known.join(" ")).toContain("to the letter, with every setting, tool and attachment");
+		expect(own.known.join(" ")).toContain("cut short");
+		expect(own.known.join(" ")).toContain("40 tokens of request and 9 of answer");
+		expect(own.notKnown.join(" ")).toContain("Whether the node counted the tokens rightly");
+		const routed = await verdictOf({ text: conversation, receipt, engineOptions: { provider: "example" } });
+		expect(routed.kinds).toEqual(["routed"]);
+		expect(routed.notKnown.join(" ")).toContain("Whether the provider counted the tokens rightly. ".trim());
+		expect(routed.known.join(" ")).toContain("an outside provider, example, answered");
 	});
 
 	it("says that an outside provider answered when the engine names one", async () => {

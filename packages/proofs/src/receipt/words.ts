@@ -45,6 +45,8 @@ export function wordsOf({ file, outcome, kinds, missing, anchor, bonded }: Words
 	}
 	if (request !== undefined) known.push("The request in the file is the one that was asked, to the bit.");
 	if (response !== undefined) known.push("The answer in the file is the one that was given, to the bit.");
+	const text = textWords(file);
+	known.push(...text.known);
 	if (holder !== undefined) known.push(`${holder.payer} paid for it.`);
 
 	if (anchor === undefined) notKnown.push("Whether and when the chain recorded it, and whose keys signed: the file is not anchored yet.");
@@ -53,11 +55,33 @@ export function wordsOf({ file, outcome, kinds, missing, anchor, bonded }: Words
 	for (const kind of file.evidence)
 		notKnown.push(`Whether the evidence of kind ${kind.kind} by ${kind.author} is right: this verifier cannot judge that kind.`);
 	if (kinds.includes("routed")) notKnown.push("Which model the provider ran.");
+	notKnown.push(...text.notKnown);
 	if (!kinds.includes("replayed"))
 		notKnown.push(
 			`${capital(MEANING.replayed)}${modeName(order.mode) === "bit-exact" ? "; the mode is bit-exact, so anyone can find out by running it again" : ""}.`,
 		);
 	for (const kind of missing) if (kind !== "replayed") notKnown.push(`${capital(MEANING[kind])}, which is required.`);
+	return { known, notKnown };
+}
+
+/** What is particular to a call to a language model. */
+function textWords({ receipt, textRequest, textResponse, engine }: ReceiptFile): Words {
+	const known: string[] = [];
+	const notKnown: string[] = [];
+	if (textRequest !== undefined) known.push("The request in the file is the one that was asked, to the letter, with every setting, tool and attachment.");
+	if (textResponse !== undefined) {
+		known.push("The answer in the file is the one that was given, to the letter.");
+		const { answer } = textResponse;
+		const cut = answer.task === "embedding" ? 0 : answer.choices.filter(({ finish }) => finish === "cancelled").length;
+		if (cut > 0) known.push("The answer was cut short: the file holds what had arrived by then, and nothing beyond it was charged.");
+	}
+	if (textRequest === undefined && textResponse === undefined) return { known, notKnown };
+	known.push(`${receipt.inputUnits} tokens of request and ${receipt.outputUnits} of answer were counted and charged, within what the order allowed.`);
+	notKnown.push(
+		typeof engine.options["provider"] === "string"
+			? "Whether the provider counted the tokens rightly."
+			: "Whether the node counted the tokens rightly: the release's own tokenizer tells, which is not in the file.",
+	);
 	return { known, notKnown };
 }
 
