@@ -250,6 +250,13 @@ describe("a search", () => {
 		expect((await find("q=zzzzzz")).total).toBe(0);
 	});
 
+	test("of a language model's name says what it can be asked", async () => {
+		const text = { contextTokens: 1_024, tasks: ["chat", "completion"], tools: true } as const;
+		describeRelease(plus, { text }, "Talks.");
+		expect(await ask<ModelBody>(showModel(db, clock), { namespace: "plus", name: "digits" })).toMatchObject({ text });
+		expect(await ask<ModelBody>(showModel(db, clock), { namespace: "base", name: "digits" })).not.toHaveProperty("text");
+	});
+
 	test("ranks a name above a card", async () => {
 		describeRelease(plus, { title: "Tumour finder", tags: [] }, "Better than base in every way, base being its parent: base, base.");
 		expect(await names("q=base")).toEqual(["base/digits", "plus/digits"]);

@@ -92,12 +92,13 @@ export const show: Action = async (context, [name = ""]) => {
 		if (model.task !== undefined) lines.push(model.task);
 		for (const spec of model.inputs ?? []) lines.push(`takes ${spec.name}: ${formatSpec(spec)}`);
 		for (const spec of model.outputs ?? []) lines.push(`gives ${spec.name}: ${formatSpec(spec)}`);
+		if (model.text !== undefined) lines.push(...abilitiesOf(model.text));
 		lines.push("");
 		for (const release of model.releases ?? []) {
 			const price = release.prices.findLast(({ from }) => from <= Date.now());
 			const state =
 				release.retiredAt === undefined
-					? `${formatOpg(BigInt(price?.perCall ?? "0"))} OPG a call`
+					? `${formatOpg(BigInt(price?.perCall ?? "0"))} OPG a call${unitPrices(price)}`
 					: `retired ${new Date(release.retiredAt).toISOString().slice(0, 10)}`;
 			lines.push(`${release.version}  ${state} · ${release.licence} · ${release.format} · ${release.calls} calls`);
 			lines.push(`     ${release.release}`);
@@ -109,6 +110,12 @@ export const show: Action = async (context, [name = ""]) => {
 	});
 	return 0;
 };
+
+/** What is charged beside the call itself. */
+function unitPrices(price: { readonly perInputUnit: string; readonly perOutputUnit: string } | undefined): string {
+	if (price === undefined || (price.perInputUnit === "0" && price.perOutputUnit === "0")) return "";
+	return `, ${formatOpg(BigInt(price.perInputUnit))} an input unit, ${formatOpg(BigInt(price.perOutputUnit))} an output unit`;
+}
 
 /** What its owner gets for a call. */
 function priceOf({ owner, unit }: Published["quote"]): string {

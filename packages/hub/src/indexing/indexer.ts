@@ -31,7 +31,7 @@ export interface IndexerModules {
 }
 
 /** What the index keeps of a manifest, beside the chain's own facts. */
-export type ReleaseContent = Pick<Manifest, "title" | "task" | "tags" | "files" | "inputs" | "outputs">;
+export type ReleaseContent = Pick<Manifest, "title" | "task" | "tags" | "files" | "inputs" | "outputs" | "text">;
 
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 600_000;
@@ -166,7 +166,7 @@ interface Waiting {
 }
 
 function store(db: Connection, release: Waiting, manifest: Manifest, card: string | undefined): void {
-	const { title, task, tags, files, inputs, outputs } = manifest;
+	const { title, task, tags, files, inputs, outputs, text } = manifest;
 	const content: ReleaseContent = {
 		...(title === undefined ? {} : { title }),
 		...(task === undefined ? {} : { task }),
@@ -174,6 +174,7 @@ function store(db: Connection, release: Waiting, manifest: Manifest, card: strin
 		files,
 		inputs,
 		outputs,
+		...(text === undefined ? {} : { text }),
 	};
 	db.transaction(() => {
 		db.prepare("UPDATE release SET content = ?, card = ? WHERE id = ?").run(JSON.stringify(content), card ?? null, release.id);

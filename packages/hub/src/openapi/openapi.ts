@@ -1,5 +1,5 @@
 /** The hub's interface as an OpenAPI 3.1 document, made from the route table so that it cannot fall behind it. */
-import { hubRoutes, modelFormats, type Route } from "@freehold/protocol";
+import { hubRoutes, modelFormats, type Route, textTasks } from "@freehold/protocol";
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -54,6 +54,7 @@ const schemas: Readonly<Record<string, Schema>> = {
 			files: listOf(objectOf({ path: text, sha256: id, bytes: number }, { blobId: text })),
 			inputs: listOf(tensor),
 			outputs: listOf(tensor),
+			text: objectOf({ contextTokens: number, tasks: listOf({ enum: [...textTasks] }), tools: { type: "boolean" } }),
 			card: text,
 		},
 	),

@@ -164,6 +164,7 @@ function describeModel(db: Connection, row: ModelRow, now: number): ModelBody {
 		...summarise(db, row, now),
 		releases: releases.map((release) => describeRelease(db, release)),
 		...(content === undefined ? {} : { files: content.files.map((file) => withBlobId(db, file)), inputs: content.inputs, outputs: content.outputs }),
+		...(content?.text === undefined ? {} : { text: content.text }),
 		...(shown?.card == null ? {} : { card: shown.card }),
 	};
 }

@@ -1,7 +1,7 @@
 /** Bodies of the HTTP routes (specification of the surface, §3). Money in decimal strings of the smallest unit, times in Unix milliseconds. */
 import type { Hex } from "../bytes/bytes.js";
 import type { ErrorBody } from "../errors/freehold-error.js";
-import type { ManifestFile } from "../manifest/manifest.js";
+import type { ManifestFile, TextAbilities } from "../manifest/manifest.js";
 import type { EngineDescription, EvidenceKind } from "../receipt/commitment.js";
 import type { Mode } from "../receipt/types.js";
 import type { TensorSpec } from "../tensor/tensor.js";
@@ -308,6 +308,8 @@ export interface ModelBody {
 	readonly files?: readonly (ManifestFile & { readonly blobId?: string })[];
 	readonly inputs?: readonly TensorSpec[];
 	readonly outputs?: readonly TensorSpec[];
+	/** What a language model can be asked. */
+	readonly text?: TextAbilities;
 	readonly card?: string;
 }
 
