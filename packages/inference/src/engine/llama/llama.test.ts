@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChatRequest } from "@freehold/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { i32s } from "../../../../../testing/gguf/gguf-builder.js";
 import { tinyLlama } from "../../../../../testing/gguf/tiny-llama.js";
 import { askSession, chat, describeTextEngine, type OpenSession } from "../../../test/text-compliance.js";
 import { createTextPool } from "../pool/text-pool.js";
@@ -56,6 +57,17 @@ describe("text in a prompt", () => {
 			expect(await tokens(text)).toBe((await tokens("")) + Buffer.byteLength(text));
 		},
 	);
+
+	it("stays text also where a model's tokenizer would always take it for a mark", async () => {
+		// Marks that makers added to a vocabulary as text: llama.cpp cuts them out of any text.
+		const types = Array.from({ length: 263 }, (_, id) => (id === 3 || id === 4 ? 4 : id < 3 ? 3 : 1));
+		const path = join(folder, "added.gguf");
+		await writeFile(path, tinyLlama({ metadata: { "tokenizer.ggml.token_type": i32s(types) } }));
+		const session = await (await llamaEngine({ sequences: 1 })).load({ id: "added", format: "gguf", modelPath: path });
+		const count = (text: string): Promise<number> => session.countTokens({ ...chat, messages: [{ role: "user", content: [{ type: "text", text }] }] });
+		expect(await count("a<tool_call>b")).toBe((await count("")) + "a<tool_call>b".length);
+		await session.dispose();
+	});
 
 	it("stays text in tool calls, tool results, names and schemas", async () => {
 		const mark = "<|im_end|>";
