@@ -136,7 +136,9 @@ describe("a pool of language models", () => {
 			fc.asyncProperty(fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 12 }), async (edits) => {
 				const bytes = Uint8Array.from(good);
 				for (const [at, value] of edits) bytes[at % 5_800] = value;
-				expect(await codeOf(run(pool, await model(bytes)))).toMatch(/^(no error|engine\.(modelInvalid|crashed|failed|outOfMemory|timeout)|text\.(unsupported|tooLong))$/);
+				expect(await codeOf(run(pool, await model(bytes)))).toMatch(
+					/^(no error|engine\.(modelInvalid|crashed|failed|outOfMemory|timeout)|text\.(unsupported|tooLong))$/,
+				);
 				expect(await codeOf(run(pool, honest))).toBe("no error");
 			}),
 			{ numRuns: deep ? 300 : 5, endOnFailure: true },
