@@ -232,8 +232,9 @@ class ProcessPool implements TextPool {
 
 	#ask(process: EngineProcess, request: Request, signal: AbortSignal | undefined, onEvent?: (event: Event) => void) {
 		const { runTimeoutMs, abortGraceMs } = this.#options;
-		const late = AbortSignal.timeout(runTimeoutMs);
-		const common = signal === undefined ? late : AbortSignal.any([signal, late]);
+		const late = new AbortController();
+		const limit = setTimeout(() => late.abort(new FreeholdError("engine.timeout", { seconds: runTimeoutMs / 1000 })), runTimeoutMs);
+		const common = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
 		let grace: NodeJS.Timeout | undefined;
 		// A step that does not end takes the process with it: there is no other way to stop native code.
 		common.addEventListener(
@@ -245,11 +246,10 @@ class ProcessPool implements TextPool {
 		);
 		return process
 			.request(request, { timeoutMs: runTimeoutMs + abortGraceMs, signal: common, ...(onEvent === undefined ? {} : { onEvent }) })
-			.catch((error: unknown) => {
-				if (late.aborted && error === late.reason) throw new FreeholdError("engine.timeout", { seconds: runTimeoutMs / 1000 });
-				throw error;
-			})
-			.finally(() => clearTimeout(grace));
+			.finally(() => {
+				clearTimeout(limit);
+				clearTimeout(grace);
+			});
 	}
 
 	#stand(files: ReleaseFiles): Stand {
