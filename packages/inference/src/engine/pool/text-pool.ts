@@ -244,12 +244,10 @@ class ProcessPool implements TextPool {
 			},
 			{ once: true },
 		);
-		return process
-			.request(request, { timeoutMs: runTimeoutMs + abortGraceMs, signal: common, ...(onEvent === undefined ? {} : { onEvent }) })
-			.finally(() => {
-				clearTimeout(limit);
-				clearTimeout(grace);
-			});
+		return process.request(request, { timeoutMs: runTimeoutMs + abortGraceMs, signal: common, ...(onEvent === undefined ? {} : { onEvent }) }).finally(() => {
+			clearTimeout(limit);
+			clearTimeout(grace);
+		});
 	}
 
 	#stand(files: ReleaseFiles): Stand {
