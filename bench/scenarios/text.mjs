@@ -27,6 +27,13 @@ const WARM_UP = 150;
 const PIECES = 50;
 const DROPPED = Number(process.env.FREEHOLD_BENCH_DROPPED ?? 2_000);
 const MODEL = "bench/words";
+/** Preloaded into Portkey, which has no option for the address it listens on. */
+const LOOPBACK = `data:text/javascript,${encodeURIComponent(`import { Server } from "node:net";
+const { listen } = Server.prototype;
+Server.prototype.listen = function (first, ...rest) {
+	const options = typeof first === "object" && first !== null ? first : { port: first };
+	return listen.call(this, { ...options, host: "127.0.0.1" }, rest.find((argument) => typeof argument === "function"));
+};`)}`;
 const PRICE = { perCall: 1_000n, perInputUnit: 10n, perOutputUnit: 10n };
 const messages = [{ role: "user", content: "Say a few words, as many as you like, about anything." }];
 
@@ -253,9 +260,13 @@ async function portkey(programs, upstream) {
 	const folder = process.env.FREEHOLD_PORTKEY;
 	if (folder === undefined || !existsSync(join(folder, "node_modules/@portkey-ai/gateway"))) return [];
 	const port = await freePort();
-	const child = spawn(process.execPath, [join(folder, "node_modules/@portkey-ai/gateway/build/start-server.js"), `--port=${port}`, "--headless"], {
-		stdio: "ignore",
-	});
+	const child = spawn(
+		process.execPath,
+		["--import", LOOPBACK, join(folder, "node_modules/@portkey-ai/gateway/build/start-server.js"), `--port=${port}`, "--headless"],
+		{
+			stdio: "ignore",
+		},
+	);
 	programs.push({ child });
 	const url = `http://127.0.0.1:${port}`;
 	await until(async () => (await fetch(url)).status > 0, "Portkey");
