@@ -39,8 +39,10 @@ export interface KillPlan {
 /** Time in which the load has to reach a crash point before another one is tried first. */
 const REACH_MS = 12_000;
 const ATTEMPTS = 4;
-/** Longest life of a process that is killed at a moment of chance, from the start of its process on. */
-const LONGEST_LIFE_MS = 3_000;
+/** Longest life after its start of a process that is killed at a moment of chance. */
+const LONGEST_LIFE_MS = 1_500;
+/** Part of the kills of chance that come while the process still starts. */
+const DURING_START = 0.3;
 /** A role whose kills let nothing through lives until something goes well again, or for this long. */
 const LONGEST_REST_MS = 10_000;
 const POLL_MS = 25;
@@ -51,7 +53,7 @@ export async function killAll(world: World, plan: KillPlan, chance: Chance): Pro
 	// Drawn before anything runs: the same seed gives every role the same plan, whoever is faster.
 	const share = Math.ceil(plan.random / worldRoles.length);
 	const lanes = worldRoles.map((role) => {
-		const random = Array.from({ length: share }, (): Step => ({ lifeMs: chance.between(0, LONGEST_LIFE_MS), engine: chance.next() < 0.3 }));
+		const random = Array.from({ length: share }, (): Step => ({ moment: chance.next(), starting: chance.next() < DURING_START, engine: chance.next() < 0.5 }));
 		const points = plan.points[role].map((point): Step => ({ point, nth: chance.between(1, 3), attempts: ATTEMPTS }));
 		return { role, steps: [...chance.shuffled<Step>([...points, ...random])] };
 	});
@@ -59,7 +61,9 @@ export async function killAll(world: World, plan: KillPlan, chance: Chance): Pro
 	return killed;
 }
 
-type Step = { readonly point: string; readonly nth: number; readonly attempts: number } | { readonly lifeMs: number; readonly engine: boolean };
+type Step =
+	| { readonly point: string; readonly nth: number; readonly attempts: number }
+	| { readonly moment: number; readonly starting: boolean; readonly engine: boolean };
 
 async function killOne(
 	world: World,
@@ -76,19 +80,28 @@ async function killOne(
 	await world.process(role).kill();
 	killed.kills += 1;
 	let seen = progress();
+	/** How long the role took to start, last time: a busy machine takes longer. */
+	let startMs = 1_000;
 	for (let step = steps.shift(); step !== undefined && !signal.aborted; step = steps.shift()) {
 		const began = performance.now();
 		const process = world.begin(role, "point" in step ? `${step.point}:${step.nth}` : undefined);
 		killed.pids.push(process.pid);
+		const started = process.ready.then(
+			() => {
+				startMs = performance.now() - began;
+			},
+			() => undefined,
+		);
 		if ("point" in step) {
-			const ended = await Promise.race([process.ended, process.ready.catch(() => undefined).then(() => delay(REACH_MS))]);
+			const ended = await Promise.race([process.ended, started.then(() => delay(REACH_MS))]);
 			if (ended?.signal === "SIGKILL") killed.reached.add(step.point);
 			else if (ended === undefined && step.attempts > 1) steps.push({ point: step.point, nth: 1, attempts: step.attempts - 1 });
 			else if (ended === undefined) killed.missed.push(step.point);
 			tell(`${role} ${step.point}:${step.nth} ${ended === undefined ? "not reached" : (ended.signal ?? ended.code)}`);
 		} else {
-			await Promise.race([process.ended, delay(step.lifeMs)]);
-			if (role === "inference" && step.engine) killed.engines += await killEngines(process.pid, chance);
+			const until = step.starting ? delay(step.moment * startMs) : started.then(() => delay(step.moment * LONGEST_LIFE_MS));
+			await Promise.race([process.ended, until]);
+			if (role === "inference" && step.engine && !step.starting) killed.engines += await killEngines(process.pid, chance);
 			tell(`${role} after ${Math.round(performance.now() - began)} ms`);
 		}
 		const ending = process.ending();

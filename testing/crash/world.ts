@@ -23,6 +23,8 @@ export type Operator = (typeof operators)[number];
 
 export interface WorldOptions {
 	/** Options of a role beside those that make it part of this network. */
+	/** Lets the clocks of all processes jump with what this file says, in milliseconds. */
+	readonly clockFile?: string;
 	readonly more?: Partial<Readonly<Record<TestedRole, Readonly<Record<string, string>>>>>;
 }
 
@@ -97,10 +99,16 @@ export class World {
 		const begun = beginProgram(role, this.#optionsOf(role), {
 			folder: this.folder,
 			deadlineMs: READY_DEADLINE_MS,
+			...(this.#options.clockFile === undefined ? {} : { clockFile: this.#options.clockFile }),
 			...(crashAt === undefined ? {} : { env: { FREEHOLD_CRASH_AT: crashAt } }),
 		});
 		this.#processes.set(role, begun);
 		return begun;
+	}
+
+	/** A second process of a role, on a port of its own: with the same folder, or another one. It is not one of this network's. */
+	another(role: TestedRole, more: Readonly<Record<string, string>> = {}): BegunProgram {
+		return beginProgram(role, { ...this.#optionsOf(role), port: "0", ...more }, { folder: this.folder, deadlineMs: READY_DEADLINE_MS });
 	}
 
 	/** Starts a role and waits until it is ready for others. */
@@ -147,6 +155,11 @@ export class World {
 	lastWords(lines = 25): string {
 		const tail = (process: BegunProgram | undefined): string => process?.output().split("\n").slice(-lines).join("\n") ?? "";
 		return [...this.#processes].map(([role, process]) => `--- ${role}, before\n${tail(this.#earlier.get(role))}--- ${role}\n${tail(process)}`).join("\n");
+	}
+
+	/** What the process of a role said that ran before the present one. */
+	earlierWords(role: TestedRole): string {
+		return this.#earlier.get(role)?.output().split("\n").slice(-20).join("\n") ?? "";
 	}
 
 	async stopAll(): Promise<void> {

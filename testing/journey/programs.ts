@@ -40,6 +40,12 @@ export async function temporaryFolder(): Promise<{ readonly path: string; readon
 	return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
+/** Lines that let `ahead` follow a file. */
+function jumpingClock(file: string): string {
+	return `const { readFileSync } = await import("node:fs");
+setInterval(() => { try { ahead = Number(readFileSync(${JSON.stringify(file)}, "utf8")); } catch {} }, 20).unref();`;
+}
+
 export interface StartOptions {
 	readonly env?: Readonly<Record<string, string>>;
 	/** Where its run file goes. */
@@ -47,6 +53,8 @@ export interface StartOptions {
 	/** Its clock is that far in the future. */
 	readonly aheadMs?: number;
 	readonly deadlineMs?: number;
+	/** File with milliseconds that its clock is ahead by, read anew all the time: a clock that jumps. */
+	readonly clockFile?: string;
 }
 
 /** How a process ended. */
@@ -81,13 +89,14 @@ export async function startProgram(role: TestedRole, options: Readonly<Record<st
 export function beginProgram(
 	role: TestedRole,
 	options: Readonly<Record<string, string>>,
-	{ env = {}, folder, aheadMs = 0, deadlineMs = START_DEADLINE_MS }: StartOptions,
+	{ env = {}, folder, aheadMs = 0, deadlineMs = START_DEADLINE_MS, clockFile }: StartOptions,
 ): BegunProgram {
 	const [module, name] = programs[role];
 	const runFile = join(folder, `run-${role}-${Math.random().toString(36).slice(2)}.json`);
 	const argv = [...Object.entries(options).flatMap(([flag, value]) => [`--${flag}`, value]), "--run-file", runFile];
 	const script = `import { runProgram } from "@freehold/service"; import { ${name} as program } from "${module}";
-const clock = Date.now; Date.now = () => clock() + ${aheadMs};
+const clock = Date.now; let ahead = ${aheadMs}; Date.now = () => clock() + ahead;
+${clockFile === undefined ? "" : jumpingClock(clockFile)}
 process.exitCode = await runProgram(program, ${JSON.stringify(argv)}, process.env);`;
 	const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
 		cwd: root,

@@ -1,5 +1,5 @@
 /** Thefts from real programs: a gateway and a node as processes, a ledger beneath them. Each title says the theft and who loses what today. */
-import { decodePaymentRequired, encodeHeader, tillAddress, x402Headers } from "@freehold/payments";
+import { batchReasons, decodePaymentRequired, encodeHeader, tillAddress, x402Headers } from "@freehold/payments";
 import { contractAddresses, type Hex, type InferenceResponseBody, tensorFromElements, toHex } from "@freehold/protocol";
 import { contracts } from "@freehold/sdk/chain";
 import { type Abi, encodeFunctionData, maxUint256 } from "viem";
@@ -149,16 +149,21 @@ describe("at a gateway", () => {
 	});
 
 	test("dust deposit: the gateway loses no gas to it, less than the least deposit is refused", async () => {
-		const dust = createTestPayer(network, "stranger", 2);
+		const dust = createTestPayer(network, "stranger", 1);
+		expect((await dust.ask()).status).toBe(200);
+		// A payer that says its channel lacks one unit, and brings no more than that.
+		const [lane] = await dust.store.list();
+		if (lane === undefined) throw new Error("no lane");
+		await dust.store.put({ ...lane, balance: lane.charged + CHARGE - 1n });
 		const { accepts, ...offer } = await dust.offer();
-		const first = await dust.payer.pay({ ...offer, accepts }, account("gateway").address);
-		const cheap = accepts.map((item) => ({ ...item, amount: "1", extra: { ...item.extra, leastDeposit: "1", minDeposit: "1" } }));
+		const cheap = accepts.map((item) => ({ ...item, extra: { ...item.extra, leastDeposit: "1", minDeposit: "1" } }));
 		const payment = await dust.payer.pay({ ...offer, accepts: cheap }, account("gateway").address);
-		first.release();
+		const before = await network.client.read(contracts.Channels, "channels", [lane.channelId]);
 		const response = await dust.send(payment);
 		payment.release();
-		expect([response.status, payment.deposit]).toEqual([402, 1n]);
-		expect(await network.client.read(contracts.Channels, "channels", [payment.channelId])).toEqual([0n, 0n]);
+		const reason = decodePaymentRequired(response.headers.get(x402Headers.required) ?? "")?.error;
+		expect([response.status, payment.deposit, reason]).toEqual([402, 1n, batchReasons.minDeposit]);
+		expect((await network.client.read(contracts.Channels, "channels", [lane.channelId]))[0]).toBe(before[0]);
 	});
 
 	test("receipt for another's order, or two receipts for one: the payer loses nothing, none but the first good one is paid", async () => {

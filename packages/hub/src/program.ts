@@ -56,7 +56,7 @@ export const hubProgram = defineProgram({
 	metrics: hubMetrics,
 	crashPoints: ["hub.block.indexed", "hub.manifest.fetched", "hub.manifest.indexed"],
 	async start({ config, log, metrics, clock, signal, onChain, crashPoint, listen }) {
-		const db = openDatabase(config.data);
+		const db = openDatabase(config.data, (reason) => log.warn({ reason }, "the index is damaged: it is made anew from chain and storage"));
 		const client = createChainClient({ rpcUrl: config.rpcUrl });
 		const stopping = new AbortController();
 		const stop = AbortSignal.any([signal, stopping.signal]);

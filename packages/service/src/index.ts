@@ -19,5 +19,6 @@ export { programVersion } from "./program/version.js";
 export { folderHolder, lockFolder } from "./store/folder-lock.js";
 export { packRecord, unpackRecord } from "./store/record.js";
 export * from "./store/store.js";
+export { checkLength, isDamage, requireRoom, sealValue, stampFormat, unsealValue } from "./store/store-file.js";
 export { type WriteProbeOptions, writeProbe } from "./store/write-probe.js";
 export { type LateStep, traceAttributes, tracedFetch, tracePlace, traceStep, traceTogether } from "./trace/trace.js";

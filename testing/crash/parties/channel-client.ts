@@ -18,14 +18,21 @@ export interface Question {
 /** Calls after which the channels are closed, about. */
 const CLOSING = 9;
 
-export function channelClient(name: string, freehold: Freehold, { models, inputs }: Question, chance: Chance): ChannelClient {
+export function channelClient(
+	name: string,
+	freehold: Freehold,
+	{ models, inputs }: Question,
+	chance: Chance,
+	{ closing = true, tolerant = false } = {},
+): ChannelClient {
 	const answers: Inference[] = [];
 	const ask = async (nth: number): Promise<void> => {
 		const model = models[nth % models.length] ?? "";
-		answers.push(await freehold.infer(model, { inputs, timeoutMs: PATIENCE_MS }));
-		if (chance.next() * CLOSING < 1) await patiently(() => freehold.channels.close({ alone: false }));
+		// A call that failed cost nothing, and is asked anew.
+		answers.push(await patiently(() => freehold.infer(model, { inputs, timeoutMs: PATIENCE_MS })));
+		if (closing && chance.next() * CLOSING < 1) await patiently(() => freehold.channels.close({ alone: false }));
 	};
-	return { ...party(name, chance, 120, ask), freehold, answers };
+	return { ...party(name, chance, 120, ask, { tolerant }), freehold, answers };
 }
 
 /** Money for two or three calls, so that deposits are as frequent as kills. */

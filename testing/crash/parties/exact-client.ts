@@ -3,7 +3,7 @@
  * until it knows; without one it gives up at the first broken connection, as simple clients do.
  */
 import { encodeHeader, type PaymentRequired, type PaymentRequirements, x402Headers } from "@freehold/payments";
-import { contractAddresses, type Hex, type InferenceResponseBody, toHex } from "@freehold/protocol";
+import { contractAddresses, FreeholdError, type Hex, type InferenceResponseBody, toHex } from "@freehold/protocol";
 import type { TestAccount } from "../../journey/accounts.js";
 import type { Chance } from "../seeded.js";
 import { CHAIN_ID } from "../world.js";
@@ -32,7 +32,7 @@ export function exactClient(
 	gatewayUrl: string,
 	{ models, inputs }: Question,
 	chance: Chance,
-	options: { readonly keyed: boolean },
+	options: { readonly keyed: boolean; readonly eip3009Only?: boolean; readonly tolerant?: boolean },
 ): ExactClient {
 	const payments: ExactPayment[] = [];
 	const url = `${gatewayUrl}/v1/inference`;
@@ -42,7 +42,7 @@ export function exactClient(
 	const offers = async (body: string): Promise<readonly PaymentRequirements[]> => {
 		const response = await persistently(() => post(body, {}));
 		const header = response.headers.get(x402Headers.required);
-		if (header === null) throw new Error(`no offer: ${response.status} ${await response.text()}`);
+		if (header === null) throw new FreeholdError("upstream.failed", { what: "The gateway", reason: `${response.status} ${await response.text()}` });
 		return (JSON.parse(atob(header)) as PaymentRequired).accepts;
 	};
 
@@ -79,7 +79,9 @@ export function exactClient(
 
 	const pay = async (nth: number): Promise<void> => {
 		const body = JSON.stringify({ model: models[nth % models.length], inputs });
-		const exact = (await offers(body)).filter(({ scheme }) => scheme === "exact");
+		const exact = (await offers(body)).filter(
+			({ scheme, extra }) => scheme === "exact" && (options.eip3009Only !== true || extra?.["assetTransferMethod"] !== "permit2"),
+		);
 		const accepted = exact[nth % exact.length];
 		if (accepted === undefined) throw new Error("no exact payment is offered");
 		const payment: ExactPayment = { amount: BigInt(accepted.amount), outcome: "lost" };
@@ -96,7 +98,7 @@ export function exactClient(
 		payment.callId = answer.callId;
 		payment.charge = BigInt(answer.usage.charge);
 	};
-	return { ...party(name, chance, 250, pay), address, payments };
+	return { ...party(name, chance, 250, pay, options), address, payments };
 }
 
 const authorizationType = [

@@ -1,6 +1,6 @@
 /** Somebody who keeps files in storage and publishes releases: what was acknowledged must be there, whole, for ever. */
 import { createHash } from "node:crypto";
-import { type Hex, limits, planUpload, type UploadBody } from "@freehold/protocol";
+import { FreeholdError, type Hex, limits, planUpload, type UploadBody } from "@freehold/protocol";
 import type { Freehold, Inference } from "@freehold/sdk";
 import type { Chance } from "../seeded.js";
 import { OPG } from "../world.js";
@@ -12,7 +12,7 @@ export interface Keeper extends Party {
 	readonly blobs: readonly Hex[];
 }
 
-export function keeper(name: string, storageUrl: string, chance: Chance): Keeper {
+export function keeper(name: string, storageUrl: string, chance: Chance, options: { readonly tolerant?: boolean } = {}): Keeper {
 	const blobs: Hex[] = [];
 	const put = async (nth: number): Promise<void> => {
 		const bytes = Buffer.from(Array.from({ length: chance.between(1, 60_000) }, () => chance.between(0, 256)));
@@ -22,11 +22,17 @@ export function keeper(name: string, storageUrl: string, chance: Chance): Keeper
 		const known = blobs[chance.between(0, blobs.length)] ?? sha256;
 		await readBlob(storageUrl, known);
 	};
-	return { ...party(name, chance, 400, put), blobs };
+	return { ...party(name, chance, 400, put, options), blobs };
+}
+
+/** What storage cannot do now, as an error that says so. */
+async function refusal(answer: Response): Promise<FreeholdError> {
+	return new FreeholdError("upstream.failed", { what: "Storage", reason: `${answer.status} ${await answer.text()}` });
 }
 
 async function putWhole(storageUrl: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
 	const answer = await persistently(() => ask(`${storageUrl}/v1/blobs?blob_id=later`, { method: "PUT", body: bytes }));
+	if (answer.status >= 500) throw await refusal(answer);
 	if (!answer.ok) throw new Error(`storage refused a blob: ${answer.status} ${await answer.text()}`);
 }
 
@@ -37,6 +43,7 @@ async function putInParts(storageUrl: string, bytes: Uint8Array<ArrayBuffer>): P
 		const begun = await persistently(() =>
 			ask(`${storageUrl}/v1/uploads`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(plan) }),
 		);
+		if (begun.status >= 500) throw await refusal(begun);
 		if (!begun.ok) throw new Error(`storage refused an upload: ${begun.status} ${await begun.text()}`);
 		const { upload, missing } = (await begun.json()) as UploadBody;
 		for (const part of missing) await persistently(() => ask(`${storageUrl}/v1/uploads/${upload}/parts/${part}`, { method: "PUT", body: bytes }));
@@ -76,7 +83,7 @@ export function publisher(name: string, freehold: Freehold, model: Uint8Array, {
 			freehold.publish({ name: named, model, card: `# ${named}\n${chance.next()}`, price: { perCall: OPG }, readyTimeoutMs: PATIENCE_MS }),
 		);
 		releases.push({ model: named, release: published.release });
-		answers.push(await freehold.infer(named, { inputs, timeoutMs: PATIENCE_MS }));
+		answers.push(await patiently(() => freehold.infer(named, { inputs, timeoutMs: PATIENCE_MS })));
 	};
 	return { ...party(name, chance, 600, publish), freehold, releases, answers };
 }

@@ -16,8 +16,8 @@ export interface Party {
 export const PATIENCE_MS = 180_000;
 const RETRY_MS = 150;
 
-/** Repeats `work` with pauses of chance until told to stop. */
-export function party(name: string, chance: Chance, longestPauseMs: number, work: (nth: number) => Promise<void>): Party {
+/** Repeats `work` with pauses of chance until told to stop. A tolerant party takes a refusal for an answer, and tries again. */
+export function party(name: string, chance: Chance, longestPauseMs: number, work: (nth: number) => Promise<void>, { tolerant = false } = {}): Party {
 	let stopped = false;
 	let done = 0;
 	const ended = (async () => {
@@ -25,6 +25,10 @@ export function party(name: string, chance: Chance, longestPauseMs: number, work
 			try {
 				await work(nth);
 			} catch (error) {
+				if (tolerant && error instanceof FreeholdError) {
+					await delay(RETRY_MS);
+					continue;
+				}
 				throw new Error(`${name}, after ${done} that went well: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
 			}
 			done += 1;
@@ -54,14 +58,15 @@ export async function persistently(send: () => Promise<Response>): Promise<Respo
 	}
 }
 
-/** Repeats a verb of the SDK that says that it may be repeated. */
+/** Repeats a verb of the SDK for as long as others are to blame. */
 export async function patiently<T>(verb: () => Promise<T>): Promise<T> {
 	const end = performance.now() + PATIENCE_MS;
 	for (;;) {
 		try {
 			return await verb();
 		} catch (error) {
-			if (!(error instanceof FreeholdError) || !error.entry.retryable || performance.now() > end) throw error;
+			// What is not the caller's fault may be asked again: a call that failed cost nothing.
+			if (!(error instanceof FreeholdError) || (!error.entry.retryable && error.entry.fault === "caller") || performance.now() > end) throw error;
 			await delay(RETRY_MS);
 		}
 	}

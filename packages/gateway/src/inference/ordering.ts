@@ -33,6 +33,8 @@ export interface OrderingModules {
 	readonly secondPrice: bigint;
 	/** Unix milliseconds. */
 	readonly now: () => number;
+	/** Milliseconds of a clock that is never set, for the rest of a node that failed. */
+	readonly steady: () => number;
 	/** Price of a release's version. */
 	readonly priceOf: (release: Hex, version: number) => Price | undefined;
 }
@@ -68,10 +70,10 @@ export class Ordering {
 
 	/** Bonded nodes that can run what is needed, the one to ask first in front. `beginning`: of a conversation, see `preferring`. */
 	rankedNodes(need?: Need, beginning?: string): readonly OperatorRecord[] {
-		const { operators, secondPrice, now } = this.#modules;
+		const { operators, secondPrice, steady } = this.#modules;
 		const healthOf = (address: Hex): NodeHealth => this.#healthOf(address);
-		const ranked = inOrder(operators.inference(), { healthOf, need, secondPrice, now: now() });
-		return beginning === undefined ? ranked : preferring(ranked, beginning, healthOf, now());
+		const ranked = inOrder(operators.inference(), { healthOf, need, secondPrice, now: steady() });
+		return beginning === undefined ? ranked : preferring(ranked, beginning, healthOf, steady());
 	}
 
 	/**
@@ -89,7 +91,7 @@ export class Ordering {
 
 	/** Looks at the nodes until the signal says so. */
 	look(signal: AbortSignal): Promise<void> {
-		const { operators, events, now } = this.#modules;
+		const { operators, events } = this.#modules;
 		return keepLooking(
 			{
 				nodes: () => operators.inference(),
@@ -99,7 +101,7 @@ export class Ordering {
 				},
 				failed: (node, endpoint, error) => {
 					events.nodeUnwell(node, endpoint, error);
-					if (isUnreachable(error)) this.#setHealth(node, (health) => afterFailure(health, now()));
+					if (isUnreachable(error)) this.#setHealth(node, (health) => afterFailure(health, this.#modules.steady()));
 				},
 			},
 			signal,
@@ -224,7 +226,7 @@ export class Ordering {
 			} catch (error) {
 				const failure = nodeFailure(error);
 				if (failure === undefined || signal?.aborted === true) throw error;
-				this.#setHealth(node.address, (health) => afterFailure(health, now()));
+				this.#setHealth(node.address, (health) => afterFailure(health, this.#modules.steady()));
 				// An order that was certainly not run goes to the next node at once; one that may have been is asked for a while longer.
 				const patienceMs = last ? failure.patienceMs : failure.mayHaveRun ? Math.min(failure.patienceMs, PATIENCE_MS) : 0;
 				const next = now() + RETRY_MS;
@@ -254,10 +256,10 @@ export class Ordering {
 					end((health) => afterAnswer(health, performance.now() - sentAt, now()));
 				},
 				left: () => end((health) => health),
-				failed: () => end((health) => afterFailure(health, now())),
+				failed: () => end((health) => afterFailure(health, this.#modules.steady())),
 			});
 		} catch (error) {
-			end((health) => (nodeFailure(error) === undefined || signal?.aborted === true ? health : afterFailure(health, now())));
+			end((health) => (nodeFailure(error) === undefined || signal?.aborted === true ? health : afterFailure(health, this.#modules.steady())));
 			throw error;
 		}
 	}

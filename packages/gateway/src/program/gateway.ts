@@ -105,6 +105,9 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		client.read(contracts.UsageLedger, "protocolFeeBps", []),
 		client.read(contracts.NodeRegistry, "minBond", []),
 	]);
+	// Waits are measured by a clock that nobody sets: after a jump of the wall clock a batch would wait for a day, or a node rest for one.
+	const began = now() - performance.now();
+	const steady = (): number => began + performance.now();
 	const terms: TillTerms = {
 		chainId,
 		payTo: till,
@@ -120,14 +123,14 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 	const manifests = new Manifests(storageUrl, store);
 	const operators = new Operators(store, minBond);
 	const tracedCalls = new TracedCalls(now);
-	const batches = new BatchLog(store, Number(nextSeq), now);
+	const batches = new BatchLog(store, Number(nextSeq), steady);
 	const channels = new ChannelBook(store, till, {
 		withdrawing: (channelId) => {
 			events.channelLeaving(channelId);
 			batches.close();
 		},
 	});
-	const follower = new Follower({ client, store, catalogue, operators, channels, events, crashPoint, now, protocolFeeBps });
+	const follower = new Follower({ client, store, catalogue, operators, channels, events, crashPoint, now: steady, protocolFeeBps });
 	const silenceMs = (): number => follower.silenceMs;
 	const crypto = rememberingCrypto(nativeCrypto);
 	const channelPayments = new ChannelPayments({ terms, channels, store, client, transactor, events, crypto, crashPoint, silenceMs, now, random });
@@ -148,6 +151,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		textTimeoutMs,
 		secondPrice,
 		now,
+		steady,
 		priceOf,
 	});
 	const rankedNodes = (need?: Need, beginning?: string) => ordering.rankedNodes(need, beginning);
@@ -170,7 +174,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		batchAgeMs,
 		events,
 		crashPoint,
-		now,
+		now: steady,
 		jitter,
 	});
 	const faucet = modules.faucet === undefined ? undefined : createTransactor({ client, signer: modules.faucet, store: durableIntents(store, crashPoint) });

@@ -2,7 +2,7 @@
  * The hub's index: tables that follow the chain, kept in one SQLite file. Everything in it can be rebuilt from chain and storage, so an index of an older form is
  * dropped and made again. Amounts are decimal text, since they exceed 64 bits.
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import Database from "libsql";
 
@@ -63,14 +63,42 @@ CREATE TABLE gram (gram TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (gram, wo
 CREATE VIRTUAL TABLE search USING fts5 (model UNINDEXED, path, title, task, tags, card, tokenize = 'porter unicode61', prefix = '2 3');
 `;
 
-/** Opens the index in `folder`, making it where it is missing or of another form. */
-export function openDatabase(folder: string): Connection {
+/** Opens the index in `folder`, making it anew where it is missing, of another form, or damaged. `lost` is told why. */
+export function openDatabase(folder: string, lost: (reason: string) => void = () => {}): Connection {
 	mkdirSync(folder, { recursive: true });
-	const db = new Database(join(folder, "index.db"));
-	db.pragma("journal_mode = WAL");
-	db.pragma("synchronous = NORMAL");
-	if (formOf(db) !== FORM) rebuild(db);
-	return db;
+	const path = join(folder, "index.db");
+	try {
+		return openWhole(path);
+	} catch (error) {
+		if (!isDamage(error)) throw error;
+		lost(error instanceof Error ? error.message : String(error));
+		for (const suffix of ["", "-wal", "-shm"]) rmSync(`${path}${suffix}`, { force: true });
+		return openWhole(path);
+	}
+}
+
+function openWhole(path: string): Connection {
+	const db = new Database(path);
+	try {
+		db.pragma("journal_mode = WAL");
+		db.pragma("synchronous = NORMAL");
+		// A page that was torn is found here, and not by whoever asks for what stood in it.
+		const found = (db.prepare("PRAGMA quick_check(1)").get() as { quick_check?: string } | undefined)?.quick_check;
+		if (found !== "ok") throw new DamagedIndexError(found ?? "no answer");
+		if (formOf(db) !== FORM) rebuild(db);
+		return db;
+	} catch (error) {
+		db.close();
+		throw error;
+	}
+}
+
+class DamagedIndexError extends Error {}
+
+function isDamage(error: unknown): boolean {
+	return (
+		error instanceof DamagedIndexError || (error instanceof Error && "code" in error && (error.code === "SQLITE_CORRUPT" || error.code === "SQLITE_NOTADB"))
+	);
 }
 
 export function readMeta(db: Connection, key: string): string | undefined {
@@ -96,7 +124,10 @@ function rebuild(db: Connection): void {
 	const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'search_%'").all() as {
 		name: string;
 	}[];
-	for (const { name } of tables) db.exec(`DROP TABLE "${name}"`);
-	db.exec(TABLES);
-	db.exec(`PRAGMA user_version = ${FORM}`);
+	// All of it or nothing: a kill in between leaves the old form, which is made anew by the next start.
+	db.transaction(() => {
+		for (const { name } of tables) db.exec(`DROP TABLE "${name}"`);
+		db.exec(TABLES);
+		db.exec(`PRAGMA user_version = ${FORM}`);
+	})();
 }

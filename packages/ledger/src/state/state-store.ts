@@ -5,8 +5,8 @@
  * Layout. `account`: address → account RLP. `slot`: address ‖ slot → value without leading zeros. `code`: hash → code.
  * `node`: trie nodes by path. `history`: what each block replaced (`history.ts`). `head`: number and root of the last block.
  */
-import { mkdirSync } from "node:fs";
-import { concatBytes } from "@freehold/protocol";
+import { concatBytes, FreeholdError } from "@freehold/protocol";
+import { checkLength, isDamage, requireRoom, sealValue, stampFormat, unsealValue } from "@freehold/service";
 import { type Database, open, type RootDatabase, type Transaction } from "lmdb";
 import type { TableName, TableWrite } from "../execution/types.js";
 import { blockOfHistoryKey, findInChunk, fingerprint, HistoryIndex, historyKey, historySubject, packHistory } from "./history.js";
@@ -49,6 +49,10 @@ export interface Head {
 
 type Bin = Database<Buffer, Uint8Array>;
 
+/** Raised with every change of tables, keys or values. Format 1 had no check of its values. */
+const STORE_KIND = "freehold-ledger";
+const STORE_FORMAT = 2;
+
 const TABLES: readonly TableName[] = ["block", "transaction", "log", "consensus", "meta"];
 const BINARY = { keyEncoding: "binary", encoding: "binary" } as const;
 const HEAD_KEY = Uint8Array.of(0);
@@ -65,6 +69,7 @@ export class StateStore {
 	readonly #headTable: Bin;
 	readonly #tables: ReadonlyMap<TableName, Bin>;
 	readonly #historyBlocks: bigint;
+	readonly #dir: string;
 	/** Every read outside a commit sees the state as of the last finished commit. */
 	#snapshot: Transaction | undefined;
 	#head: Head | undefined;
@@ -75,15 +80,19 @@ export class StateStore {
 
 	constructor(options: StateStoreOptions) {
 		const { dir: path, mapSizeBytes: mapSize, readOnly = false } = options;
-		if (!readOnly) mkdirSync(path, { recursive: true });
+		if (!readOnly) {
+			stampFormat(path, STORE_KIND, STORE_FORMAT);
+			checkLength(path);
+		}
 		// Without overlapping sync a commit is on disk when its promise resolves.
-		this.#environment = open({ path, mapSize, readOnly, maxDbs: 16, overlappingSync: false, compression: false, ...BINARY });
+		this.#environment = openEnvironment({ path, mapSize, readOnly, maxDbs: 16, overlappingSync: false, compression: false, ...BINARY });
 		const table = (name: string): Bin => this.#environment.openDB<Buffer, Uint8Array>({ name, ...BINARY });
 		this.#state = { account: table("account"), slot: table("slot"), node: table("node") };
 		this.#code = table("code");
 		this.#history = table("history");
 		this.#headTable = table("head");
 		this.#tables = new Map(TABLES.map((name) => [name, table(`table.${name}`)]));
+		this.#dir = path;
 		this.#historyBlocks = BigInt(options.historyBlocks);
 		this.#snapshot = this.#environment.useReadTransaction();
 		this.#head = this.#readHead();
@@ -133,6 +142,7 @@ export class StateStore {
 
 	/** Writes a block in one transaction; resolves when it is on disk. */
 	async commit(block: BlockCommit): Promise<void> {
+		requireRoom(this.#dir, bytesOf(block));
 		await this.#environment.transaction(() => this.#write(block));
 		this.#advance(block);
 	}
@@ -145,6 +155,7 @@ export class StateStore {
 
 	/** Writes to the tables alone, in one transaction; resolves when it is on disk. */
 	async commitTables(writes: readonly TableWrite[]): Promise<void> {
+		requireRoom(this.#dir, tableBytes(writes));
 		await this.#environment.transaction(() => this.#writeTables(writes));
 		this.#renewSnapshot();
 	}
@@ -173,7 +184,7 @@ export class StateStore {
 
 	#get(database: Bin, key: Uint8Array): Uint8Array | undefined {
 		const value = database.get(key, { transaction: this.#reading() });
-		return value === undefined ? undefined : plain(value);
+		return value === undefined ? undefined : plain(unsealValue(value));
 	}
 
 	#reading(): Transaction {
@@ -220,7 +231,7 @@ export class StateStore {
 		let [low, high] = [Buffer.from(start), Buffer.from(end)];
 		for (let left = limit; left > 0; ) {
 			const chunk = this.#chunk(database, low, high, reverse, Math.min(SCAN_CHUNK, left));
-			for (const { key, value } of chunk) yield { key: plain(key), value: plain(value) };
+			for (const { key, value } of chunk) yield { key: plain(key), value: plain(unsealValue(value)) };
 			const last = chunk.at(-1)?.key;
 			if (last === undefined || chunk.length < SCAN_CHUNK) return;
 			left -= chunk.length;
@@ -243,20 +254,21 @@ export class StateStore {
 		this.#requireOwnHead();
 		for (const { kind, key, after } of block.changes) {
 			if (after === undefined) this.#state[kind].removeSync(key);
-			else this.#state[kind].putSync(key, after as Buffer);
+			else this.#state[kind].putSync(key, sealValue(after));
 		}
 		// Nothing is read from before genesis.
 		const history = this.#head === undefined ? [] : packHistory(block.number, block.changes);
-		for (const { key, value } of history) this.#history.putSync(key, value as Buffer);
-		for (const { hash, code } of block.codes) this.#code.putSync(hash, code as Buffer);
+		for (const { key, value } of history) this.#history.putSync(key, sealValue(value));
+		for (const { hash, code } of block.codes) this.#code.putSync(hash, sealValue(code));
 		this.#writeTables(block.tables);
 		this.#prune(block.number);
-		this.#headTable.putSync(HEAD_KEY, headRecord(block.number, block.root) as Buffer);
+		this.#headTable.putSync(HEAD_KEY, sealValue(headRecord(block.number, block.root)));
 	}
 
 	/** The store has one writer. A second process would have moved the head on; nothing is written over its work. */
 	#requireOwnHead(): void {
-		const stored = this.#headTable.get(HEAD_KEY);
+		const sealed = this.#headTable.get(HEAD_KEY);
+		const stored = sealed === undefined ? undefined : unsealValue(sealed);
 		const expected = this.#head === undefined ? undefined : headRecord(this.#head.number, this.#head.stateRoot);
 		const same = stored === undefined || expected === undefined ? stored === expected : Buffer.compare(stored, expected) === 0;
 		if (!same) throw new Error("another process has written to this ledger's store");
@@ -265,7 +277,7 @@ export class StateStore {
 	#writeTables(writes: readonly TableWrite[]): void {
 		for (const { table, key, value } of writes) {
 			if (value === undefined) this.#table(table).removeSync(key);
-			else this.#table(table).putSync(key, value as Buffer);
+			else this.#table(table).putSync(key, sealValue(value));
 		}
 	}
 
@@ -303,6 +315,28 @@ export class StateStore {
 		for (const key of this.#history.getKeys({ limit: 1, transaction: this.#reading() })) return blockOfHistoryKey(key) - 1n;
 		return this.#head?.number ?? 0n;
 	}
+}
+
+/** Throws `store.damaged` for a file that LMDB finds broken. */
+function openEnvironment(options: Parameters<typeof open>[0] & { readonly path: string }): RootDatabase {
+	try {
+		return open(options) as RootDatabase;
+	} catch (error) {
+		if (error instanceof Error && "code" in error && isDamage(error.code)) throw new FreeholdError("store.damaged", { path: options.path }, { cause: error });
+		throw error;
+	}
+}
+
+/** Of what a block writes; its history holds the values before it. */
+function bytesOf({ changes, codes, tables }: BlockCommit): number {
+	let bytes = tableBytes(tables);
+	for (const { key, before, after } of changes) bytes += 2 * key.length + (before?.length ?? 0) + (after?.length ?? 0);
+	for (const { code } of codes) bytes += code.length;
+	return bytes;
+}
+
+function tableBytes(writes: readonly TableWrite[]): number {
+	return writes.reduce((bytes, { key, value }) => bytes + key.length + (value?.length ?? 0), 0);
 }
 
 const headRecord = (number: bigint, root: Uint8Array): Uint8Array => concatBytes(blockKey(number), root);

@@ -1,5 +1,5 @@
 /** Paying what the gateway asks for a call, at most what was agreed to, and getting the answer that the payment bought. */
-import { decodePaymentRequired, type PaymentRequired, x402Headers } from "@freehold/payments";
+import { batchReasons, decodePaymentRequired, type PaymentRequired, x402Headers } from "@freehold/payments";
 import type { PaymentOutcome, PreparedPayment } from "@freehold/payments/client";
 import { FreeholdError, type QuoteBody, toHex } from "@freehold/protocol";
 import { pause } from "../chain/deadline.js";
@@ -32,6 +32,7 @@ export interface PaidAnswer {
 const MAX_PAYMENTS = 4;
 const FIRST_PAUSE_MS = 100;
 const LAST_PAUSE_MS = 2_000;
+const BUSY_PAUSE_MS = 250;
 
 /** A whole answer. One idempotency key for all attempts: an answer that was lost on the way is given again instead of being paid twice. */
 export async function payAndAsk(client: Client, quoted: QuoteBody, call: CallRequest, limits: Limits): Promise<PaidAnswer> {
@@ -107,6 +108,12 @@ async function payFor<A extends { readonly status: number; readonly header: (nam
 		if (outcome.result === "unpaid") {
 			// New terms, perhaps since the price changed meanwhile; the same refusal twice is final.
 			const next = offerOf(answer);
+			// An earlier call of this payer, whose answer it never got, may still be under way after a gateway's restart.
+			if (next.error === batchReasons.busy && limits.deadline > client.now()) {
+				await pause(BUSY_PAUSE_MS, limits.signal);
+				attempt -= 1;
+				continue;
+			}
 			if (next.error !== undefined && next.error === required.error) throw refusalOf("The gateway", answer.status, parseJson(answer.body));
 			required = next;
 		}

@@ -18,6 +18,13 @@ export class Layer {
 		return this.#changes.size;
 	}
 
+	/** Of all keys and values. */
+	get bytes(): number {
+		let bytes = 0;
+		for (const { key, value } of this.#changes.values()) bytes += key.length + (value?.length ?? 0);
+		return bytes;
+	}
+
 	read(name: string): Change | undefined {
 		return this.#changes.get(name);
 	}

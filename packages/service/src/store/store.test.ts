@@ -210,7 +210,7 @@ describe("kill -9", () => {
 describe("a full disk", () => {
 	const small = (): boolean => {
 		try {
-			execFileSync("mount", ["-t", "tmpfs", "-o", "size=400k", "tmpfs", folder], { stdio: "ignore" });
+			execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], { stdio: "ignore" });
 			return true;
 		} catch {
 			return false;
@@ -221,7 +221,7 @@ describe("a full disk", () => {
 		if (!small()) context.skip("cannot mount a small file system here");
 		try {
 			const ballast = join(folder, "ballast");
-			writeFileSync(ballast, new Uint8Array(150_000));
+			writeFileSync(ballast, new Uint8Array(1_500_000));
 			const store = openStore(folder, ["a"]);
 			const big = (key: string): Promise<void> => store.transact((writer) => writer.put("a", key, new Uint8Array(20_000)));
 			let written = 0;

@@ -1,9 +1,9 @@
 /** A small durable store over LMDB: named tables of bytes, one writer, atomic transactions that resolve after they are on disk. */
-import { statfsSync } from "node:fs";
 import { FreeholdError } from "@freehold/protocol";
 import { open, type RootDatabase } from "lmdb";
 import { lockFolder } from "./folder-lock.js";
 import { Layer, tableKey, tablePrefix } from "./layer.js";
+import { checkLength, freeBytes, isDamage, requireRoom, sealValue, stampFormat, unsealValue } from "./store-file.js";
 
 export interface StoreWriter<T extends string> {
 	get(table: T, key: string): Uint8Array | undefined;
@@ -46,6 +46,9 @@ interface Batch {
 	readonly waiting: Waiting[];
 }
 
+/** Raised with every change of how tables, keys or values stand in the file. Format 1 had no check of its values. */
+const STORE_KIND = "freehold-store";
+const STORE_FORMAT = 2;
 const DEFAULT_MAP_BYTES = 64 * 1024 ** 3;
 const DEFAULT_MAX_WAITING = 10_000;
 /** ENOSPC, EDQUOT and LMDB's MDB_MAP_FULL, by name or number. */
@@ -59,6 +62,8 @@ export function openStore<const T extends string>(dir: string, tables: readonly 
 	const unlock = lockFolder(dir);
 	let database: RootDatabase<Buffer, Buffer>;
 	try {
+		stampFormat(dir, STORE_KIND, STORE_FORMAT);
+		checkLength(dir);
 		database = open<Buffer, Buffer>({
 			path: dir,
 			encoding: "binary",
@@ -98,7 +103,7 @@ class LmdbStore<T extends string> implements DurableStore<T> {
 	}
 
 	get(table: T, key: string): Uint8Array | undefined {
-		return this.#database.get(tableKey(this.#prefix(table), key));
+		return this.#read(tableKey(this.#prefix(table), key));
 	}
 
 	*scan(
@@ -111,7 +116,7 @@ class LmdbStore<T extends string> implements DurableStore<T> {
 		// Backwards, LMDB's range starts at the upper bound and includes it.
 		const range = reverse ? { start: to, end: from, reverse, inclusiveEnd: true, exclusiveStart: true } : { start: from, end: to };
 		for (const { key, value } of this.#database.getRange({ ...range, ...(limit === undefined ? {} : { limit }) })) {
-			yield { key: key.toString("utf8", prefix.length), value };
+			yield { key: key.toString("utf8", prefix.length), value: unsealValue(value) };
 		}
 	}
 
@@ -127,7 +132,7 @@ class LmdbStore<T extends string> implements DurableStore<T> {
 					const change = layer?.read(name);
 					if (change !== undefined) return change.value;
 				}
-				return this.#database.get(full);
+				return this.#read(full);
 			},
 			put: (table, key, value) => own.write(tableKey(this.#prefix(table), key), Buffer.from(value)),
 			remove: (table, key) => own.write(tableKey(this.#prefix(table), key), undefined),
@@ -147,6 +152,15 @@ class LmdbStore<T extends string> implements DurableStore<T> {
 		await this.#idle;
 		await this.#database.close();
 		this.#unlock();
+	}
+
+	#read(key: Buffer): Buffer | undefined {
+		try {
+			const value = this.#database.get(key);
+			return value === undefined ? undefined : unsealValue(value);
+		} catch (error) {
+			throw translate(error, this.#dir);
+		}
 	}
 
 	#prefix(table: T): Buffer {
@@ -185,22 +199,14 @@ class LmdbStore<T extends string> implements DurableStore<T> {
 
 	async #commit(layer: Layer): Promise<void> {
 		if (layer.size === 0) return;
+		requireRoom(this.#dir, layer.bytes);
 		const parts: PromiseLike<boolean>[] = [];
 		const whole = this.#database.batch(() => {
-			for (const { key, value } of layer.changes()) parts.push(value === undefined ? this.#database.remove(key) : this.#database.put(key, value));
+			for (const { key, value } of layer.changes()) parts.push(value === undefined ? this.#database.remove(key) : this.#database.put(key, sealValue(value)));
 		});
 		// Every part fails with the whole, and none may be left without an ear.
 		const [outcome] = await Promise.allSettled([whole, ...parts]);
 		if (outcome.status === "rejected") throw await causeOf(outcome.reason);
-	}
-}
-
-function freeBytes(dir: string): number {
-	try {
-		const { bavail, bsize } = statfsSync(dir);
-		return bavail * bsize;
-	} catch {
-		return Number.POSITIVE_INFINITY;
 	}
 }
 
@@ -221,6 +227,7 @@ export function translate(error: unknown, dir: string): unknown {
 	for (let depth = 0; depth < 8 && cause instanceof Error; depth++, cause = cause.cause) {
 		const code = "code" in cause ? cause.code : undefined;
 		// LMDB tells a write cut short as an input/output error: the file system knows which it was.
+		if (isDamage(code)) return new FreeholdError("store.damaged", { path: dir }, { cause: error });
 		if (FULL_CODES.has(code) || FULL_WORDS.test(cause.message) || ((code === "EIO" || code === 5) && freeBytes(dir) < LITTLE_BYTES))
 			return new FreeholdError("store.full", { path: dir }, { cause: error });
 	}

@@ -4,7 +4,7 @@ import { access, mkdir, open, readdir, readFile, rename, rm, stat } from "node:f
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { FreeholdError, type Hex } from "@freehold/protocol";
-import { atomicWriteFile, syncFolder } from "@freehold/service";
+import { atomicWriteFile, stampFormat, syncFolder } from "@freehold/service";
 import { type BlobName, blobIdOf, parseBlobId, parseSha256, type WalrusBlobId } from "../blob/blob-name.js";
 import type { BlobInfo, BlobStore, BlobStoreStats, ByteRange, PutOptions, StoredBlob } from "../blob/blob-store.js";
 import type { WalrusIds } from "../walrus/walrus-ids.js";
@@ -12,6 +12,9 @@ import { isDiskFull } from "./disk-full.js";
 import { type Layout, layoutOf } from "./layout.js";
 import { type BlobRecord, decodeRecord, encodeRecord, PartHasher } from "./record.js";
 import { CorruptBlobError, readVerified } from "./verified-read.js";
+
+const STORE_KIND = "freehold-blobs";
+const STORE_FORMAT = 1;
 
 export interface LocalStoreOptions {
 	readonly folder: string;
@@ -63,6 +66,8 @@ export class LocalStore implements BlobStore {
 
 	/** Opens the folder: throws away what uploads left behind, counts what is there, and goes on with ids that are missing. */
 	static async open(options: LocalStoreOptions, modules: LocalStoreModules): Promise<LocalStore> {
+		// Blobs named by their digest have stood like this from the beginning; a later layout will be told by its stamp.
+		stampFormat(options.folder, STORE_KIND, STORE_FORMAT, () => false);
 		const store = new LocalStore(options, modules);
 		await rm(store.#layout.drafts, { recursive: true, force: true });
 		await mkdir(store.#layout.drafts, { recursive: true });
