@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fieldTables } from "@freehold/dialects";
+import { rpcMethodTable } from "@freehold/ledger";
 import { commonRoutes, errorCatalogue, gatewayRoutes, hubRoutes, limits, nodeRoutes, storageRoutes } from "@freehold/protocol";
 import { chassisMetrics, commonOptions, environmentName, flagOf } from "@freehold/service";
 
@@ -14,6 +15,7 @@ const pages = {
 	"errors.md": errorsPage(),
 	"limits.md": limitsPage(),
 	"routes.md": routesPage(),
+	"rpc.md": rpcPage(),
 	"fields.md": fieldsPage(),
 	"options.md": await optionsPage(),
 	"metrics.md": await metricsPage(),
@@ -51,6 +53,25 @@ function routesPage() {
 		return `## ${title}\n\n| route | what it does |\n|---|---|\n${rows.join("\n")}\n`;
 	});
 	return `# HTTP routes\n\n${made}\n\n${tables.join("\n")}`;
+}
+
+function rpcPage() {
+	const groups = new Map();
+	for (const entry of Object.entries(rpcMethodTable)) {
+		const group = entry[0].slice(0, entry[0].indexOf("_"));
+		groups.set(group, [...(groups.get(group) ?? []), entry]);
+	}
+	const cell = (text) => text.replaceAll("|", "\\|");
+	const tables = [...groups].map(([group, methods]) => {
+		const rows = methods.map(
+			([name, { parameters, gives, bounds = "–", transport }]) =>
+				`| \`${name}\`${transport === undefined ? "" : ` (${transport})`} | ${cell(parameters) || "–"} | ${cell(gives)} | ${cell(bounds)} |`,
+		);
+		return `## ${group}\n\n| method | parameters | result | bounds |\n|---|---|---|---|\n${rows.join("\n")}\n`;
+	});
+	const { rpcBodyBytes, rpcBatch, logRangeBlocks, logResults } = limits;
+	const number = (value) => value.toLocaleString("en");
+	return `# JSON-RPC\n\n${made}\n\nOver HTTP and WebSocket of the ledger. A block is a number, a hash (EIP-1898 too where state is asked), or \`latest\`, \`safe\`, \`finalized\` (all three the head: a block is final when it is made), \`earliest\`, \`pending\`. \`?\` marks what may be left out. Every request: ${number(rpcBodyBytes)} bytes, ${number(rpcBatch)} calls in a batch; log queries: ${number(logRangeBlocks)} blocks, ${number(logResults)} logs. Beyond a bound the code is -32005.\n\n${tables.join("\n")}`;
 }
 
 async function programs() {

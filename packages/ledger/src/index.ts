@@ -4,3 +4,4 @@ export { openStateMachine, type StateMachineOptions } from "./execution/executio
 export type * from "./execution/types.js";
 export { type GenesisFile, parseGenesisFile } from "./genesis/genesis-file.js";
 export { LEDGER_VERSION, ledgerProgram } from "./program.js";
+export { type MethodEntry, rpcMethodTable } from "./rpc/method-table.js";

@@ -29,6 +29,16 @@ export interface Verdict {
 	readonly created: string | undefined;
 }
 
+export interface OracleStep {
+	readonly pc: number;
+	readonly opcode: number;
+	readonly gas: bigint;
+	readonly depth: number;
+	readonly refund: bigint;
+	readonly stack: readonly string[];
+	readonly memory: string;
+}
+
 export class Oracle {
 	readonly #vm: VM;
 	readonly #common: Common;
@@ -64,6 +74,23 @@ export class Oracle {
 
 	async root(): Promise<string> {
 		return toHex(await this.#vm.stateManager.getStateRoot());
+	}
+
+	/** Called before each instruction with what it sees. */
+	onStep(listener: (step: OracleStep) => void): void {
+		this.#vm.evm.events?.on("step", ({ pc, opcode, gasLeft, depth, stack, memory, memoryWordCount, gasRefund }, next) => {
+			const visible = memory.slice(0, Number(memoryWordCount) * 32);
+			listener({
+				pc,
+				opcode: opcode.code,
+				gas: gasLeft,
+				depth: depth + 1,
+				refund: gasRefund,
+				stack: stack.map((word) => `0x${word.toString(16)}`),
+				memory: toHex(visible),
+			});
+			next?.();
+		});
 	}
 
 	/** Undefined when the oracle refuses the transaction. */

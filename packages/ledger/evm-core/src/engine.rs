@@ -1,6 +1,7 @@
 //! What the host may ask for: transactions of a block, calls without effect, system calls and genesis deployments.
 
 use crate::codec::{Reader, Writer};
+use crate::trace::{write_log, write_touched, Tracer};
 use crate::{precompiles::Precompiles, state::State};
 use core::convert::Infallible;
 use revm::context::transaction::{AccessList, AccessListItem, Authorization, RecoveredAuthority, RecoveredAuthorization};
@@ -11,12 +12,13 @@ use revm::handler::{instructions::EthInstructions, post_execution::build_result_
 use revm::interpreter::interpreter_action::{CreateInputs, FrameInit, FrameInput};
 use revm::interpreter::{interpreter::EthInterpreter, InitialAndFloorGas, SharedMemory};
 use revm::primitives::{hardfork::SpecId, TxKind, U256};
-use revm::{ExecuteEvm, MainBuilder, MainContext};
+use revm::{ExecuteEvm, InspectEvm, MainBuilder, MainContext};
 
 const SPEC: SpecId = SpecId::PRAGUE;
 
 type Ctx<'a> = Context<BlockEnv, TxEnv, CfgEnv, &'a mut State, Journal<&'a mut State>, ()>;
-type Machine<'a> = Evm<Ctx<'a>, (), EthInstructions<EthInterpreter, Ctx<'a>>, Precompiles, EthFrame<EthInterpreter>>;
+/// The tracer is silent unless a transaction is run by `trace`: plain execution never asks it.
+type Machine<'a> = Evm<Ctx<'a>, Tracer, EthInstructions<EthInterpreter, Ctx<'a>>, Precompiles, EthFrame<EthInterpreter>>;
 type Failure = EVMError<Infallible, InvalidTransaction>;
 
 /// Reads `chainId number timestamp gasLimit baseFee coinbase prevRandao`.
@@ -41,7 +43,7 @@ fn environment(input: &mut Reader) -> (BlockEnv, CfgEnv) {
 fn machine(state: &mut State, (block, cfg): (BlockEnv, CfgEnv)) -> Machine<'_> {
     let mut context = Context::mainnet().with_db(state).with_block(block).with_cfg(cfg);
     context.journal_mut().set_spec_id(SPEC);
-    context.build_mainnet().with_precompiles(Precompiles::new::<Ctx<'_>>(SPEC))
+    context.build_mainnet_with_inspector(Tracer::default()).with_precompiles(Precompiles::new::<Ctx<'_>>(SPEC))
 }
 
 /// `type sender to? value nonce gasLimit maxFee tip data count {address count {key}} count {chainId address nonce authority?}`
@@ -98,14 +100,47 @@ pub fn call(input: &mut Reader, state: &mut State, out: &mut Vec<u8>) {
     transact(&mut machine(state, (block, cfg)), tx, out);
 }
 
+/// One transaction or call, watched: `environment rules wants maxBytes maxSteps transaction`. Bits of `rules`: 1 funds are checked, 2 nonce and
+/// sender's code too, 4 the fee too, 8 its effects stay. Answered by its outcome and, unless it was refused, `full records touched`.
+pub fn trace(input: &mut Reader, state: &mut State, out: &mut Vec<u8>) {
+    let (block, mut cfg) = environment(input);
+    let rules = input.u8();
+    cfg.disable_balance_check = rules & 1 == 0;
+    cfg.disable_nonce_check = rules & 2 == 0;
+    cfg.disable_eip3607 = rules & 2 == 0;
+    cfg.disable_block_gas_limit = true;
+    let tracer = Tracer::new(input.u8(), input.u32() as usize, input.u32());
+    let tx = transaction(input, cfg.chain_id);
+    cfg.disable_base_fee = rules & 4 == 0 && tx.gas_price == 0;
+    let mut evm = machine(state, (block, cfg));
+    evm.inspector = tracer;
+    if let Some(done) = transact_by(&mut evm, tx, out, |evm, tx| evm.inspect_tx(tx)) {
+        out.push(u8::from(evm.inspector.is_full));
+        out.bytes(&evm.inspector.records);
+        write_touched(out, &done.state);
+        if rules & 8 != 0 {
+            evm.ctx.db_mut().commit(done.state);
+        }
+    }
+}
+
 /// Runs one transaction and writes its outcome; gives what it did unless it was refused.
 fn transact(evm: &mut Machine, tx: TxEnv, out: &mut Vec<u8>) -> Option<ResultAndState> {
+    transact_by(evm, tx, out, |evm, tx| evm.transact(tx))
+}
+
+fn transact_by<'a>(
+    evm: &mut Machine<'a>,
+    tx: TxEnv,
+    out: &mut Vec<u8>,
+    run: impl FnOnce(&mut Machine<'a>, TxEnv) -> Result<ResultAndState, Failure>,
+) -> Option<ResultAndState> {
     // EIP-7702: a set-code transaction has a destination.
     if tx.tx_type == 4 && tx.kind.is_create() {
         write_invalid(out, 14, U256::ZERO, U256::ZERO, "");
         return None;
     }
-    let done = evm.transact(tx).map_err(|failure| write_failure(out, failure)).ok()?;
+    let done = run(evm, tx).map_err(|failure| write_failure(out, failure)).ok()?;
     write_result(out, &done.result);
     Some(done)
 }
@@ -166,12 +201,7 @@ fn write_result(out: &mut Vec<u8>, result: &ExecutionResult) {
     out.bytes(halt.as_bytes());
     let logs = if status == 1 { result.logs() } else { &[] };
     out.count(logs.len());
-    for log in logs {
-        out.extend_from_slice(log.address.as_slice());
-        out.count(log.data.topics().len());
-        log.data.topics().iter().for_each(|topic| out.extend_from_slice(topic.as_slice()));
-        out.bytes(&log.data.data);
-    }
+    logs.iter().for_each(|log| write_log(out, log));
 }
 
 /// Why a transaction cannot be included: `3 code a b text`. The codes and the meaning of the two numbers are a table of the host.

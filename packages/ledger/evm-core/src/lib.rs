@@ -6,6 +6,7 @@ mod codec;
 mod engine;
 mod precompiles;
 mod state;
+mod trace;
 
 use std::cell::RefCell;
 
@@ -47,9 +48,11 @@ macro_rules! operations {
 operations! {
     execute => engine::execute;
     call => engine::call;
+    trace => engine::trace;
     system => engine::system;
     deploy => engine::deploy;
     credit => |input: &mut codec::Reader, state: &mut state::State, _: &mut Vec<u8>| state.credit(input.address(), input.word());
+    amend => |input: &mut codec::Reader, state: &mut state::State, _: &mut Vec<u8>| state.amend(input);
     changes => |_: &mut codec::Reader, state: &mut state::State, output: &mut Vec<u8>| state.changes(output);
 }
 

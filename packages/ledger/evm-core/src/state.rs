@@ -1,6 +1,6 @@
 //! The state as the engine sees it: a cache over the host's store that also collects what a block changed.
 
-use crate::codec::Writer;
+use crate::codec::{Reader, Writer};
 use core::convert::Infallible;
 use revm::{
     database_interface::Database,
@@ -94,6 +94,32 @@ impl State {
         let info = self.entry(address).info.get_or_insert_with(|| AccountInfo { code: None, ..AccountInfo::default() });
         info.balance = info.balance.checked_add(amount).expect("the supply fits 256 bits");
         self.changed.entry(address).or_default();
+    }
+
+    /// Pretends that accounts are otherwise than they are, until the next reset:
+    /// `count {address flags (1 nonce, 2 balance, 4 code, 8 no other slots) nonce balance code count {slot, value}}`.
+    pub fn amend(&mut self, input: &mut Reader) {
+        for _ in 0..input.u32() {
+            let (address, flags) = (input.address(), input.u8());
+            let (nonce, balance, code) = (input.u64(), input.word(), Bytecode::new_raw(input.bytes()));
+            let slots = input.list(|item| (item.word(), item.word()));
+            if flags & 4 != 0 {
+                self.new_codes.insert(code.hash_slow(), code.clone());
+            }
+            let entry = self.entry(address);
+            if flags & 7 != 0 {
+                let info = entry.info.get_or_insert_with(|| AccountInfo { code: None, ..AccountInfo::default() });
+                info.nonce = if flags & 1 != 0 { nonce } else { info.nonce };
+                info.balance = if flags & 2 != 0 { balance } else { info.balance };
+                info.code_hash = if flags & 4 != 0 { code.hash_slow() } else { info.code_hash };
+            }
+            if flags & 8 != 0 {
+                entry.wiped = true;
+                entry.slots.clear();
+            }
+            entry.slots.extend(slots.iter().copied());
+            self.changed.entry(address).or_default().extend(slots.into_iter().map(|(slot, _)| slot));
+        }
     }
 
     /// Writes, and forgets as changes, every account, slot and code changed since the last call:

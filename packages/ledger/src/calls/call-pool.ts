@@ -5,7 +5,7 @@
 import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 import { FreeholdError, limits } from "@freehold/protocol";
-import { limitExceeded } from "../rpc/rpc-error.js";
+import { limitExceeded, RpcError } from "../rpc/rpc-error.js";
 import type { Job, JobKind, Jobs, Reply, ThreadData } from "./jobs.js";
 import { type Turn, Turns } from "./turns.js";
 
@@ -32,9 +32,12 @@ export interface Work<K extends JobKind> {
 	readonly bytes: number;
 	/** Asked when the turn has come, so that "latest" means the head of that moment. */
 	readonly input: () => Jobs[K]["input"];
+	/** Milliseconds that it may run, within the pool's own bound. */
+	readonly deadlineMs?: number;
 }
 
 interface Task {
+	readonly deadlineMs: number;
 	readonly job: () => Job;
 	readonly resolve: (output: Jobs[JobKind]["output"]) => void;
 	readonly reject: (error: unknown) => void;
@@ -70,7 +73,7 @@ export class CallPool {
 	 * Does the work when its turn comes. Throws `RangeError` when the block is outside the history window, `-32005` when too much waits, the work takes too long or the
 	 * caller goes away, `service.stopping` once the pool closes.
 	 */
-	run<K extends JobKind>({ kind, bytes, input }: Work<K>, { name, signal }: Asker): Promise<Jobs[K]["output"]> {
+	run<K extends JobKind>({ kind, bytes, input, deadlineMs = SILENCE_MS }: Work<K>, { name, signal }: Asker): Promise<Jobs[K]["output"]> {
 		if (this.#closed) return Promise.reject(stopping());
 		return new Promise<Jobs[JobKind]["output"]>((resolve, reject) => {
 			const gone = signal();
@@ -83,6 +86,7 @@ export class CallPool {
 			};
 			const forget = (): void => gone.removeEventListener("abort", onGone);
 			const task: Task = {
+				deadlineMs: Math.min(deadlineMs, SILENCE_MS),
 				job: () => ({ kind, input: input() }) as Job,
 				resolve: (output) => {
 					forget();
@@ -134,7 +138,7 @@ export class CallPool {
 		thread.watch = setTimeout(() => {
 			this.#lose(thread, limitExceeded("the call takes too long"));
 			void thread.worker.terminate();
-		}, SILENCE_MS).unref();
+		}, turn.work.deadlineMs).unref();
 		thread.worker.postMessage(job);
 	}
 
@@ -185,9 +189,9 @@ export class CallPool {
 	}
 }
 
-function errorOf({ kind, reason }: Extract<Reply, { readonly reason: string }>): Error {
-	if (kind === "failed") return new Error(reason);
-	return kind === "limit" ? limitExceeded(reason) : new RangeError(reason);
+function errorOf(reply: Extract<Reply, { readonly reason: string }>): Error {
+	if (reply.kind === "error") return new RpcError(reply.code, reply.reason, reply.data);
+	return reply.kind === "failed" ? new Error(reply.reason) : new RangeError(reply.reason);
 }
 
 const stopping = (): FreeholdError => new FreeholdError("service.stopping", { service: "The ledger" });

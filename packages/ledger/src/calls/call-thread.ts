@@ -37,7 +37,7 @@ function answer(job: Job): Reply {
 		store.refresh();
 		return { kind: "done", output: perform({ reader, chain }, job), tookMs: tookMs() };
 	} catch (error) {
-		if (error instanceof RpcError) return { kind: "limit", reason: error.message, tookMs: tookMs() };
+		if (error instanceof RpcError) return { kind: "error", code: error.code, reason: error.message, data: error.data, tookMs: tookMs() };
 		if (error instanceof RangeError) return { kind: "refused", reason: error.message, tookMs: tookMs() };
 		return { kind: "failed", reason: error instanceof Error ? (error.stack ?? error.message) : String(error), tookMs: tookMs() };
 	} finally {

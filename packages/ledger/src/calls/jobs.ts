@@ -3,15 +3,29 @@
  */
 import type { ChainStore } from "../block/chain-store.js";
 import type { StateReader } from "../execution/state-reader.js";
-import type { AccountProof, BlockEnv, CallRequest, HashBytes, TxOutcome } from "../execution/types.js";
+import type { AccountAmendment, AccountProof, BlockEnv, CallRequest, HashBytes, TxOutcome } from "../execution/types.js";
 import { findLogs, type LogFilter } from "../rpc/log-filter.js";
+import { type AccessListFound, findAccessList } from "../tracing/access-list.js";
+import { type SimulateJob, simulate } from "../tracing/simulate-job.js";
+import { type TraceJob, traceTransactions } from "../tracing/trace-job.js";
 
 export interface Jobs {
 	/** Execution without effect on the state at the end of block `at`. */
-	readonly call: { readonly input: { readonly request: CallRequest; readonly env: BlockEnv; readonly at: bigint }; readonly output: TxOutcome };
+	readonly call: { readonly input: CallJob; readonly output: TxOutcome };
+	readonly accessList: { readonly input: CallJob; readonly output: AccessListFound };
+	/** JSON. */
+	readonly simulate: { readonly input: SimulateJob; readonly output: string };
+	readonly trace: { readonly input: TraceJob; readonly output: string };
 	readonly prove: { readonly input: { readonly address: Uint8Array; readonly keys: readonly HashBytes[]; readonly at: bigint }; readonly output: AccountProof };
 	/** Logs of [from, to] as JSON. */
 	readonly logs: { readonly input: { readonly filter: LogFilter; readonly from: bigint; readonly to: bigint }; readonly output: readonly unknown[] };
+}
+
+interface CallJob {
+	readonly request: CallRequest;
+	readonly env: BlockEnv;
+	readonly at: bigint;
+	readonly amendments?: readonly AccountAmendment[];
 }
 
 export type JobKind = keyof Jobs;
@@ -21,7 +35,9 @@ export type Job = { readonly [K in JobKind]: { readonly kind: K; readonly input:
 /** What is sent back: times in milliseconds. `refused` is a block outside the history window, `limit` an answer larger than is given. */
 export type Reply = { readonly tookMs: number } & (
 	| { readonly kind: "done"; readonly output: Jobs[JobKind]["output"] }
-	| { readonly kind: "refused" | "limit" | "failed"; readonly reason: string }
+	| { readonly kind: "refused" | "failed"; readonly reason: string }
+	/** An error that the caller gets as it is. */
+	| { readonly kind: "error"; readonly code: number; readonly reason: string; readonly data: string | undefined }
 );
 
 /** What a thread is started with. */
@@ -38,10 +54,23 @@ export interface ThreadData {
 export function perform({ reader, chain }: { readonly reader: StateReader; readonly chain: ChainStore }, job: Job): Jobs[JobKind]["output"] {
 	switch (job.kind) {
 		case "call":
-			return reader.call(job.input.request, job.input.env, job.input.at);
+			return call(reader, job.input);
+		case "accessList":
+			return reader.scratch(job.input.env, job.input.at, (engine) => {
+				engine.amend(job.input.amendments ?? []);
+				return findAccessList(engine, job.input.env, job.input.request);
+			});
+		case "simulate":
+			return simulate(reader, job.input);
+		case "trace":
+			return traceTransactions(reader, job.input);
 		case "prove":
 			return reader.prove(job.input.address, job.input.keys, job.input.at);
 		case "logs":
 			return findLogs(chain, job.input.filter, job.input.from, job.input.to);
 	}
+}
+
+function call(reader: StateReader, { request, env, at, amendments = [] }: CallJob): TxOutcome {
+	return amendments.length === 0 ? reader.call(request, env, at) : reader.callAmended(request, env, at, amendments);
 }

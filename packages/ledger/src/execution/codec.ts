@@ -1,7 +1,8 @@
 /** The byte format spoken with the execution core: little-endian integers, 32-byte words big-endian, lists behind a u32 count. */
 import type { AccountChange } from "../state/world-state.js";
 import { invalidOutcome } from "./invalid.js";
-import type { AccessListItem, Authorization, BlockEnv, ExecutableTx, Log, TxOutcome } from "./types.js";
+import type { TouchedAccount, TouchedState, TraceRecord } from "./trace-record.js";
+import type { AccessListItem, AccountAmendment, Authorization, BlockEnv, ExecutableTx, Log, TxOutcome } from "./types.js";
 
 const U64_MAX = (1n << 64n) - 1n;
 const U128_MAX = (1n << 128n) - 1n;
@@ -34,6 +35,20 @@ export class RequestWriter {
 		this.u8(tx.type).raw(tx.sender, 20).optionalAddress(tx.to).word(tx.value).u64(tx.nonce).u64(tx.gasLimit);
 		this.u128(tx.maxFeePerGas).u128(tx.maxPriorityFeePerGas).data(tx.data);
 		return this.accessList(tx.accessList).authorizations(tx.authorizationList);
+	}
+
+	amendments(list: readonly AccountAmendment[]): this {
+		this.u32(list.length);
+		for (const { address, nonce, balance, code, onlyTheseSlots, slots } of list) {
+			const given = [nonce !== undefined, balance !== undefined, code !== undefined, onlyTheseSlots];
+			this.raw(address, 20).u8(given.reduce((flags, isGiven, bit) => flags | (Number(isGiven) << bit), 0));
+			this.u64(nonce ?? 0n)
+				.word(balance ?? 0n)
+				.data(code ?? new Uint8Array(0))
+				.u32(slots.length);
+			for (const { key, value } of slots) this.raw(key, 32).raw(value, 32);
+		}
+		return this;
 	}
 
 	u8(value: number): this {
@@ -151,6 +166,74 @@ export class AnswerReader {
 		const accounts = this.#list(() => this.#account());
 		const codes = this.#list(() => ({ hash: this.#take(32), code: this.#data() }));
 		return { accounts, codes };
+	}
+
+	/** What follows the outcome of a watched transaction. */
+	watched(): { readonly isFull: boolean; readonly records: () => Iterable<TraceRecord>; readonly touched: TouchedAccount[] } {
+		const isFull = this.#u8() === 1;
+		const records = this.#data();
+		return { isFull, records: () => new AnswerReader(records).#records(), touched: this.#list(() => this.#touched()) };
+	}
+
+	*#records(): Iterable<TraceRecord> {
+		while (this.#at < this.#bytes.length) yield this.#record(this.#u8());
+	}
+
+	/** Fields are read in the order in which they are written here. */
+	#record(kind: number): TraceRecord {
+		switch (kind) {
+			case 1:
+				return {
+					kind: "begin",
+					opcode: this.#u8(),
+					from: this.#take(20),
+					to: this.#take(20),
+					value: this.#word(),
+					gas: this.#u64(),
+					input: this.#data(),
+				};
+			case 2:
+				return { kind: "end", result: this.#u8(), gasUsed: this.#u64(), output: this.#data() };
+			case 3:
+				return { kind: "log", ...this.#log() };
+			case 4:
+				return { kind: "selfDestruct", contract: this.#take(20), beneficiary: this.#take(20), balance: this.#word() };
+			case 5:
+				return {
+					kind: "step",
+					result: this.#u8(),
+					gasCost: this.#u64(),
+					opcode: this.#u8(),
+					pc: this.#u32(),
+					gas: this.#u64(),
+					refund: this.#u64(),
+					stack: this.#list(() => this.#take(this.#u8())),
+					memory: this.#data(),
+					returnData: this.#data(),
+				};
+			case 6:
+				return { kind: "slot", key: this.#take(32), value: this.#take(32) };
+			default:
+				throw new RangeError(`the execution core has no record ${kind}`);
+		}
+	}
+
+	#touched(): TouchedAccount {
+		const address = this.#take(20);
+		const flags = this.#u8();
+		return {
+			address,
+			isCreated: (flags & 1) === 1,
+			isDestroyed: (flags & 2) === 2,
+			before: this.#state(),
+			after: this.#state(),
+			code: this.#data(),
+			slots: this.#list(() => ({ key: this.#take(32), before: this.#take(32), after: this.#take(32) })),
+		};
+	}
+
+	#state(): TouchedState {
+		return { nonce: this.#u64(), balance: this.#word(), codeHash: this.#take(32) };
 	}
 
 	#account(): AccountChange {

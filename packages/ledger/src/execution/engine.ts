@@ -2,7 +2,8 @@
 import { accountFields } from "../state/account.js";
 import type { AccountChange } from "../state/world-state.js";
 import { AnswerReader, RequestWriter } from "./codec.js";
-import type { BlockEnv, CallRequest, ExecutableTx, TxOutcome } from "./types.js";
+import type { TouchedAccount, TraceRecord, TraceRules, TraceWants } from "./trace-record.js";
+import type { AccountAmendment, BlockEnv, CallRequest, ExecutableTx, TxOutcome } from "./types.js";
 import { type EvmCore, instantiateEvmCore } from "./wasm.js";
 
 /** What the core reads when its cache lacks it. */
@@ -15,7 +16,21 @@ export interface StateView {
 	blockHash(number: bigint): Uint8Array | undefined;
 }
 
-type Operation = "execute" | "call" | "system" | "deploy" | "credit" | "changes";
+/** One watched transaction. Nothing is recorded of one that was refused. */
+export interface Traced {
+	readonly outcome: TxOutcome;
+	/** The bounds were reached: what was recorded is cut off, and the execution with it. */
+	readonly isFull: boolean;
+	readonly records: () => Iterable<TraceRecord>;
+	readonly touched: readonly TouchedAccount[];
+}
+
+export interface TraceBounds {
+	readonly recordBytes: number;
+	readonly steps: number;
+}
+
+type Operation = "execute" | "call" | "trace" | "amend" | "system" | "deploy" | "credit" | "changes";
 
 export class Engine {
 	readonly #view: StateView;
@@ -53,6 +68,24 @@ export class Engine {
 			.u8(call.strict ? 1 : 0)
 			.transaction(tx);
 		return this.#ask("call").outcome(tx, env);
+	}
+
+	/** Executes one transaction and records what it does. */
+	trace(env: BlockEnv, tx: ExecutableTx, wants: TraceWants, rules: TraceRules, bounds: TraceBounds): Traced {
+		const bits = (flags: readonly (boolean | undefined)[]): number => flags.reduce<number>((sum, flag, bit) => sum | (Number(flag === true) << bit), 0);
+		this.#request.clear().environment(env);
+		this.#request.u8(bits([rules.funds, rules.nonce, rules.fee, rules.keep]));
+		this.#request.u8(bits([wants.calls, wants.logs, wants.steps, wants.stack, wants.memory, wants.returnData, wants.topOnly]));
+		this.#request.u32(bounds.recordBytes).u32(bounds.steps).transaction(tx);
+		const answer = this.#ask("trace");
+		const outcome = answer.outcome(tx, env);
+		return outcome.kind === "invalid" ? { outcome, isFull: false, records: () => [], touched: [] } : { outcome, ...answer.watched() };
+	}
+
+	/** Pretends that accounts are otherwise, until `reset`. */
+	amend(list: readonly AccountAmendment[]): void {
+		this.#request.clear().amendments(list);
+		this.#ask("amend");
 	}
 
 	/** A call by the protocol: no fee, no nonce. Its effects stay if it succeeds. */
@@ -139,7 +172,7 @@ export class Engine {
 }
 
 /** The transaction that a call stands for: of the least type that can carry its lists. */
-function callTransaction(call: CallRequest): ExecutableTx {
+export function callTransaction(call: CallRequest): ExecutableTx {
 	return {
 		type: call.authorizationList.length > 0 ? 4 : call.accessList.length > 0 ? 1 : 0,
 		sender: call.from,

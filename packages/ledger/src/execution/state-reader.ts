@@ -5,8 +5,9 @@ import { nodeKey, slotKey } from "../state/keys.js";
 import { EMPTY_ROOT } from "../state/path-trie.js";
 import { proveKey } from "../state/proof.js";
 import type { StateStore } from "../state/state-store.js";
+import { type AccountChange, WorldState } from "../state/world-state.js";
 import { Engine } from "./engine.js";
-import type { AccountProof, AccountState, BlockEnv, CallRequest, HashBytes, TxOutcome } from "./types.js";
+import type { AccountAmendment, AccountProof, AccountState, BlockEnv, CallRequest, HashBytes, TxOutcome } from "./types.js";
 
 export interface StateReaderOptions {
 	/** Accounts and slots that the engine caches between calls on one block. */
@@ -33,7 +34,7 @@ export class StateReader {
 			account: (address) => store.read("account", address, this.#cachedAt),
 			slot: (address, slot) => store.read("slot", slotKey(address, slot), this.#cachedAt),
 			code: (hash) => this.code(hash),
-			blockHash: (number) => options.blockHash(number) ?? (number + 1n === this.#env?.number ? this.#env.parentHash : ZERO_WORD),
+			blockHash: (number) => (number + 1n === this.#env?.number ? this.#env.parentHash : (options.blockHash(number) ?? ZERO_WORD)),
 		});
 	}
 
@@ -54,6 +55,50 @@ export class StateReader {
 		const code = this.#store.code(codeHash);
 		if (code === undefined) throw new RangeError("no contract has code with this hash");
 		return code;
+	}
+
+	/**
+	 * Lets `work` do with the engine what it likes, on the state at the end of block `at`; all of it is forgotten afterwards. Throws `RangeError` when the block is
+	 * outside the history window.
+	 */
+	scratch<T>(env: BlockEnv, at: bigint, work: (engine: Engine, enter: (env: BlockEnv) => void) => T): T {
+		this.#store.read("account", env.coinbase, at);
+		this.#engine.reset();
+		this.#cachedAt = at;
+		this.#env = env;
+		try {
+			return work(this.#engine, (next) => {
+				this.#env = next;
+			});
+		} finally {
+			this.#engine.reset();
+		}
+	}
+
+	/** Tries that stand at block `at`, whose state root is given: they tell what the root would be after further changes. Nothing is stored. */
+	world(at: bigint, stateRoot: Uint8Array): { readonly apply: (accounts: readonly AccountChange[]) => Uint8Array } {
+		const pending = new Map<string, Uint8Array | undefined>();
+		const name = (kind: string, key: Uint8Array): string => `${kind}${Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1")}`;
+		const world = new WorldState({
+			head: { number: at, stateRoot },
+			read: (kind, key) => (pending.has(name(kind, key)) ? pending.get(name(kind, key)) : this.#store.read(kind, key, at)),
+			slots: (address) => this.#store.slots(address),
+		});
+		return {
+			apply: (accounts) => {
+				const { root, changes } = world.apply(accounts);
+				for (const { kind, key, after } of changes) pending.set(name(kind, key), after);
+				return root;
+			},
+		};
+	}
+
+	/** As `call`, on accounts that are pretended to be otherwise. */
+	callAmended(request: CallRequest, env: BlockEnv, at: bigint, amendments: readonly AccountAmendment[]): TxOutcome {
+		return this.scratch(env, at, (engine) => {
+			engine.amend(amendments);
+			return engine.call(env, request.gasLimit > env.gasLimit ? { ...request, gasLimit: env.gasLimit } : request);
+		});
 	}
 
 	/** Executes without effect on the state at the end of block `at` (default: head). Throws `RangeError` when it is outside the history window. */

@@ -118,6 +118,17 @@ export interface CallRequest {
 	readonly strict: boolean;
 }
 
+/** What an account is pretended to be; undefined leaves it as it is. */
+export interface AccountAmendment {
+	readonly address: AddressBytes;
+	readonly nonce: bigint | undefined;
+	readonly balance: bigint | undefined;
+	readonly code: Uint8Array | undefined;
+	/** All slots but the given ones are zero. */
+	readonly onlyTheseSlots: boolean;
+	readonly slots: readonly { readonly key: HashBytes; readonly value: HashBytes }[];
+}
+
 export interface AccountProof {
 	readonly account: AccountState | undefined;
 	/** RLP nodes from the state root down. */

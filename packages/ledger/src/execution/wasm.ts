@@ -8,9 +8,11 @@ export interface EvmCore {
 	output(): number;
 	execute(): number;
 	call(): number;
+	trace(): number;
 	system(): number;
 	deploy(): number;
 	credit(): number;
+	amend(): number;
 	changes(): number;
 	reset(): void;
 	entries(): number;

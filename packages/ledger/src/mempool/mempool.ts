@@ -88,6 +88,16 @@ export class Mempool {
 		return this.#senders.get(sender)?.pendingNonce();
 	}
 
+	/** What waits, sender by sender, in order of nonce: one sender's, or everybody's. `isPending` where no earlier nonce is missing. */
+	*waiting(only?: string): Iterable<{ readonly tx: Transaction; readonly isPending: boolean }> {
+		for (const [sender, queue] of this.#senders) {
+			if (only !== undefined && only !== sender) continue;
+			const pendingNonce = queue.pendingNonce();
+			const inOrder = [...queue.all()].sort((a, b) => (a.tx.nonce < b.tx.nonce ? -1 : 1));
+			for (const { tx } of inOrder) yield { tx, isPending: tx.nonce < pendingNonce };
+		}
+	}
+
 	add(tx: Transaction): Admission {
 		if (this.#byId.has(tx.id)) return refused("already known");
 		try {

@@ -1,11 +1,10 @@
-/** Blocks, transactions and receipts; sending a transaction. */
+/** Blocks, transactions and receipts. */
 import { assembleBlock, BLOCK_GAS_LIMIT, type Block } from "../block/block.js";
 import { MAX_TX_BYTES } from "../sequencer/consensus-block.js";
 import { hexOf } from "../transaction/decode.js";
 import type { Methods, RpcContext } from "./context.js";
-import { blockNumberParameter, booleanParameter, hashParameter, type Parameters, quantityParameter, stateBlockParameter } from "./parameters.js";
-import { invalidParams, serverError } from "./rpc-error.js";
-import { blockView, pendingBlockView, quantity, receiptView, transactionView } from "./views.js";
+import { blockNumberParameter, booleanParameter, hashParameter, quantityParameter, stateBlockParameter } from "./parameters.js";
+import { blockView, headView, pendingBlockView, quantity, receiptView, transactionView } from "./views.js";
 
 export function blockMethods(context: RpcContext): Methods {
 	const { application, now } = context;
@@ -37,6 +36,15 @@ export function blockMethods(context: RpcContext): Methods {
 	};
 	const count = (block: Block | "pending" | undefined) =>
 		block === undefined ? null : quantity((block === "pending" ? pending() : block).transactions.length);
+	/** Blocks of this chain have no uncles. */
+	const noUncle = (_block: unknown, index: unknown): null => {
+		quantityParameter(index, "index", 32);
+		return null;
+	};
+	const rawAt = (block: Block | "pending" | undefined, index: unknown): string => {
+		const tx = (block === "pending" ? pending() : block)?.transactions[Number(quantityParameter(index, "index", 32))];
+		return tx === undefined ? "0x" : hexOf(tx.raw);
+	};
 	const located = (hash: unknown) => chain.transaction(hashParameter(hash, "transaction hash"));
 
 	return {
@@ -54,6 +62,16 @@ export function blockMethods(context: RpcContext): Methods {
 		eth_getBlockTransactionCountByHash: ([hash]) => count(byHash(hash)),
 		eth_getUncleCountByBlockNumber: ([number]) => (byNumber(number) === undefined ? null : "0x0"),
 		eth_getUncleCountByBlockHash: ([hash]) => (byHash(hash) === undefined ? null : "0x0"),
+		eth_getUncleByBlockNumberAndIndex: ([number, index]) => noUncle(byNumber(number), index),
+		eth_getUncleByBlockHashAndIndex: ([hash, index]) => noUncle(byHash(hash), index),
+		eth_getHeaderByNumber: ([number]) => {
+			const block = byNumber(number);
+			return block === undefined ? null : headView(block === "pending" ? pending() : block);
+		},
+		eth_getHeaderByHash: ([hash]) => {
+			const block = byHash(hash);
+			return block === undefined ? null : headView(block as Block);
+		},
 		eth_getTransactionByBlockNumberAndIndex: ([number, index]) => transactionAt(byNumber(number), index),
 		eth_getTransactionByBlockHashAndIndex: ([hash, index]) => transactionAt(byHash(hash), index),
 		eth_getTransactionByHash: ([hash]) => {
@@ -70,6 +88,8 @@ export function blockMethods(context: RpcContext): Methods {
 			const tx = found === undefined ? pool.get(hexOf(hashParameter(hash, "transaction hash"))) : found.block.transactions[found.index];
 			return tx === undefined ? "0x" : hexOf(tx.raw);
 		},
+		eth_getRawTransactionByBlockNumberAndIndex: ([number, index]) => rawAt(byNumber(number), index),
+		eth_getRawTransactionByBlockHashAndIndex: ([hash, index]) => rawAt(byHash(hash), index),
 		eth_getTransactionReceipt: ([hash]) => {
 			const found = located(hash);
 			return found === undefined ? null : receiptView(found.block, found.index);
@@ -79,17 +99,5 @@ export function blockMethods(context: RpcContext): Methods {
 			const block = isPending ? undefined : chain.block(number);
 			return block === undefined ? null : block.transactions.map((_, index) => receiptView(block, index));
 		},
-		eth_sendRawTransaction: (params) => sendRawTransaction(context, params),
 	};
-}
-
-/** The hot path: hex → bytes → decoded, sender recovered, pooled; once each. */
-function sendRawTransaction({ application, notify }: RpcContext, [value]: Parameters): string {
-	if (typeof value !== "string" || !value.startsWith("0x")) throw invalidParams("transaction: must be a hex string");
-	const raw = Uint8Array.from(Buffer.from(value.slice(2), "hex"));
-	if (2 * raw.length + 2 !== value.length) throw invalidParams("transaction: no valid hex");
-	const { code, log, hash } = application.checkTx(raw, { onlyReplayProtected: true });
-	if (code !== 0) throw serverError(log);
-	notify();
-	return hexOf(hash);
 }

@@ -20,6 +20,15 @@ const MAX_BATCH_MS = 20_000;
 const MAX_UNDERWAY = 64;
 const MAX_ANSWER_CHARACTERS = 64 * 1024 * 1024;
 
+/** A result that is JSON already. */
+export class JsonText {
+	readonly text: string;
+
+	constructor(text: string) {
+		this.text = text;
+	}
+}
+
 type Id = string | number | null;
 
 export class Dispatcher {
@@ -115,7 +124,7 @@ function idOf(call: unknown): Id {
 }
 
 function success(id: Id, result: unknown): string {
-	return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${JSON.stringify(result ?? null)}}`;
+	return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result instanceof JsonText ? result.text : JSON.stringify(result ?? null)}}`;
 }
 
 function failure(id: Id, { code, message, data }: RpcError): string {

@@ -1,6 +1,6 @@
-/** Logs, and filters that a client polls. Filters live in memory: bounded in number, forgotten when nobody asks. */
+/** Logs, and filters that a client polls. Filters live in memory: bounded in number and in what they keep, forgotten when nobody asks. */
 
-import { limits } from "@freehold/protocol";
+import { type Hex, limits } from "@freehold/protocol";
 import type { Asker } from "../calls/call-pool.js";
 import { least } from "../transaction/transaction.js";
 import type { Methods, RpcContext } from "./context.js";
@@ -13,9 +13,12 @@ const FILTER_LIFETIME_MS = 5 * 60_000;
 const FEW_BLOCKS = 4n;
 /** A filter in memory: at most 256 alternatives in five places. */
 const BYTES_OF_QUERY = 64 * 1024;
+/** Hashes that a filter keeps until they are asked for. Those that come when it is full are lost, and the next poll says so. */
+const MAX_KEPT_HASHES = 10_000;
 
 type Filter = { next: bigint; usedAt: number } & (
 	| { readonly kind: "blocks" }
+	| { readonly kind: "transactions"; kept: Hex[]; isOverfull: boolean; readonly stop: () => void }
 	| { readonly kind: "logs"; readonly filter: LogFilter; readonly from: bigint; readonly to: bigint | undefined }
 );
 
@@ -26,14 +29,35 @@ export function logMethods({ application, calls, now }: RpcContext): Methods {
 
 	const install = (filter: Filter): string => {
 		const oldest = now() - FILTER_LIFETIME_MS;
-		for (const [id, { usedAt }] of filters) if (usedAt < oldest) filters.delete(id);
+		for (const [id, { usedAt }] of filters) if (usedAt < oldest) remove(id);
 		if (filters.size >= limits.rpcFilters) throw limitExceeded(`there are ${limits.rpcFilters} filters already`);
 		filters.set(++lastId, filter);
 		return quantity(lastId);
 	};
+	const remove = (id: bigint): boolean => {
+		const filter = filters.get(id);
+		if (filter?.kind === "transactions") filter.stop();
+		return filters.delete(id);
+	};
+	const pendingFilter = (): Filter => {
+		const filter = {
+			kind: "transactions" as const,
+			kept: [] as Hex[],
+			isOverfull: false,
+			next: 0n,
+			usedAt: now(),
+			stop: application.onTransaction(({ id }) => {
+				if (filter.kept.length < MAX_KEPT_HASHES) filter.kept.push(id);
+				else filter.isOverfull = true;
+			}),
+		};
+		return filter;
+	};
 	const find = (id: unknown): Filter => {
-		const filter = filters.get(quantityParameter(id, "filter id", 64));
-		if (filter === undefined) throw serverError("filter not found");
+		const number = quantityParameter(id, "filter id", 64);
+		const filter = filters.get(number);
+		if (filter !== undefined && filter.usedAt < now() - FILTER_LIFETIME_MS) remove(number);
+		if (filter === undefined || !filters.has(number)) throw serverError("filter not found");
 		filter.usedAt = now();
 		return filter;
 	};
@@ -67,9 +91,25 @@ export function logMethods({ application, calls, now }: RpcContext): Methods {
 			});
 		},
 		eth_newBlockFilter: () => install({ kind: "blocks", next: head() + 1n, usedAt: now() }),
-		eth_uninstallFilter: ([id]) => filters.delete(quantityParameter(id, "filter id", 64)),
+		eth_newPendingTransactionFilter: () => {
+			const filter = pendingFilter();
+			try {
+				return install(filter);
+			} catch (error) {
+				if (filter.kind === "transactions") filter.stop();
+				throw error;
+			}
+		},
+		eth_uninstallFilter: ([id]) => remove(quantityParameter(id, "filter id", 64)),
 		eth_getFilterChanges: ([id], asker) => {
 			const filter = find(id);
+			if (filter.kind === "transactions") {
+				const { kept, isOverfull } = filter;
+				filter.kept = [];
+				filter.isOverfull = false;
+				if (isOverfull) throw limitExceeded(`more than ${MAX_KEPT_HASHES} transactions came since the last poll: some are not among the answers`);
+				return kept;
+			}
 			const from = filter.next;
 			// What does not fit into one answer comes with the next.
 			const to = least(filter.kind === "logs" && filter.to !== undefined ? least(head(), filter.to) : head(), from + BigInt(limits.logRangeBlocks) - 1n);

@@ -20,6 +20,9 @@ export const rpcCodes = {
 	server: -32000,
 	limit: -32005,
 	reverted: 3,
+	/** EIP-7966: the transaction waits still, or an earlier one of its sender is missing. */
+	waitEnded: 4,
+	nonceGap: 6,
 } as const;
 
 export const invalidParams = (reason: string): RpcError => new RpcError(rpcCodes.invalidParams, reason);

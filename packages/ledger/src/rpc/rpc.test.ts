@@ -186,7 +186,6 @@ describe("calls", () => {
 		expect(await ledger.rpc("eth_call", { to: counter, data: data("hashOf", [BigInt(number)]) }, "pending")).toBe(hash);
 		expect(await refusal("eth_call", { to: "0x12" }, "latest")).toMatchObject({ code: -32602 });
 		expect(await refusal("eth_call", { to: counter }, "0xffffff")).toMatchObject({ code: -32000, message: "header not found" });
-		expect(await refusal("eth_call", { to: counter }, "latest", { [NOBODY]: { balance: "0x1" } })).toMatchObject({ code: -32602 });
 	});
 });
 

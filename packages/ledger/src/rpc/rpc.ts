@@ -11,20 +11,32 @@ import { feeMethods } from "./fee-methods.js";
 import { followedMethods } from "./followed-methods.js";
 import { freeholdMethods } from "./freehold-methods.js";
 import { logMethods } from "./log-methods.js";
+import { methodGroups } from "./method-table.js";
 import { bytesParameter } from "./parameters.js";
+import { poolMethods } from "./pool-methods.js";
+import { rawMethods } from "./raw-methods.js";
+import { sendMethods } from "./send-methods.js";
+import { simulateMethods } from "./simulate-methods.js";
 import { stateMethods } from "./state-methods.js";
+import { traceMethods } from "./trace-methods.js";
 import { quantity } from "./views.js";
 
 const JSON_HEADERS = { "content-type": "application/json" } as const;
 
 export function rpcMethods(context: RpcContext, version: string): Methods {
 	const chainId = quantity(context.application.chainId);
+	const followed = followedMethods(context);
 	return {
 		...blockMethods(context),
+		...sendMethods(context, followed["eth_sendRawTransaction"]),
 		...stateMethods(context),
 		...callMethods(context),
 		...feeMethods(context),
 		...logMethods(context),
+		...poolMethods(context),
+		...rawMethods(context),
+		...traceMethods(context),
+		...simulateMethods(context),
 		...freeholdMethods(context),
 		eth_chainId: () => chainId,
 		eth_syncing: () => false,
@@ -33,7 +45,8 @@ export function rpcMethods(context: RpcContext, version: string): Methods {
 		net_listening: () => true,
 		net_peerCount: () => "0x0",
 		web3_clientVersion: () => `freehold/${version}`,
-		...followedMethods(context),
+		rpc_modules: () => methodGroups(),
+		...followed,
 		web3_sha3: ([data]) => hexOf(keccak256(bytesParameter(data, "data"))),
 	};
 }

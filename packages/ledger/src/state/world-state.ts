@@ -25,12 +25,15 @@ const KEEP_STORAGE_DEPTH = 2;
 /** Storage tries kept in memory, the least recently changed leave first. */
 const MAX_STORAGE_TRIES = 512;
 
+/** What the tries read; their root is the head's. */
+export type WorldSource = Pick<StateStore, "head" | "slots"> & { readonly read: (kind: StateKind, key: Uint8Array) => Uint8Array | undefined };
+
 export class WorldState {
-	readonly #store: StateStore;
+	readonly #store: WorldSource;
 	#accounts: PathTrie;
 	readonly #storage = new Map<string, PathTrie>();
 
-	constructor(store: StateStore) {
+	constructor(store: WorldSource) {
 		this.#store = store;
 		this.#accounts = this.#openAccounts();
 	}
