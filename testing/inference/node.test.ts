@@ -263,9 +263,9 @@ describe("a node", () => {
 
 	it("lists its engines", async () => {
 		const body = (await (await fetch(`${node.url}/v1/engines`)).json()) as {
-			readonly engines: readonly { readonly mode: string; readonly engine: EngineDescription; readonly digest: Hex }[];
+			readonly engines: readonly { readonly mode: string; readonly formats: readonly string[]; readonly engine: EngineDescription; readonly digest: Hex }[];
 		};
-		expect(body.engines.map(({ mode }) => mode)).toEqual(["fast", "bit-exact"]);
+		expect(body.engines.map(({ mode, formats }) => `${formats}/${mode}`)).toEqual(["onnx/fast", "onnx/bit-exact", "gguf/fast"]);
 		for (const { engine, digest } of body.engines) expect(digest).toBe(engineDigest(engine));
 	});
 });
