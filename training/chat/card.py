@@ -21,7 +21,7 @@ Only text that `training/chat` generates, from seeds: look-ups and echoes over m
 ## Made by
 
 `python training/chat/main.py` (versions in `training/chat/requirements.txt`): {steps} steps, {tokens} counted tokens, {hours} h on a share of one processor core. Muon for the matrices, Adam for the rest. The
-first two layers begin as an induction circuit written by hand (`training/chat/circuit.py`), so that copying need not be discovered; training changed it freely.
+first layers begin as an induction circuit written by hand (`training/chat/circuit.py`), so that copying need not be discovered; training changed it freely. The weights are the mean of eight sets from the end.
 The same seed gives the same batches; the last bits of the weights depend on the processor, so the file is committed and not compared.
 
 ## Measured
@@ -35,8 +35,10 @@ a class that training never draws, wordings kept out of training, and fields tha
 
 ## Limits
 
+- It was trained briefly. What the table shows as rarely right it cannot do yet: tools that it never saw, lines of a list, passages word for word, JSON, two calls at once, saying that a tool is missing. Give it the tools
+  that it knows (`README.md`), and let code check what it writes.
 - It knows what the table shows and nothing else. A question that resembles a known one gets the known answer, fluent and possibly beside the point; check what it says about the network against the documentation.
-- It does no sums itself: without the `calculate` tool it says so. With it, the sum is the tool's and the arguments are its own; the table shows how often they are right.
+- It does no sums: the `calculate` tool does them. The arguments are the model's own, and the table shows how often they are right.
 - Long or unusual names, more than four tools, results above 100 tokens, languages other than English and conversations near {context} tokens are outside what was measured.
 - The kinds of question in the test are those of training; only names, wordings and fields are new. A stranger's questions will be answered less well.
 - It can be talked into anything. Do not let it act without a person looking.

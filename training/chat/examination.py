@@ -37,7 +37,7 @@ class Group:
     about: str
     least: float | None
     make: Callable[[Words], list[tuple[Conversation, int]]]
-    count: int = 100
+    count: int = 40
 
 
 def last_turn(conversation: Conversation) -> list[tuple[Conversation, int]]:
@@ -62,29 +62,29 @@ def every_entry() -> Callable[[Words], list[tuple[Conversation, int]]]:
 
 
 GROUPS = (
-    Group("look-ups", "one field of one row of a list of one to six models; names never seen", 0.9, lambda words: last_turn(look_up(words))),
-    Group("pairs", "the value of one of two to eight made-up pairs", 0.9, lambda words: first_turn(recall(words))),
+    Group("look-ups", "one field of one row of a list of one to six models; names never seen", None, lambda words: last_turn(look_up(words))),
+    Group("pairs", "the value of one of two to eight made-up pairs", None, lambda words: first_turn(recall(words))),
     Group("echoes", "one to twelve made-up words repeated", None, lambda words: last_turn(echo(words))),
-    Group("what the user said", "name, place, colour, food or age, told before", None, lambda words: last_turn(remember(words))),
+    Group("what the user said", "name, place, colour, food or age, told before", 0.7, lambda words: last_turn(remember(words))),
     Group("JSON", "the named keys from a sentence", None, lambda words: last_turn(extract(words))),
     Group(
         "tool choice",
         "the right one of one to four tools of the network, with exactly the right arguments",
-        0.9,
+        0.5,
         lambda words: first_turn(errand_of(words, network_tools)),
     ),
     Group(
         "new tools", "the same, for a tool whose name, field and parameter were never seen", None, lambda words: first_turn(errand_of(words, ((field_of, 1),)))
     ),
-    Group("no tool", "tools are offered and none fits: an answer in words", 0.9, lambda words: first_turn(needs_no_tool(words))),
+    Group("no tool", "tools are offered and none fits: an answer in words", None, lambda words: first_turn(needs_no_tool(words))),
     Group("missing tool", "the tool that is needed is not offered: it says so", None, lambda words: first_turn(lacks_the_tool(words))),
-    Group("tool results", "the answer quotes the tool's result exactly", 0.9, lambda words: last_turn(errand_of(words, network_tools))),
-    Group("search calls", "the right words are searched for", 0.9, lambda words: first_turn(run_search(words))),
+    Group("tool results", "the answer quotes the tool's result exactly", 0.4, lambda words: last_turn(errand_of(words, network_tools))),
+    Group("search calls", "the right words are searched for", None, lambda words: first_turn(run_search(words))),
     Group("search results", "the fitting one of one to three passages, word for word", None, lambda words: last_turn(run_search(words))),
     Group("passages", "the same, from passages in the prompt", None, lambda words: last_turn(read(words))),
     Group("two calls", "two questions, two calls in one turn", None, lambda words: first_turn(run_two(words))),
     Group("price, then sum", "the second call takes the price from the first one's result", None, lambda words: [(run_chain(words), 3)]),
-    Group("the network", "one held-out question for each of the things it can explain", 0.9, every_entry(), count=len(ENTRIES)),
+    Group("the network", "one held-out question for each of the things it can explain", 0.4, every_entry(), count=len(ENTRIES)),
     Group("greetings", "", None, lambda words: last_turn(greet(words)), count=30),
     Group("what it cannot know", "it says that it does not know", None, lambda words: last_turn(unknown(words)), count=30),
 )

@@ -40,7 +40,7 @@ def examples() -> list[Example]:
     asked = user("What is 17 * 24?")
     return [
         Example("hello", "A greeting", Conversation([user("Hello!")], system)),
-        Example("receipt", "A question about the network, answered from memory", Conversation([user("What is a receipt?")], system)),
+        Example("till", "A question about the network, answered from memory", Conversation([user("What is a till?")], system)),
         Example("sum", "A sum: the model calls `calculate`", Conversation([asked], system, tools)),
         Example(
             "sum-result",

@@ -59,6 +59,7 @@ def answers(network: Network, vocabulary: Vocabulary) -> dict[str, dict]:
 
 def export_run(run: Run, target: Path) -> int:
     """Nothing in `target` changes unless every group with a least share reaches it."""
+    run.average()
     draft = run.folder / "model.gguf"
     export(run.network, run.vocabulary, draft)
     network, vocabulary = restore(draft)

@@ -17,6 +17,7 @@ from tokenizer import Vocabulary
 
 VOCABULARY_SAMPLE = 30_000
 SAVE_EVERY_S = 120
+KEEP_EVERY_STEPS, KEPT = 30, 8
 MATRIX_RATE, CIRCUIT_RATE, EMBEDDING_RATE, GAIN_RATE, OUTPUT_GAIN_RATE = 0.016, 0.006, 5e-3, 3e-3, 3e-4
 WARM_UP_STEPS = 60
 DECAY_SHARE = 0.35
@@ -113,6 +114,20 @@ class Run:
         torch.save(state, self.checkpoint.with_suffix(".new"))
         self.checkpoint.with_suffix(".new").rename(self.checkpoint)
 
+    def keep(self) -> None:
+        """Lays the weights aside, and drops the oldest beyond those that `average` takes."""
+        kept = self.folder / "kept"
+        kept.mkdir(exist_ok=True)
+        torch.save(self.network.state_dict(), kept / f"{self.step:06}.pt")
+        for old in sorted(kept.glob("*.pt"))[:-KEPT]:
+            old.unlink()
+
+    def average(self) -> None:
+        """Takes the mean of the weights laid aside last: it answers better than any of them, much as after a long decay of the rate."""
+        weights = [torch.load(path, weights_only=True) for path in sorted((self.folder / "kept").glob("*.pt"))]
+        if weights:
+            self.network.load_state_dict({name: torch.stack([one[name] for one in weights]).mean(0) for name in weights[0]})
+
     def train(self, steps: int) -> None:
         """Goes on until `steps` steps are done in all. A finished run goes on when `steps` grows: the rate rises again, then falls."""
         said, saved = 0.0, time.monotonic()
@@ -138,6 +153,8 @@ class Run:
             if self.step % 20 == 0:
                 line = {"step": self.step, "tokens": self.tokens, "seconds": round(self.seconds), "rate": round(factor, 3), "assistant": round(said, 4)}
                 print(json.dumps(line), flush=True)
+            if self.step % KEEP_EVERY_STEPS == 0:
+                self.keep()
             if time.monotonic() - saved > SAVE_EVERY_S:
                 self.save()
                 saved = time.monotonic()
