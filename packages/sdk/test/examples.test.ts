@@ -11,12 +11,14 @@ const compiler = fileURLToPath(new URL("../../../node_modules/typescript/bin/tsc
 
 /** What examples take for granted: a reader's own values. */
 const PRELUDE = `
-import type { Freehold } from "@freehold/sdk";
+import type { Account, Freehold } from "@freehold/sdk";
 import type { ChainEvent, ChainClient, Cursor } from "@freehold/sdk/chain";
 import type { NetworkFile } from "@freehold/protocol";
 declare global {
 	const freehold: Freehold;
 	const client: ChainClient;
+	const account: Account;
+	const process: { readonly stdout: { write(text: string): unknown } };
 	const network: NetworkFile;
 	const bytes: Uint8Array;
 	const pixels: number[][];
