@@ -11,6 +11,9 @@ import { freePort, type Machine, machine } from "../join/machine.js";
 import { eventually } from "../journey/programs.js";
 import { linear } from "../onnx/models.js";
 
+/** Each command is a process of its own that opens a key by scrypt. */
+const SLOW_MACHINE_MS = 300_000;
+
 let old: TestNetwork;
 let file: NetworkFile;
 let there: Machine;
@@ -73,7 +76,7 @@ beforeAll(async () => {
 		"the call was not paid",
 		30_000,
 	);
-});
+}, SLOW_MACHINE_MS);
 afterAll(async () => {
 	await there?.remove();
 	await old?.remove();
@@ -124,7 +127,7 @@ describe("an account", () => {
 });
 
 describe("a whole network", () => {
-	it("is exported, and what is rebuilt from it gives identical answers", { timeout: 120_000 }, async () => {
+	it("is exported, and what is rebuilt from it gives identical answers", { timeout: SLOW_MACHINE_MS }, async () => {
 		const releases = (await json<{ releases: Release[] }>(at("ana", "export.json"))).releases;
 		const paths = [
 			"/v1/models?sort=name",
@@ -175,7 +178,7 @@ describe("a whole network", () => {
 });
 
 describe("on a fresh network", () => {
-	it("the same owner publishes the same releases under the same ids, and old receipts stay genuine", { timeout: 120_000 }, async () => {
+	it("the same owner publishes the same releases under the same ids, and old receipts stay genuine", { timeout: SLOW_MACHINE_MS }, async () => {
 		fresh = await startTestNetwork("--batch-age", "200");
 		const home = await machine(join(fresh.data, "network.json"));
 		try {
