@@ -1,13 +1,16 @@
 /** What an owner may do with what is theirs, by the command line: price, terms, certificate, licence, co-owners, namespaces, giving away. */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { eventually } from "../journey/programs.ts";
 import { linear } from "../onnx/models.ts";
 import { type Ran, shell } from "./command.ts";
 import { startTestNetwork, type TestNetwork, UP_DEADLINE_MS } from "./network.ts";
 
 const OPG = 10n ** 18n;
+/** Each command is a process of its own; on a busy machine these are slow. */
+vi.setConfig({ testTimeout: 300_000 });
+
 let network: TestNetwork;
 /** Addresses of development accounts. */
 let addresses: Record<string, string>;

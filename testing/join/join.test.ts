@@ -6,7 +6,7 @@ import { tillAddress } from "@freehold/payments";
 import { verifyReceipt } from "@freehold/proofs";
 import { formatReceiptFile, fromHex, type Hex, type NetworkFile, type ReceiptFile, receiptDigest, toHex } from "@freehold/protocol";
 import { nativeCrypto } from "@freehold/service";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startTestNetwork, type TestNetwork } from "../cli/network.js";
 import { eventually } from "../journey/programs.js";
 import { freePort, type Machine, machine, type Role } from "./machine.js";
@@ -16,6 +16,9 @@ const MODEL = "plus/digits";
 const input = fileURLToPath(new URL("../../models/plus-digits/examples/seven.json", import.meta.url));
 const OPG = 10n ** 18n;
 const JOIN_DEADLINE_MS = 60_000;
+
+/** Each command is a process of its own; on a busy machine these are slow. */
+vi.setConfig({ testTimeout: 300_000 });
 
 let network: TestNetwork;
 let file: NetworkFile;
