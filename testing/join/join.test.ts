@@ -189,6 +189,8 @@ describe("a follower ledger", () => {
 		);
 		expect(block).toEqual(await rpc(file.rpcUrl, "eth_getBlockByNumber", head, true));
 		const elsewhere = await person({ ...file, rpcUrl: follower.url }, OPG);
+		const { chain, account } = elsewhere.freehold.client;
+		await eventually(async () => ((await chain.balance(account().address)) > 0n ? true : undefined), "the follower does not see the gift");
 		await elsewhere.freehold.client.transactor().send({ key: "hello", to: operator, value: 1n });
 		expect((await buyer.freehold.client.chain.balance(operator)) > 0n).toBe(true);
 	});

@@ -89,7 +89,10 @@ async function collect(): Promise<readonly Example[]> {
 
 /** Names that a short example uses without saying where they come from. */
 function importsFor(code: string): string {
-	if (code.includes("import ")) return "";
+	const provider = code.includes("createFreeholdProvider(")
+		? 'import { connect } from "@freehold/sdk";\nimport { createFreeholdProvider } from "@freehold/sdk/ai-sdk";\n'
+		: "";
+	if (code.includes("import ")) return code.includes("@freehold/sdk/ai-sdk") ? "" : provider;
 	const chain = ["contracts"].filter((name) => code.includes(name));
 	const protocol = ["parseReceiptFile"].filter((name) => code.includes(name));
 	return [

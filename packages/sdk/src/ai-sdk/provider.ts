@@ -25,10 +25,7 @@ export interface FreeholdProvider {
  * The call's id, its charge and the receipt's state stand in `providerMetadata.freehold`.
  *
  * @example
- * import { connect } from "@freehold/sdk";
- * import { createFreeholdProvider } from "@freehold/sdk/ai-sdk";
  * import { generateText } from "ai";
- *
  * const models = createFreeholdProvider(connect({ network, account }));
  * const { text } = await generateText({ model: models("freehold/chat"), prompt: "Hello" });
  */
