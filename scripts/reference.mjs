@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fieldTables } from "@freehold/dialects";
 import { rpcMethodTable } from "@freehold/ledger";
-import { commonRoutes, errorCatalogue, gatewayRoutes, hubRoutes, limits, nodeRoutes, storageRoutes } from "@freehold/protocol";
+import { commonRoutes, errorCatalogue, errorRemedies, gatewayRoutes, hubRoutes, limits, nodeRoutes, storageRoutes } from "@freehold/protocol";
 import { chassisMetrics, commonOptions, environmentName, flagOf } from "@freehold/service";
 
 const check = process.argv.includes("--check");
@@ -36,7 +36,7 @@ function errorsPage() {
 	const entries = Object.entries(errorCatalogue).sort(([a], [b]) => a.localeCompare(b));
 	const sections = entries.map(
 		([code, { status, fault, retryable, message }]) =>
-			`<a id="${code.toLowerCase().replaceAll(".", "-")}"></a>\n### ${code}\n\n${message}\n\nHTTP ${status} · whose doing: ${fault} · ${retryable ? "may succeed if tried again" : "the same request will fail again"}\n`,
+			`<a id="${code.toLowerCase().replaceAll(".", "-")}"></a>\n### ${code}\n\n${message}\n\n**Why:** ${errorRemedies[code].cause}\n**What to do:** ${errorRemedies[code].remedy}\n\nHTTP ${status} · whose doing: ${fault} · ${retryable ? "may succeed if tried again" : "the same request will fail again"}\n`,
 	);
 	return `# Errors\n\n${made}\n\nEvery refusal has a code; the message fills in what stands in braces.\n\n${sections.join("\n")}`;
 }

@@ -9,6 +9,7 @@ export * from "./cometbft/proto.js";
 export * from "./crypto/crypto.js";
 export * from "./errors/catalogue.js";
 export * from "./errors/freehold-error.js";
+export * from "./errors/remedies.js";
 export * from "./evm/header.js";
 export * from "./gguf/gguf.js";
 export * from "./http/api.js";

@@ -2,7 +2,7 @@
  * Every refusal that a user can meet: one table that code, HTTP, JSON-RPC and the documentation share.
  *
  * `fault` says whose doing it is, `retryable` whether the same request can succeed later without being changed.
- * Placeholders in `{braces}` are filled from the error's detail.
+ * Placeholders in `{braces}` are filled from the error's detail. Why it happens and what to do stands in `remedies.ts`.
  */
 export interface ErrorEntry {
 	readonly status: number;
