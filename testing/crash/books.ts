@@ -59,8 +59,9 @@ export async function compareBooks(world: World, parties: Parties): Promise<Find
 	await eventually(
 		async () => {
 			const metrics = await (await fetch(`${world.urlOf("gateway")}/ready`)).json().catch(() => undefined);
-			const open = (metrics as { readonly detail?: { readonly openBatch?: number } } | undefined)?.detail?.openBatch;
-			return open === 0 && (await chain.balance(till)) === 0n ? true : undefined;
+			const waits = (metrics as { readonly detail?: { readonly unanchoredCalls?: number; readonly unanchoredAgeMs?: number } } | undefined)?.detail;
+			// Also a batch that is sealed and not yet in a block: until then its vouchers are not in the till, which is empty.
+			return waits?.unanchoredCalls === 0 && waits.unanchoredAgeMs === 0 && (await chain.balance(till)) === 0n ? true : undefined;
 		},
 		() => `the till to be empty\n${world.lastWords()}`,
 		SETTLED_DEADLINE_MS,

@@ -41,8 +41,11 @@ describe("at a gateway", () => {
 	const quiet = () =>
 		eventually(
 			async () => {
-				const { detail } = (await (await fetch(`${network.gatewayUrl()}/ready`)).json()) as { readonly detail: { readonly openBatch: number } };
-				return detail.openBatch === 0 && (await network.client.balance(till)) === 0n ? (await usage()).calls : undefined;
+				const { detail } = (await (await fetch(`${network.gatewayUrl()}/ready`)).json()) as {
+					readonly detail: { readonly unanchoredCalls: number; readonly unanchoredAgeMs: number };
+				};
+				const waits = detail.unanchoredCalls > 0 || detail.unanchoredAgeMs > 0;
+				return !waits && (await network.client.balance(till)) === 0n ? (await usage()).calls : undefined;
 			},
 			() => `everything to be anchored\n${network.gateway().output().split("\n").slice(-20).join("\n")}`,
 		);

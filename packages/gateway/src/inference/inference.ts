@@ -89,19 +89,23 @@ async function serve({ request, ask, payment, requestDigest, answerKey }: PaidAs
 	const accepted = await traceStep("accept payment", {}, () => payments.accept(payment, plan));
 	if ("refused" in accepted) return payments.refuse(request, plan, accepted.refused);
 	const { reservation } = accepted;
+	let served: Awaited<ReturnType<typeof modules.ordering.run>>;
+	let recorded: Awaited<ReturnType<typeof recordCall>>;
 	try {
 		const licence = acceptedLicence(request, plan.release.record.release, reservation.payer, chainId);
-		const served = await modules.ordering.run(plan, reservation, { answerKey, requestDigest });
-		const { call, settlement } = await traceStep("record", {}, () => recordCall(served, reservation, modules.recorder, licence));
-		const totalMs = performance.now() - startedAt;
-		const { callId, node } = call.order;
-		modules.tracedCalls.recorded(call.seq);
-		traceAttributes({ "freehold.call_id": callId, "freehold.batch": call.seq });
-		events.callAnswered({ callId, node, seq: call.seq, charge: call.receipt.charge, overheadMs: totalMs - served.nodeMs, totalMs });
-		return answered(call, chainId, settlement);
+		served = await modules.ordering.run(plan, reservation, { answerKey, requestDigest });
+		recorded = await traceStep("record", {}, () => recordCall(served, reservation, modules.recorder, licence));
 	} catch (error) {
 		return failed(error, plan, await reservation.abandon(), modules);
 	}
+	// It is paid from here on: nothing that fails below may give the money back.
+	const { call, settlement } = recorded;
+	const totalMs = performance.now() - startedAt;
+	const { callId, node } = call.order;
+	modules.tracedCalls.recorded(call.seq);
+	traceAttributes({ "freehold.call_id": callId, "freehold.batch": call.seq });
+	events.callAnswered({ callId, node, seq: call.seq, charge: call.receipt.charge, overheadMs: totalMs - served.nodeMs, totalMs });
+	return answered(call, chainId, settlement);
 }
 
 function answered(call: CallRecord, chainId: number, settlement: SettleResponse | undefined): HttpResponse {

@@ -60,7 +60,7 @@ export class ExactPayments {
 			await this.#put(id, { payment, state: "intended", since });
 			crashPoint("exact-intended");
 			// Refused because somebody else has sent it meanwhile: then it is in the till all the same.
-			const transaction = (await this.#settle(id, payment)) ?? (await this.#landing(id, payment, since));
+			const transaction = (await this.#settle(id, payment)) ?? (this.#hasRival(id, payment) ? undefined : await this.#landing(id, payment, since));
 			// Anyone who has seen the signature can still send it until it expires, so the payment stays open until then.
 			if (transaction === undefined) return this.#give(id, exactReasons.failed);
 			crashPoint("exact-settled");
@@ -94,6 +94,7 @@ export class ExactPayments {
 				continue;
 			}
 			const { payment, since } = record;
+			if (this.#hasRival(id, payment)) continue;
 			// By the chain's clock: it decides when a signature can be used no more. Asked first, so that nothing can land between the questions.
 			const time = (await client.block("latest"))?.timestamp ?? 0n;
 			const isOver = (await this.#isUsed(payment)) || payment.validBefore < time;
@@ -104,9 +105,20 @@ export class ExactPayments {
 		}
 	}
 
-	/** Transaction that brought the payment to the till. */
-	#landing(id: string, payment: ExactPayload, since: bigint): Promise<Hex | undefined> {
+	/**
+	 * Whether another payment of the same payer is under way. By Permit2 the two cannot be told apart on the chain until that one's transaction is written down:
+	 * it would be taken for this one's, and its money given back though it bought an answer.
+	 */
+	#hasRival(id: string, payment: ExactPayload): boolean {
+		if (payment.method === "eip3009") return false;
+		const prefix = paymentPrefix(payment);
+		return [...this.#active].some((other) => other !== id && other.startsWith(prefix));
+	}
+
+	/** Transaction that brought the payment to the till. What was never used cannot have come, whatever else of its payer came meanwhile. */
+	async #landing(id: string, payment: ExactPayload, since: bigint): Promise<Hex | undefined> {
 		const { client, store } = this.#modules;
+		if (!(await this.#isUsed(payment))) return undefined;
 		const isTaken = (transaction: Hex): boolean => {
 			const prefix = paymentPrefix(payment);
 			for (const { key, value } of store.scan("payments", { start: prefix, end: `${prefix}~` }))
@@ -135,6 +147,7 @@ export class ExactPayments {
 	#reservation(id: string, { payment, since, transaction }: Landed): Reservation {
 		const { terms, events } = this.#modules;
 		const settlement = (charged: bigint) => exactSettlement({ chainId: terms.chainId, payer: payment.from, amount: payment.amount, charged, transaction });
+		let spent: bigint | undefined;
 		return {
 			payer: payment.from,
 			allowed: payment.amount,
@@ -149,6 +162,7 @@ export class ExactPayments {
 					refund,
 					write: (writer) => writer.put("payments", id, pack({ payment, state: "spent", since, transaction } satisfies PaymentRecord)),
 					finish: () => {
+						spent = charge;
 						this.#active.delete(id);
 						this.#open.delete(id);
 						if (rest > 0n) events.paymentRefunded(id, rest);
@@ -157,6 +171,8 @@ export class ExactPayments {
 				};
 			},
 			abandon: async () => {
+				// What bought an answer stays spent, also where that answer could not be told.
+				if (spent !== undefined) return settlement(spent);
 				// Where it cannot be written now, it is found among the open ones later.
 				await this.#refund(id, { payment, state: "settled", since, transaction }).finally(() => this.#active.delete(id));
 				return settlement(0n);
