@@ -88,7 +88,9 @@ describe("a kill between any two durable effects loses nothing, repeats nothing"
 		"at every crash point, under load, on one folder",
 		async () => {
 			const seen = new Set<string>();
-			for (const [index, point] of ledgerProgram.crashPoints.entries()) {
+			// A sequencer follows nobody; the follower's own points are tested beside it.
+			const points = ledgerProgram.crashPoints.filter((point) => !point.startsWith("ledger.followed."));
+			for (const [index, point] of points.entries()) {
 				const child = await startLedgerChild(dir, { FREEHOLD_CRASH_AT: `${point}:${index === 0 ? 1 : 3}` });
 				if (child === undefined) continue;
 				await checkChain(child.rpc, seen).catch((error: unknown) => {
@@ -104,7 +106,7 @@ describe("a kill between any two durable effects loses nothing, repeats nothing"
 			last.process.kill("SIGTERM");
 			expect(await last.ended).toEqual([0, null]);
 		},
-		START_MS,
+		2 * START_MS,
 	);
 
 	test(
