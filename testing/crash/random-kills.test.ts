@@ -49,6 +49,8 @@ const elsewhere = new Map([
 	["order-forgotten", "testing/gateway/crashes.test.ts"],
 	["order-abandoned", "testing/gateway/crashes.test.ts"],
 	["batch-covered", "testing/gateway/absence.test.ts"],
+	["ledger.followed.checked", "packages/ledger/src/follower"],
+	["ledger.followed.committed", "packages/ledger/src/follower"],
 	["storage.record.rebuilt", "packages/storage/src/local/local-store.test.ts"],
 ]);
 const programs = { ledger: ledgerProgram, storage: storageProgram, inference: inferenceProgram, gateway: gatewayProgram, hub: hubProgram } as const;
