@@ -13,6 +13,7 @@ import { type Party, party, persistently } from "./party.js";
 /** One payment and what came of it. */
 export interface ExactPayment {
 	readonly amount: bigint;
+	readonly nonce: Hex;
 	/** `lost`: the connection broke, and nobody asked again. */
 	outcome: "answered" | "refused" | "lost";
 	callId?: Hex;
@@ -46,8 +47,7 @@ export function exactClient(
 		return (JSON.parse(atob(header)) as PaymentRequired).accepts;
 	};
 
-	const sign = async (accepted: PaymentRequirements): Promise<Readonly<Record<string, unknown>>> => {
-		const nonce = toHex(Uint8Array.from({ length: 32 }, () => chance.between(0, 256)));
+	const sign = async (accepted: PaymentRequirements, nonce: Hex): Promise<Readonly<Record<string, unknown>>> => {
 		const validBefore = Math.floor(Date.now() / 1000) + VALID_S;
 		if (accepted.extra?.["assetTransferMethod"] !== "permit2") {
 			const message = { from: address, to: accepted.payTo, value: BigInt(accepted.amount), validAfter: 0n, validBefore: BigInt(validBefore), nonce };
@@ -84,8 +84,9 @@ export function exactClient(
 		);
 		const accepted = exact[nth % exact.length];
 		if (accepted === undefined) throw new Error("no exact payment is offered");
-		const payment: ExactPayment = { amount: BigInt(accepted.amount), outcome: "lost" };
-		const headers = { [x402Headers.signature]: encodeHeader({ x402Version: 2, accepted, payload: await sign(accepted) }) };
+		const nonce = toHex(Uint8Array.from({ length: 32 }, () => chance.between(0, 256)));
+		const payment: ExactPayment = { amount: BigInt(accepted.amount), nonce, outcome: "lost" };
+		const headers = { [x402Headers.signature]: encodeHeader({ x402Version: 2, accepted, payload: await sign(accepted, nonce) }) };
 		payments.push(payment);
 		const response = options.keyed
 			? await persistently(() => post(body, { ...headers, "idempotency-key": `${name}-${nth}` }))

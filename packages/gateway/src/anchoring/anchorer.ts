@@ -52,6 +52,8 @@ const REMEMBERED = 10_000;
 export class Anchorer {
 	readonly #modules: AnchorerModules;
 	#wake: () => void = () => {};
+	/** The batch log has changed since it was last looked at. */
+	#changed = false;
 	#failing = false;
 	#storageRestsUntil = 0;
 	/** Batches whose leaves storage has not taken yet. */
@@ -59,7 +61,10 @@ export class Anchorer {
 
 	constructor(modules: AnchorerModules) {
 		this.#modules = modules;
-		modules.batches.onChange = () => this.#wake();
+		modules.batches.onChange = () => {
+			this.#changed = true;
+			this.#wake();
+		};
 		for (const { value } of modules.store.scan("batches", { reverse: true, limit: REMEMBERED })) {
 			const { seq, dataStored } = unpack<BatchRecord>(value);
 			if (!dataStored) this.#unstored.add(seq);
@@ -120,6 +125,7 @@ export class Anchorer {
 	/** Number of a batch to be sealed, as soon as there is one; undefined when it is worth looking again. */
 	async #nextToSeal(signal: AbortSignal): Promise<number | undefined> {
 		const { batches, batchAgeMs } = this.#modules;
+		this.#changed = false;
 		const first = batches.waiting[0];
 		if (first !== undefined) return first;
 		const { entries, ageMs } = batches.open;
@@ -128,6 +134,8 @@ export class Anchorer {
 			return batches.waiting[0];
 		}
 		await this.#storeLater();
+		// Storage took its time: an entry that came meanwhile would wait for the next one.
+		if (this.#changed) return undefined;
 		await this.#change(entries > 0 ? batchAgeMs - ageMs : this.#unstored.size > 0 ? STORAGE_RETRY_MS : undefined, signal);
 		return undefined;
 	}

@@ -26,6 +26,7 @@ const failures: Partial<Record<ErrorCode, NodeFailure>> = {
 	"engine.unsupported": { patienceMs: 0, mayHaveRun: false },
 	"blob.notFound": { patienceMs: 0, mayHaveRun: false },
 	"blob.corrupt": { patienceMs: 0, mayHaveRun: false },
+	"store.failed": { patienceMs: until, mayHaveRun: true },
 	"store.full": { patienceMs: 0, mayHaveRun: false },
 	internal: { patienceMs: 0, mayHaveRun: true },
 };

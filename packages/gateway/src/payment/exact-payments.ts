@@ -89,6 +89,11 @@ export class ExactPayments {
 		for (const id of [...this.#open]) {
 			const record = load<PaymentRecord>(store, "payments", id);
 			if (record === undefined || this.#active.has(id)) continue;
+			// What was decided is never decided again, whatever became of the answer to its writing.
+			if (!isOpen(record)) {
+				this.#open.delete(id);
+				continue;
+			}
 			if (record.state === "settled") {
 				await this.#refund(id, record);
 				continue;

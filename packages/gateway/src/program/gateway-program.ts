@@ -83,7 +83,7 @@ export const gatewayProgram = defineProgram({
 		const events = gatewayEvents(log, metrics);
 		const signer = createDigestSigner(await readOrCreateKeyFile(config.keyFile ?? join(config.data, "gateway.key")));
 		const client = createChainClient({ rpcUrl: config.rpcUrl, fetch: tracedFetch, ...(config.chainId === undefined ? {} : { chainId: config.chainId }) });
-		const store = openStore(join(config.data, "store"), tables);
+		const store = openStore(join(config.data, "store"), tables, { onFailure: fail });
 		const stop = new AbortController();
 		const life = AbortSignal.any([signal, stop.signal]);
 

@@ -214,7 +214,7 @@ export class InferenceNode {
 	static async open(options: NodeOptions, modules: NodeModules): Promise<InferenceNode> {
 		const events = nodeEvents(modules.log, modules.metrics);
 		const stopping = new AbortController();
-		const store = openStore(join(options.data, "store"), tables);
+		const store = openStore(join(options.data, "store"), tables, { onFailure: modules.fail });
 		const cache = await BlobCache.open({
 			folder: join(options.data, "blobs"),
 			storageUrl: options.storageUrl,

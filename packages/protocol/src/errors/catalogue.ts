@@ -136,6 +136,7 @@ export const errorCatalogue = {
 	"service.stopping": entry(503, "network", "{service} is stopping.", true),
 	"store.busy": entry(503, "gateway", "{waiting} transactions wait for the disk at {path} already.", true),
 	"store.damaged": entry(500, "gateway", "A record of the store is damaged; the disk or a program that wrote there has failed."),
+	"store.failed": entry(503, "gateway", "The disk at {path} failed; what was kept is known after a restart. Ask again with the same idempotency key.", true),
 	"store.format": entry(409, "caller", "{path} holds data of format {found}, this program keeps {expected}. Use the program that wrote it, or another folder."),
 	"store.full": entry(507, "gateway", "The disk is full: {path}", true),
 	"store.locked": entry(409, "caller", "{path} is in use by process {pid}."),

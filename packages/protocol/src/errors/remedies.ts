@@ -145,6 +145,10 @@ export const errorRemedies: Readonly<Record<ErrorCode, Remedy>> = {
 		"The store's files were changed or cut by something else, or are of a newer program.",
 		"Restore the folder from a backup, or use the program that wrote it. Nothing was changed by looking.",
 	),
+	"store.failed": of(
+		"A write or sync of the disk failed, so that nobody can tell whether it is kept. The program stops and starts anew from what is there.",
+		"Ask again with the same idempotency key: a call that was kept is given, one that was not is made. Operators: look at the disk.",
+	),
 	"store.format": of(
 		"The folder was written by another version, whose data this one does not read.",
 		"Use that version, or another folder. Nothing was changed by looking.",

@@ -13,16 +13,15 @@ export interface Change {
 export class Layer {
 	// Latin-1 text of the key's bytes: equal texts are equal bytes.
 	readonly #changes = new Map<string, Change>();
+	#bytes = 0;
 
 	get size(): number {
 		return this.#changes.size;
 	}
 
-	/** Of all keys and values. */
+	/** Of all keys and values, at most: what was written twice counts twice. */
 	get bytes(): number {
-		let bytes = 0;
-		for (const { key, value } of this.#changes.values()) bytes += key.length + (value?.length ?? 0);
-		return bytes;
+		return this.#bytes;
 	}
 
 	read(name: string): Change | undefined {
@@ -31,6 +30,7 @@ export class Layer {
 
 	write(key: Buffer, value: Buffer | undefined): void {
 		this.#changes.set(key.toString("latin1"), { key, value });
+		this.#bytes += key.length + (value?.length ?? 0);
 	}
 
 	changes(): Iterable<Change> {
@@ -39,6 +39,7 @@ export class Layer {
 
 	mergeInto(target: Layer): void {
 		for (const [name, change] of this.#changes) target.#changes.set(name, change);
+		target.#bytes += this.#bytes;
 	}
 }
 

@@ -109,6 +109,14 @@ export function requireRoom(dir: string, bytes: number): void {
 	if (freeBytes(dir) < COMMIT_BYTES + bytes * PAGES_PER_BYTE) throw new FreeholdError("store.full", { path: dir });
 }
 
+/** What a transaction may write before the disk is asked again. */
+const BEGIN_BYTES = 4 * 1024 * 1024;
+
+/** Throws `store.full` before a transaction begins, while nothing has been changed. `waiting`: bytes of those before it that are not on disk yet. */
+export function requireRoomToBegin(dir: string, waiting: number): void {
+	if (freeBytes(dir) < BEGIN_BYTES + waiting * PAGES_PER_BYTE) throw new FreeholdError("store.full", { path: dir });
+}
+
 /** What the disk has left for this user; unbounded where the system does not tell. */
 export function freeBytes(dir: string): number {
 	try {

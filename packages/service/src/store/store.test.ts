@@ -210,40 +210,61 @@ describe("kill -9", () => {
 describe("a full disk", () => {
 	const small = (): boolean => {
 		try {
-			execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], { stdio: "ignore" });
+			execFileSync("mount", ["-t", "tmpfs", "-o", "size=16m", "tmpfs", folder], { stdio: "ignore" });
 			return true;
 		} catch {
 			return false;
 		}
 	};
 
-	it("is told as store.full; what was there stays, and writing works again once there is room (needs the right to mount)", async (context) => {
+	it("is told as store.full before the work runs; what was there stays, and writing works again once there is room (needs the right to mount)", async (context) => {
 		if (!small()) context.skip("cannot mount a small file system here");
 		try {
 			const ballast = join(folder, "ballast");
-			writeFileSync(ballast, new Uint8Array(1_500_000));
 			const store = openStore(folder, ["a"]);
-			const big = (key: string): Promise<void> => store.transact((writer) => writer.put("a", key, new Uint8Array(20_000)));
-			let written = 0;
-			let refusal: unknown;
-			while (refusal === undefined && written < 100) {
-				try {
-					await big(`k${written}`);
-					written += 1;
-				} catch (error) {
-					refusal = error;
-				}
-			}
-			expect(refusal).toMatchObject({ code: "store.full", detail: { path: folder } });
-			expect(store.get("a", "k0")?.length).toBe(20_000);
-			expect(store.get("a", `k${written}`)).toBeUndefined();
-			// What came after the failed one saw its writes, so it fails with it.
+			let runs = 0;
+			const big = (key: string): Promise<void> =>
+				store.transact((writer) => {
+					runs += 1;
+					writer.put("a", key, new Uint8Array(20_000));
+				});
+			await big("k0");
+			writeFileSync(ballast, new Uint8Array(13_000_000));
 			const outcomes = await Promise.allSettled([big("x"), big("y"), big("z")]);
-			expect(outcomes.map((outcome) => outcome.status)).toEqual(["rejected", "rejected", "rejected"]);
+			expect(outcomes.map((outcome) => (outcome.status === "rejected" ? outcome.reason : "written"))).toEqual(
+				outcomes.map(() => expect.objectContaining({ code: "store.full", detail: { path: folder } })),
+			);
+			expect([runs, store.get("a", "k0")?.length, store.get("a", "x")]).toEqual([1, 20_000, undefined]);
 			rmSync(ballast);
 			await big("again");
 			expect(store.get("a", "again")?.length).toBe(20_000);
 			await store.close();
+		} finally {
+			execFileSync("umount", ["--lazy", folder]);
+		}
+	});
+
+	it("found out by a commit ends the store: nobody can tell what its callers hold in memory, and one that is opened anew can (needs the right to mount)", async (context) => {
+		if (!small()) context.skip("cannot mount a small file system here");
+		try {
+			const told: unknown[] = [];
+			const store = openStore(folder, ["a"], { onFailure: (error) => told.push(error) });
+			await store.transact((writer) => writer.put("a", "before", utf8("v")));
+			const first = store.transact((writer) => writer.put("a", "big", new Uint8Array(6_000_000)));
+			const second = Promise.resolve().then(() => store.transact((writer) => writer.put("a", "meanwhile", utf8("v"))));
+			const outcomes = await Promise.allSettled([first, second]);
+			expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+			await expect(store.transact((writer) => writer.put("a", "small", utf8("v")))).rejects.toMatchObject({
+				code: "store.failed",
+				cause: { code: "store.full" },
+			});
+			expect(told).toEqual([expect.objectContaining({ code: "store.failed" })]);
+			expect(text(store.get("a", "before"))).toBe("v");
+			await store.close();
+			const again = openStore(folder, ["a"]);
+			expect(["before", "big", "meanwhile", "small"].map((key) => text(again.get("a", key)))).toEqual(["v", undefined, undefined, undefined]);
+			await again.transact((writer) => writer.put("a", "small", utf8("v")));
+			await again.close();
 		} finally {
 			execFileSync("umount", ["--lazy", folder]);
 		}

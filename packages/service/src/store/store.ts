@@ -3,7 +3,7 @@ import { FreeholdError } from "@freehold/protocol";
 import { open, type RootDatabase } from "lmdb";
 import { lockFolder } from "./folder-lock.js";
 import { Layer, tableKey, tablePrefix } from "./layer.js";
-import { checkLength, freeBytes, isDamage, requireRoom, sealValue, stampFormat, unsealValue } from "./store-file.js";
+import { checkLength, freeBytes, isDamage, requireRoom, requireRoomToBegin, sealValue, stampFormat, unsealValue } from "./store-file.js";
 
 export interface StoreWriter<T extends string> {
 	get(table: T, key: string): Uint8Array | undefined;
@@ -22,7 +22,10 @@ export interface DurableStore<T extends string> {
 	/**
 	 * Runs `work` atomically; resolves with its result after the data is durable (fsync). Concurrent transactions may share one commit. When `work` throws, nothing is written.
 	 * `work` runs before this returns and sees the writes of every transaction before it, also of those still on their way to disk; if one of those cannot be
-	 * written, this one is refused with it. Throws `store.full` when the disk has no room.
+	 * written, this one is refused with it. Throws `store.full` before `work` runs when the disk has no room.
+	 *
+	 * A commit that fails (`store.failed`) leaves open whether it is on disk, and what `work` changed in memory may not be true: from then on everything is
+	 * refused, and only a program that starts anew knows what was kept. See `onFailure`.
 	 */
 	transact<R>(work: (writer: StoreWriter<T>) => R): Promise<R>;
 	/** Waits for transactions on their way and gives the folder back. */
@@ -34,6 +37,8 @@ export interface StoreOptions {
 	readonly mapBytes?: number;
 	/** Transactions waiting for the disk before `transact` refuses with `store.busy`; default 10,000. */
 	readonly maxWaiting?: number;
+	/** Told once when a commit has failed: the program must end, since what it holds in memory may be ahead of its disk, or behind it. */
+	readonly onFailure?: (error: unknown) => void;
 }
 
 interface Waiting {
@@ -78,7 +83,7 @@ export function openStore<const T extends string>(dir: string, tables: readonly 
 		unlock();
 		throw translate(error, dir);
 	}
-	return new LmdbStore(database, dir, prefixes, unlock, options.maxWaiting ?? DEFAULT_MAX_WAITING);
+	return new LmdbStore(database, dir, prefixes, unlock, options);
 }
 
 class LmdbStore<T extends string> implements DurableStore<T> {
@@ -87,19 +92,28 @@ class LmdbStore<T extends string> implements DurableStore<T> {
 	readonly #prefixes: ReadonlyMap<T, Buffer>;
 	readonly #unlock: () => void;
 	readonly #maxWaiting: number;
+	readonly #onFailure: (error: unknown) => void;
 	/** On its way to disk. */
 	#writing: Batch | undefined;
 	/** Collected while the disk is busy; goes next as one commit. */
 	#next: Batch = emptyBatch();
 	#idle: Promise<void> = Promise.resolve();
 	#closed = false;
+	#failure: { readonly error: unknown } | undefined;
 
-	constructor(database: RootDatabase<Buffer, Buffer>, dir: string, prefixes: ReadonlyMap<T, Buffer>, unlock: () => void, maxWaiting: number) {
+	constructor(
+		database: RootDatabase<Buffer, Buffer>,
+		dir: string,
+		prefixes: ReadonlyMap<T, Buffer>,
+		unlock: () => void,
+		{ maxWaiting = DEFAULT_MAX_WAITING, onFailure = () => undefined }: StoreOptions,
+	) {
 		this.#database = database;
 		this.#dir = dir;
 		this.#prefixes = prefixes;
 		this.#unlock = unlock;
 		this.#maxWaiting = maxWaiting;
+		this.#onFailure = onFailure;
 	}
 
 	get(table: T, key: string): Uint8Array | undefined {
@@ -123,6 +137,8 @@ class LmdbStore<T extends string> implements DurableStore<T> {
 	async transact<R>(work: (writer: StoreWriter<T>) => R): Promise<R> {
 		if (this.#closed) throw new Error(`the store in ${this.#dir} is closed`);
 		if (this.#next.waiting.length >= this.#maxWaiting) throw new FreeholdError("store.busy", { path: this.#dir, waiting: this.#maxWaiting });
+		if (this.#failure !== undefined) throw this.#failure.error;
+		requireRoomToBegin(this.#dir, this.#next.layer.bytes + (this.#writing?.layer.bytes ?? 0));
 		const own = new Layer();
 		const result = work({
 			get: (table, key) => {
@@ -187,11 +203,13 @@ class LmdbStore<T extends string> implements DurableStore<T> {
 				this.#database.resetReadTxn();
 				for (const { resolve } of batch.waiting) resolve();
 			} catch (error) {
-				const refusal = translate(error, this.#dir);
+				const refusal = new FreeholdError("store.failed", { path: this.#dir }, { cause: translate(error, this.#dir) });
+				this.#failure = { error: refusal };
 				// The next batch may have read what is now lost.
 				const { waiting } = this.#next;
 				this.#next = emptyBatch();
 				for (const { reject } of [...batch.waiting, ...waiting]) reject(refusal);
+				this.#onFailure(refusal);
 			}
 		}
 		this.#writing = undefined;
