@@ -17,6 +17,8 @@ export interface TestNetwork {
 	path(name: string): string;
 	/** Commands on this network; the passphrase of every account is the same. */
 	readonly freehold: Shell;
+	/** The same with more of an environment. */
+	shellWith(env: Readonly<Record<string, string>>): Shell;
 	/** Runs a command that must succeed. */
 	good(...args: string[]): Promise<Ran>;
 	/** Drains the network; gives its exit status. */
@@ -31,8 +33,11 @@ export async function startTestNetwork(...options: string[]): Promise<TestNetwor
 	const path = (name: string): string => join(folder, name);
 	const data = path("network");
 	await writeFile(path("password"), "correct horse\n");
-	const bare = shell({ FREEHOLD_HOME: path("home"), FREEHOLD_PASSWORD_FILE: path("password") });
-	const freehold: Shell = { run: (...args) => bare.run("--data", data, ...args), start: (...args) => bare.start("--data", data, ...args) };
+	const shellWith = (env: Readonly<Record<string, string>>): Shell => {
+		const bare = shell({ FREEHOLD_HOME: path("home"), FREEHOLD_PASSWORD_FILE: path("password"), ...env });
+		return { run: (...args) => bare.run("--data", data, ...args), start: (...args) => bare.start("--data", data, ...args) };
+	};
+	const freehold = shellWith({});
 	const network = freehold.start("up", "--port-base", String(await freePortBase()), ...options);
 	const ended = once(network, "exit");
 	await untilUp(data, ended);
@@ -41,6 +46,7 @@ export async function startTestNetwork(...options: string[]): Promise<TestNetwor
 		data,
 		path,
 		freehold,
+		shellWith,
 		stop,
 		async good(...args) {
 			const ran = await freehold.run(...args);

@@ -133,8 +133,11 @@ function addCommands(program: Command, act: Act): void {
 		.description("what a model file takes and gives")
 		.action(act(async () => (await import("./commands/model.js")).inspect));
 	model
-		.command("publish <file>")
-		.description("publish a model that you own")
+		.command("publish [file]")
+		.description("publish a model that you own: a file, or one of a Hugging Face repository")
+		.option("--hf <owner/name>", "take file, licence and card from this repository (HF_ENDPOINT, HF_TOKEN)")
+		.option("--hf-file <path>", "its file, where it holds several models")
+		.option("--hf-revision <name>", "its branch, tag or commit (default main)")
 		.requiredOption("--name <namespace/name>", "the model's name; a free namespace becomes yours")
 		.requiredOption("--price <opg>", "price of one call")
 		.option("--price-input <opg>", "price of one input unit", "0")

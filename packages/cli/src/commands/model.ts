@@ -3,6 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { FreeholdError, formatOpg, formatSpec, onnxLimits, type TextAbilities } from "@freehold/protocol";
 import { type InspectedModel, inspectModel, type ParentShare, type Published, type PublishProgress } from "@freehold/sdk";
 import { connectMember, connectVisitor } from "../client/connect.js";
+import { readHubModel } from "../hugging-face/source.js";
 import { parseOpg } from "../input/amount.js";
 import type { Action } from "../main.js";
 import { type Output, table } from "../output/output.js";
@@ -18,10 +19,18 @@ export const publish: Action = async (context, [file = ""], options) => {
 	const text = (name: string): string | undefined => (typeof options[name] === "string" ? options[name] : undefined);
 	const card = text("card");
 	const licenceFile = text("licenceFile");
+	const ownLicence = text("licence") !== undefined || licenceFile !== undefined;
+	const source = text("hf");
+	if ((file === "") === (source === undefined)) throw new FreeholdError("request.invalid", { field: "file", reason: "give a file or --hf, one of them" });
+	const { bytes, ...origin } =
+		source === undefined
+			? { bytes: await readModel(file) }
+			: await readHubModel(context, { repository: source, revision: text("hfRevision"), file: text("hfFile"), ownLicence });
 	const parameters = {
+		...origin,
 		name: text("name") ?? "",
 		version: text("release") ?? "1.0",
-		model: await readModel(file),
+		model: bytes,
 		price: {
 			perCall: parseOpg(text("price") ?? "", "--price"),
 			perInputUnit: parseOpg(text("priceInput") ?? "0", "--price-input"),
