@@ -47,7 +47,7 @@ const births: Readonly<Record<VictimRole, readonly string[]>> = {
 /** Steps that need more than kills and load, by the test that takes them. */
 const elsewhere = new Map([
 	["order-forgotten", "testing/gateway/crashes.test.ts"],
-	["order-abandoned", "nowhere yet: only an order with a key whose payment went bad meanwhile comes here (docs/STATUS.md)"],
+	["order-abandoned", "testing/gateway/crashes.test.ts"],
 	["batch-covered", "testing/gateway/absence.test.ts"],
 	["ledger.followed.checked", "packages/ledger/src/follower"],
 	["ledger.followed.committed", "packages/ledger/src/follower"],

@@ -125,6 +125,28 @@ describe("killed while it gives up an order", () => {
 	});
 });
 
+describe("killed while it gives up an order from before a restart", () => {
+	it("that its node will not answer any more: nothing is charged, and the same request is a new call", async () => {
+		const payment = await payer.payer.pay(await payer.offer(), account("gateway").address);
+		const again = (): Promise<Response> => payer.send(payment, { idempotencyKey: "given-up-after-a-restart" });
+		await network.gateway().stop();
+		const first = await network.startGateway({ FREEHOLD_CRASH_AT: "order-answered" });
+		await Promise.all([again().catch(() => undefined), first.ended]);
+		network.node.behave = () => ({ status: 422, code: "engine.failed" });
+		// It may die before it says that it runs.
+		const second = await network.startGateway({ FREEHOLD_CRASH_AT: "order-abandoned" }).catch(() => undefined);
+		await second?.ended;
+		network.node.behave = undefined;
+		await network.startGateway();
+		const response = await again();
+		expect(response.status).toBe(200);
+		const outcome = await payment.settle({ status: response.status, header: (name) => response.headers.get(name) });
+		expect(outcome).toMatchObject({ result: "paid", charged: CHARGE });
+		answered++;
+		await everythingIsPaid();
+	});
+});
+
 describe.each(["batch-sealed", "batch-data-stored", "batch-anchored", "royalties-flowed", "batch-proved"])("killed at %s", (step) => {
 	it("anchors the batch once and proves it", async () => {
 		let callId = "";
