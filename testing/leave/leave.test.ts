@@ -127,63 +127,59 @@ describe("an account", () => {
 });
 
 describe("a whole network", () => {
-	it.skipIf(process.env["FREEHOLD_DEEP"] !== "1")(
-		"is exported, and what is rebuilt from it gives identical answers [FREEHOLD_DEEP=1]",
-		{ timeout: SLOW_MACHINE_MS },
-		async () => {
-			const releases = (await json<{ releases: Release[] }>(at("ana", "export.json"))).releases;
-			const paths = [
-				"/v1/models?sort=name",
-				"/v1/models?q=two",
-				"/v1/models/ana/one",
-				"/v1/models/ana/two",
-				"/v1/models/plus/digits",
-				"/v1/models/ana/two/usage",
-				"/v1/calls",
-				"/v1/namespaces/ana",
-				...releases.map(({ release }) => `/v1/releases/${release}/lineage`),
-				`/v1/earnings/${ana}`,
-			];
-			const ask = async (hub: string): Promise<ReadonlyMap<string, unknown>> =>
-				new Map(await Promise.all(paths.map(async (path) => [path, withoutMoment(await (await fetch(`${hub}${path}`)).json())] as const)));
-			answers = await ask(file.hubUrl);
-			const exported = (await there.good("export", at("whole"), "--whole", "--json")).json() as { height: number; releases: number };
-			// Those that every local network is seeded with too.
-			const { models } = answers.get("/v1/models?sort=name") as { models: readonly { model: string }[] };
-			const counts = await Promise.all(
-				models.map(async ({ model }) => ((await (await fetch(`${file.hubUrl}/v1/models/${model}`)).json()) as { releases: unknown[] }).releases.length),
-			);
-			expect(exported.releases).toBe(counts.reduce((sum, count) => sum + count, 0));
-			expect(await old.stop()).toBe(0);
+	it("is exported, and what is rebuilt from it gives identical answers", { timeout: SLOW_MACHINE_MS }, async () => {
+		const releases = (await json<{ releases: Release[] }>(at("ana", "export.json"))).releases;
+		const paths = [
+			"/v1/models?sort=name",
+			"/v1/models?q=two",
+			"/v1/models/ana/one",
+			"/v1/models/ana/two",
+			"/v1/models/plus/digits",
+			"/v1/models/ana/two/usage",
+			"/v1/calls",
+			"/v1/namespaces/ana",
+			...releases.map(({ release }) => `/v1/releases/${release}/lineage`),
+			`/v1/earnings/${ana}`,
+		];
+		const ask = async (hub: string): Promise<ReadonlyMap<string, unknown>> =>
+			new Map(await Promise.all(paths.map(async (path) => [path, withoutMoment(await (await fetch(`${hub}${path}`)).json())] as const)));
+		answers = await ask(file.hubUrl);
+		const exported = (await there.good("export", at("whole"), "--whole", "--json")).json() as { height: number; releases: number };
+		// Those that every local network is seeded with too.
+		const { models } = answers.get("/v1/models?sort=name") as { models: readonly { model: string }[] };
+		const counts = await Promise.all(
+			models.map(async ({ model }) => ((await (await fetch(`${file.hubUrl}/v1/models/${model}`)).json()) as { releases: unknown[] }).releases.length),
+		);
+		expect(exported.releases).toBe(counts.reduce((sum, count) => sum + count, 0));
+		expect(await old.stop()).toBe(0);
 
-			const [ledger, storage, hub] = [await freePort(), await freePort(), await freePort()];
-			const url = (port: number): string => `http://127.0.0.1:${port}`;
-			const alone = await machine(at("whole", "checkpoint.json"));
-			try {
-				const role = (name: string, port: number, ...args: string[]) =>
-					alone.role(name, ["--port", String(port), "--data", alone.path(name), ...args], {}, false);
-				await role("ledger", ledger, "--replay", at("whole", "chain"), "--checkpoint", at("whole", "checkpoint.json"));
-				await role("storage", storage);
-				await good(alone.freehold, "import", at("whole"), "--whole", "--storage-url", url(storage));
-				await role("hub", hub, "--rpc-url", url(ledger), "--storage-url", url(storage));
-				// Manifests and cards come from storage a moment after the chain.
-				await eventually(async () => (JSON.stringify([...(await ask(url(hub)))]) === JSON.stringify([...answers]) ? true : undefined), "", 20_000).catch(
-					() => undefined,
-				);
-				expect(await ask(url(hub))).toEqual(answers);
-				const refused = (await (
-					await fetch(url(ledger), {
-						method: "POST",
-						headers: { "content-type": "application/json" },
-						body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_sendRawTransaction", params: ["0x02c0"] }),
-					})
-				).json()) as { error: { message: string } };
-				expect(refused.error.message).toContain("takes no transactions");
-			} finally {
-				await alone.remove();
-			}
-		},
-	);
+		const [ledger, storage, hub] = [await freePort(), await freePort(), await freePort()];
+		const url = (port: number): string => `http://127.0.0.1:${port}`;
+		const alone = await machine(at("whole", "checkpoint.json"));
+		try {
+			const role = (name: string, port: number, ...args: string[]) =>
+				alone.role(name, ["--port", String(port), "--data", alone.path(name), ...args], {}, false);
+			await role("ledger", ledger, "--replay", at("whole", "chain"), "--checkpoint", at("whole", "checkpoint.json"));
+			await role("storage", storage);
+			await good(alone.freehold, "import", at("whole"), "--whole", "--storage-url", url(storage));
+			await role("hub", hub, "--rpc-url", url(ledger), "--storage-url", url(storage));
+			// Manifests and cards come from storage a moment after the chain.
+			await eventually(async () => (JSON.stringify([...(await ask(url(hub)))]) === JSON.stringify([...answers]) ? true : undefined), "", 90_000).catch(
+				() => undefined,
+			);
+			expect(await ask(url(hub))).toEqual(answers);
+			const refused = (await (
+				await fetch(url(ledger), {
+					method: "POST",
+					headers: { "content-type": "application/json" },
+					body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_sendRawTransaction", params: ["0x02c0"] }),
+				})
+			).json()) as { error: { message: string } };
+			expect(refused.error.message).toContain("takes no transactions");
+		} finally {
+			await alone.remove();
+		}
+	});
 });
 
 describe("on a fresh network", () => {
