@@ -17,6 +17,7 @@ const report = join(folder, "report.json");
 /** What the programs of tests logged, for the search at the end. */
 const logs = join(folder, "logs");
 mkdirSync(logs);
+await provideEngine();
 const { status } = spawnSync(
 	process.execPath,
 	[join(root, "node_modules/vitest/vitest.mjs"), "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...rest],
@@ -32,6 +33,13 @@ for (const line of secrets.found) process.stdout.write(`✗ ${line}\n`);
 process.stdout.write(`${secrets.logs} logs searched for private keys: ${secrets.found.length === 0 ? "none" : `${secrets.found.length} found`}\n`);
 rmSync(folder, { recursive: true });
 process.exit(secrets.found.length > 0 ? 1 : (status ?? 1));
+
+/** CometBFT for the tests of several validators: built once for this user, where Go is. */
+async function provideEngine() {
+	const ledger = await import(new URL("../packages/ledger/dist/index.js", import.meta.url).href);
+	const building = () => process.stdout.write(`Building CometBFT ${ledger.ENGINE_VERSION} (once, about a minute)\n`);
+	await ledger.provideEngine(process.env, building).catch((error) => process.stdout.write(`${error.message}\n`));
+}
 
 function skipped() {
 	try {

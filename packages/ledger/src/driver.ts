@@ -3,6 +3,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Checkpoint, FreeholdError, fromHex, isHex } from "@freehold/protocol";
 import { atomicWriteFile, readOrCreateKeyFile } from "@freehold/service";
+import { readGenesis as readEngineGenesis } from "./engine/home.js";
 import { folderSource } from "./follower/folder-source.js";
 import { type BlockSource, rpcSource } from "./follower/source.js";
 import { type SigningKey, signingKey } from "./sequencer/signing-key.js";
@@ -15,6 +16,9 @@ export interface DriverOptions {
 	/** Folder of an exported chain. */
 	readonly replay: string | undefined;
 	readonly checkpoint: string | undefined;
+	/** CometBFT's folder, where this ledger is a validator or follows validators. */
+	readonly validatorHome: string | undefined;
+	readonly cometbft: string | undefined;
 }
 
 interface Common {
@@ -27,6 +31,7 @@ interface Common {
 }
 
 export type Driver =
+	| { readonly kind: "validates"; readonly genesis: Uint8Array; readonly chainId: string; readonly home: string; readonly program: string }
 	| (Common & { readonly kind: "orders"; readonly key: SigningKey })
 	| (Common & { readonly kind: "follows"; readonly checkpoint: Checkpoint; readonly source: BlockSource });
 
@@ -35,6 +40,7 @@ const GENESIS_FILE = "genesis.json";
 
 /** Throws `config.invalid` for options that do not go together, or what the followed ledger refused with. */
 export async function readDriver(options: DriverOptions, signal: AbortSignal): Promise<Driver> {
+	if (options.validatorHome !== undefined) return readValidator(options, options.validatorHome);
 	if (options.follow === undefined && options.replay === undefined) {
 		if (options.genesis === undefined || options.sequencerKey === undefined)
 			throw new FreeholdError("config.invalid", {
@@ -55,6 +61,17 @@ export async function readDriver(options: DriverOptions, signal: AbortSignal): P
 	const source = options.follow === undefined ? await folderSource(options.replay ?? "") : rpcSource(options.follow);
 	const genesis = options.genesis === undefined ? await fetchGenesis(options.data, source, signal) : await readGenesis(options.genesis);
 	return { kind: "follows", genesis, publicKey: fromHex(checkpoint.signer), option: "--checkpoint", checkpoint, source };
+}
+
+/** The genesis stands in CometBFT's, which all validators share. */
+async function readValidator(options: DriverOptions, home: string): Promise<Driver> {
+	const others = { "--genesis": options.genesis, "--sequencer-key": options.sequencerKey, "--follow": options.follow, "--replay": options.replay };
+	for (const [option, value] of Object.entries(others))
+		if (value !== undefined) throw new FreeholdError("config.invalid", { option, reason: "does not go together with --validator-home" });
+	if (options.cometbft === undefined)
+		throw new FreeholdError("consensus.missing", { reason: "--cometbft does not say where its program is, and none was built before" });
+	const { chainId, appState } = await readEngineGenesis(home);
+	return { kind: "validates", genesis: appState, chainId, home, program: options.cometbft };
 }
 
 /** Fetched once and kept. That it is the right one shows in the first block, whose header holds the hash of the state that it makes. */

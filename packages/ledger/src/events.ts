@@ -3,11 +3,12 @@
 import { counter, gauge, histogram, type MetricTable, registerMetrics } from "@freehold/service";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
+import type { ValidatorEvents } from "./engine/validator.js";
 import type { FollowerEvents } from "./follower/follower.js";
 import type { Mempool } from "./mempool/mempool.js";
 import type { SequencerEvents } from "./sequencer/sequencer.js";
 
-export interface LedgerEvents extends SequencerEvents, FollowerEvents {
+export interface LedgerEvents extends SequencerEvents, FollowerEvents, ValidatorEvents {
 	readonly started: (at: { readonly chainId: number; readonly height: bigint; readonly evmNumber: bigint }) => void;
 	readonly rpcFailed: (error: unknown, method: string, reference: string) => void;
 	readonly watchPool: (pool: Mempool) => void;
@@ -27,6 +28,7 @@ export const ledgerMetrics = {
 	transactions: counter("freehold_ledger_transactions_total", "Transactions in consensus blocks."),
 	blockTime: histogram("freehold_ledger_block_seconds", "Time to make a block durable.", BLOCK_BUCKETS),
 	pool: gauge("freehold_ledger_pool_transactions", "Transactions that wait for a block."),
+	engineEnds: counter("freehold_ledger_engine_ends_total", "Times that CometBFT ended without being asked to."),
 	faults: counter("freehold_ledger_faults_total", "Blocks and calls that failed by a fault of the program."),
 } as const satisfies MetricTable;
 
@@ -59,6 +61,17 @@ export function ledgerEvents(log: Logger, registry: Registry, ticks: () => numbe
 			fail(error);
 		},
 		sourceAway: (error, waitMs) => log.warn({ err: error, waitMs }, "the ledger that is followed does not answer; it is asked again"),
+		engineStarted: (pid) => log.info({ pid }, "CometBFT was started"),
+		engineEnded: (how, lastWords, waitMs) => {
+			metrics.engineEnds.add(1);
+			log.error({ how, lastWords, waitMs }, "CometBFT ended; it is started again");
+		},
+		refused: (what, error) => {
+			metrics.faults.add(1);
+			log.error({ err: error, what }, "a question of CometBFT failed by a fault of the program and was refused");
+		},
+		relayWaits: (error, waiting) => log.debug({ err: error, waiting }, "CometBFT takes no transactions now; they are sent again"),
+		strangerRefused: (error) => log.warn({ err: error }, "a connection to the application's socket was closed: no engine speaks so"),
 		rpcFailed: (error, method, reference) => {
 			metrics.faults.add(1);
 			log.error({ err: error, method, reference }, "a call failed unexpectedly");

@@ -17,14 +17,16 @@ import {
 } from "@freehold/service";
 import { LedgerApplication } from "./application/application.js";
 import { CallPool } from "./calls/call-pool.js";
-import { readDriver } from "./driver.js";
-import { ledgerEvents, ledgerMetrics } from "./events.js";
+import { type Driver, readDriver } from "./driver.js";
+import { ValidatorDriver, validatorCrashPoints } from "./engine/validator.js";
+import { type LedgerEvents, ledgerEvents, ledgerMetrics } from "./events.js";
 import { DEFAULT_MAP_SIZE_BYTES, openStateMachine } from "./execution/execution.js";
 import { ChainFollower, followerCrashPoints } from "./follower/follower.js";
 import { parseGenesisFile } from "./genesis/genesis-file.js";
 import type { RpcContext } from "./rpc/context.js";
 import { rpcBinding, rpcMethods } from "./rpc/rpc.js";
 import { rpcUpgrade } from "./rpc/websocket.js";
+import { storedArchive } from "./sequencer/archive.js";
 import { ConsensusStore } from "./sequencer/consensus-store.js";
 import { Sequencer, sequencerCrashPoints } from "./sequencer/sequencer.js";
 
@@ -48,6 +50,17 @@ const options = {
 		}),
 	),
 	checkpoint: optional(pathOption({ argument: "FILE", help: "network.json or checkpoint.json: whom to trust when following.", group: "Chain" })),
+	validatorHome: optional(
+		pathOption({
+			argument: "DIR",
+			help: "CometBFT's folder (keys, genesis, settings): the ledger runs CometBFT in it and orders blocks with the other validators.",
+			group: "Validators",
+		}),
+	),
+	cometbft: optional(pathOption({ argument: "FILE", help: "CometBFT's program; without it the one that was built for this user.", group: "Validators" })),
+	p2p: textOption({ argument: "HOST:PORT", default: "127.0.0.1:26656", help: "Where CometBFT listens for its peers.", group: "Validators" }),
+	peers: textOption({ argument: "ID@HOST:PORT,…", default: "none", help: "Peers that CometBFT keeps connected to; none for none.", group: "Validators" }),
+	enginePort: portOption({ default: 26657, help: "Loopback port of CometBFT's own JSON-RPC, for this ledger.", group: "Validators" }),
 	blockInterval: durationOption({ default: 20, help: "Least time between two blocks with transactions; under load they are batched by it.", group: "Chain" }),
 	callThreads: integerOption({
 		default: 2,
@@ -68,7 +81,7 @@ export const ledgerProgram = defineProgram({
 	summary: "State machine, blocks and JSON-RPC; orders blocks alone, or follows a ledger that does.",
 	options,
 	metrics: ledgerMetrics,
-	crashPoints: ["ledger.genesis.committed", ...sequencerCrashPoints, ...followerCrashPoints],
+	crashPoints: ["ledger.genesis.committed", ...sequencerCrashPoints, ...followerCrashPoints, ...validatorCrashPoints],
 	start: startLedger,
 });
 
@@ -77,11 +90,10 @@ async function startLedger(context: Context) {
 	const who = await readDriver(config, context.signal);
 	const appState = who.genesis;
 	const genesis = parseGenesisFile(Buffer.from(appState).toString("utf8"));
-	const { publicKey } = who;
-	if (genesis.sequencer !== undefined && !equalBytes(genesis.sequencer, publicKey)) {
+	if (who.kind !== "validates" && genesis.sequencer !== undefined && !equalBytes(genesis.sequencer, who.publicKey)) {
 		throw new FreeholdError("config.invalid", {
 			option: who.option,
-			reason: `the genesis names the sequencer ${toHex(genesis.sequencer)}, not ${toHex(publicKey)}`,
+			reason: `the genesis names the sequencer ${toHex(genesis.sequencer)}, not ${toHex(who.publicKey)}`,
 		});
 	}
 	context.onChain(genesis.chainId);
@@ -100,19 +112,14 @@ async function startLedger(context: Context) {
 		);
 		events.watchPool(application.pool);
 		const consensus = new ConsensusStore(state);
-		const signer = consensus.signer();
-		if (signer !== undefined && !equalBytes(signer, publicKey)) {
-			throw new FreeholdError("config.invalid", { option: who.option, reason: `this chain is signed by ${toHex(signer)}, not by ${toHex(publicKey)}` });
-		}
 		const chainId = networkOf(genesis.chainId)?.consensusChainId ?? `freehold-${genesis.chainId}`;
+		requireSigner(consensus.signer(), who);
 		const genesisTime = { seconds: BigInt(genesis.timestamp), nanos: 0 };
-		application.initChain({ chainId, time: genesisTime, validators: [{ publicKey, power: 1n }], appState });
+		const signers = who.kind === "validates" ? [] : [{ publicKey: who.publicKey, power: 1n }];
+		application.initChain({ chainId, time: genesisTime, validators: signers, appState });
 		crashPoint("ledger.genesis.committed");
 		const common = { application, store: consensus, now: () => clock.now(), ticks: () => performance.now(), crashPoint, events };
-		const driver =
-			who.kind === "orders"
-				? new Sequencer({ chainId, blockIntervalMs: config.blockInterval, genesisTime }, { ...common, key: who.key, hashes: nativeCrypto })
-				: new ChainFollower({ chainId, checkpoint: who.checkpoint }, { ...common, source: who.source, crypto: nativeCrypto, pause });
+		const driver = driverOf(who, { chainId, genesisTime, config, common });
 		const startedAt = driver.height;
 		await driver.start();
 		const closing = new AbortController();
@@ -120,13 +127,13 @@ async function startLedger(context: Context) {
 			application,
 			state,
 			calls,
-			consensus,
+			consensus: driver instanceof ValidatorDriver ? driver.archive : storedArchive(consensus, driver.validators),
 			crypto: nativeCrypto,
 			genesis: Buffer.from(appState).toString("utf8"),
 			...(who.kind === "follows" && driver instanceof ChainFollower
 				? { source: { submit: who.source.submit, highest: () => driver.highest, startedAt, height: () => driver.height } }
 				: {}),
-			validators: driver.validators,
+			...(driver instanceof ValidatorDriver ? { peers: () => driver.peers() } : {}),
 			notify: () => {
 				if (driver instanceof Sequencer) driver.notify();
 			},
@@ -156,14 +163,16 @@ async function startLedger(context: Context) {
 		events.started({ chainId: genesis.chainId, height: driver.height, evmNumber: application.chain.head.header.number });
 		return {
 			url: server.url,
-			ready: () => ({
+			ready: async () => ({
 				ready:
 					(who.kind === "follows" && who.source.ends ? driver.height > 0n : events.healthy()) &&
-					(driver instanceof Sequencer || driver.highest - driver.height <= IN_STEP),
+					(!(driver instanceof ChainFollower) || driver.highest - driver.height <= IN_STEP) &&
+					(!(driver instanceof ValidatorDriver) || (driver.height > 0n && (await driver.isInStep()))),
 				detail: {
 					chainId: genesis.chainId,
 					consensusHeight: Number(driver.height),
 					...(driver instanceof ChainFollower ? { following: config.follow ?? config.replay ?? "", highest: Number(driver.highest) } : {}),
+					...(driver instanceof ValidatorDriver ? { peers: await driver.peers(), engine: driver.enginePid ?? 0 } : {}),
 					evmNumber: Number(application.chain.head.header.number),
 					pending: application.pool.size,
 					quietMs: Math.round(events.quietMs()),
@@ -183,6 +192,37 @@ async function startLedger(context: Context) {
 		unlock();
 		throw error;
 	}
+}
+
+/** A chain that one key signs goes on with that key. */
+function requireSigner(signer: Uint8Array | undefined, who: Driver): void {
+	if (signer === undefined) return;
+	if (who.kind === "validates")
+		throw new FreeholdError("config.invalid", {
+			option: "--validator-home",
+			reason: `the chain in this data folder is ordered by one sequencer, ${toHex(signer)}`,
+		});
+	if (!equalBytes(signer, who.publicKey))
+		throw new FreeholdError("config.invalid", { option: who.option, reason: `this chain is signed by ${toHex(signer)}, not by ${toHex(who.publicKey)}` });
+}
+
+interface DriverParts {
+	readonly chainId: string;
+	readonly genesisTime: { readonly seconds: bigint; readonly nanos: number };
+	readonly config: Context["config"];
+	readonly common: Omit<ConstructorParameters<typeof Sequencer>[1], "key" | "hashes" | "crashPoint" | "events"> &
+		Pick<Context, "crashPoint"> & { readonly events: LedgerEvents };
+}
+
+function driverOf(who: Driver, { chainId, genesisTime, config, common }: DriverParts): Sequencer | ChainFollower | ValidatorDriver {
+	if (who.kind === "orders")
+		return new Sequencer({ chainId, blockIntervalMs: config.blockInterval, genesisTime }, { ...common, key: who.key, hashes: nativeCrypto });
+	if (who.kind === "follows") return new ChainFollower({ chainId, checkpoint: who.checkpoint }, { ...common, source: who.source, crypto: nativeCrypto, pause });
+	if (who.chainId !== chainId)
+		throw new FreeholdError("config.invalid", { option: "--validator-home", reason: `its genesis is of chain ${who.chainId}, the ledger's of ${chainId}` });
+	const { p2p, peers, enginePort } = config;
+	const engine = { program: who.program, home: who.home, rpc: `127.0.0.1:${enginePort}`, p2p, peers: peers === "none" ? "" : peers };
+	return new ValidatorDriver(engine, { ...common, version: LEDGER_VERSION, pause });
 }
 
 /** Blocks that a ready follower may be behind. */

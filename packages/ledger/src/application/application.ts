@@ -93,6 +93,11 @@ export class LedgerApplication implements Application {
 		return () => this.#txListeners.delete(listener);
 	}
 
+	/** Height of the last durable consensus block; 0 before the first. */
+	get height(): bigint {
+		return this.#progress?.height ?? 0n;
+	}
+
 	/** Consensus time of the last EVM block, in nanoseconds. */
 	get evmTimeNs(): bigint {
 		return this.#progress?.evmTimeNs ?? 0n;

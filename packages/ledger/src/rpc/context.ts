@@ -3,7 +3,7 @@ import type { Crypto } from "@freehold/protocol";
 import type { LedgerApplication } from "../application/application.js";
 import type { Asker, CallPool } from "../calls/call-pool.js";
 import type { StateMachine } from "../execution/types.js";
-import type { ConsensusStore } from "../sequencer/consensus-store.js";
+import type { BlockArchive } from "../sequencer/archive.js";
 import type { PaceOptions } from "./pace.js";
 import type { Parameters } from "./parameters.js";
 
@@ -13,13 +13,13 @@ export interface RpcContext {
 	/** Reading that may take long. */
 	readonly calls: CallPool;
 	readonly crypto: Pick<Crypto, "recover">;
-	readonly consensus: ConsensusStore;
+	readonly consensus: BlockArchive;
 	/** Text of the genesis file, for those who follow. */
 	readonly genesis: string;
+	/** Connected peers, where this ledger is a validator. */
+	readonly peers?: (() => Promise<number>) | undefined;
 	/** Where blocks come from, when another ledger orders them. */
 	readonly source?: FollowedSource | undefined;
-	/** The set that signs: one key in solo mode. */
-	readonly validators: readonly { readonly publicKey: Uint8Array; readonly power: bigint }[];
 	/** Called when a transaction has entered the pool. */
 	readonly notify: () => void;
 	/** Unix milliseconds. */

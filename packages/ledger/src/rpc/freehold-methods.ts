@@ -1,5 +1,5 @@
 /** Our own methods: the proof of a block, and waiting for the next one. */
-import { type LightBlock, lightBlockShape } from "@freehold/protocol";
+import { lightBlockShape } from "@freehold/protocol";
 import { hexOf } from "../transaction/decode.js";
 import type { Methods, RpcContext } from "./context.js";
 import { quantityParameter } from "./parameters.js";
@@ -12,11 +12,10 @@ const MAX_WAITERS = 1_000;
 const MAX_BLOCKS = 64;
 const MAX_BLOCKS_BYTES = 4 * 1024 * 1024;
 
-export function freeholdMethods({ application, consensus, validators, genesis, later, closing }: RpcContext): Methods {
+export function freeholdMethods({ application, consensus, genesis, later, closing }: RpcContext): Methods {
 	const { chain } = application;
 	let waiters = 0;
 
-	const lightBlock = (height: bigint): LightBlock | undefined => consensus.lightBlock(height, validators);
 	const waitForBlock = (after: bigint, timeoutMs: number, signal: () => AbortSignal): Promise<string> => {
 		if (waiters >= MAX_WAITERS) throw limitExceeded(`${MAX_WAITERS} calls wait already`);
 		waiters++;
@@ -41,43 +40,40 @@ export function freeholdMethods({ application, consensus, validators, genesis, l
 	};
 
 	return {
-		freehold_status: () => {
-			const first = consensus.commit(1n);
-			const [signer] = validators;
-			if (first === undefined || signer === undefined) throw serverError("the first block is not made yet");
+		freehold_status: async () => {
+			const origin = await consensus.origin();
+			if (origin === undefined) throw serverError("the first block is not made yet");
 			return {
 				chainId: Number(application.chainId),
-				consensusHeight: Number(consensus.tip()?.height ?? 0n),
+				consensusHeight: Number(consensus.height()),
 				evmNumber: Number(chain.head.header.number),
-				signer: hexOf(signer.publicKey),
-				genesis: { height: 1, hash: hexOf(first.blockId.hash) },
+				...origin,
 			};
 		},
 		freehold_genesis: () => genesis,
-		freehold_getBlocks: ([from, most]) => {
+		freehold_getBlocks: async ([from, most]) => {
 			const first = heightParameter(from, "from");
 			if (typeof most !== "number" || !Number.isInteger(most) || most < 1 || most > MAX_BLOCKS)
 				throw invalidParams(`most: must be a whole number from 1 to ${MAX_BLOCKS}`);
 			const found: { readonly height: string; readonly block: string; readonly commit: string }[] = [];
 			let bytes = 0;
 			for (let height = first; found.length < most && bytes < MAX_BLOCKS_BYTES; height++) {
-				const block = consensus.encodedBlock(height);
-				const commit = consensus.encodedCommit(height);
-				if (block === undefined || commit === undefined) break;
-				bytes += block.length;
-				found.push({ height: height.toString(), block: hexOf(block), commit: hexOf(commit) });
+				const encoded = await consensus.encoded(height);
+				if (encoded === undefined) break;
+				bytes += encoded.block.length;
+				found.push({ height: height.toString(), block: hexOf(encoded.block), commit: hexOf(encoded.commit) });
 			}
 			return found;
 		},
-		freehold_getLightBlock: ([height]) => {
-			const block = lightBlock(heightParameter(height, "height"));
+		freehold_getLightBlock: async ([height]) => {
+			const block = await consensus.lightBlock(heightParameter(height, "height"));
 			return block === undefined ? null : lightBlockShape.write(block);
 		},
-		freehold_getProofBlock: ([number]) => {
+		freehold_getProofBlock: async ([number]) => {
 			const evmNumber = quantityParameter(number, "number", 64);
 			const madeIn = chain.consensusHeightOf(evmNumber);
 			const header = chain.headerRlp(evmNumber);
-			const block = madeIn === undefined ? undefined : lightBlock(madeIn + 1n);
+			const block = madeIn === undefined ? undefined : await consensus.lightBlock(madeIn + 1n);
 			return block === undefined || header === undefined ? null : { evmHeader: hexOf(header), lightBlock: lightBlockShape.write(block) };
 		},
 		freehold_waitForBlock: ([after, timeout], { signal }) => {

@@ -43,7 +43,7 @@ export function rpcMethods(context: RpcContext, version: string): Methods {
 		eth_accounts: () => [],
 		net_version: () => context.application.chainId.toString(),
 		net_listening: () => true,
-		net_peerCount: () => "0x0",
+		net_peerCount: async () => quantity((await context.peers?.()) ?? 0),
 		web3_clientVersion: () => `freehold/${version}`,
 		rpc_modules: () => methodGroups(),
 		...followed,

@@ -1,0 +1,43 @@
+/**
+ * One object for equal bytes. A transaction comes several times over the socket (checked, proposed, judged, decided), each time as new bytes; the application
+ * remembers what it decoded by the object, so that a signature is recovered once.
+ */
+
+/** Two blocks full of the smallest transactions, and what waits beside them. */
+const MAX_ENTRIES = 65_536;
+const MAX_BYTES = 64 * 1024 * 1024;
+
+export class KnownBytes {
+	readonly #digest: (bytes: Uint8Array) => Uint8Array;
+	/** In order of use; the oldest first. */
+	readonly #known = new Map<string, Uint8Array>();
+	readonly #maxEntries: number;
+	readonly #maxBytes: number;
+	#bytes = 0;
+
+	constructor(digest: (bytes: Uint8Array) => Uint8Array, maxEntries = MAX_ENTRIES, maxBytes = MAX_BYTES) {
+		this.#digest = digest;
+		this.#maxEntries = maxEntries;
+		this.#maxBytes = maxBytes;
+	}
+
+	/** The first object that held these bytes, as long as it is remembered. `bytes` may lie in a larger buffer: what is kept is a copy. */
+	same(bytes: Uint8Array): Uint8Array {
+		const key = Buffer.from(this.#digest(bytes)).toString("latin1");
+		const known = this.#known.get(key);
+		if (known !== undefined) {
+			this.#known.delete(key);
+			this.#known.set(key, known);
+			return known;
+		}
+		const copy = Uint8Array.from(bytes);
+		this.#known.set(key, copy);
+		this.#bytes += copy.length;
+		for (const [oldest, { length }] of this.#known) {
+			if (this.#known.size <= this.#maxEntries && this.#bytes <= this.#maxBytes) break;
+			this.#known.delete(oldest);
+			this.#bytes -= length;
+		}
+		return copy;
+	}
+}
