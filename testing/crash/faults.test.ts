@@ -51,7 +51,7 @@ beforeAll(async () => {
 	const chance = seeded(7);
 	const { gatewayUrl, storageUrl } = world.network;
 	// Enough in the channel for all of it: while the chain's clock is ahead of its clients' nobody can pay in.
-	const client = channelClient("client", world.person(1, { parallelCalls: 1, deposit: 300n * OPG }), question, chance, { closing: false, tolerant: true });
+	const client = channelClient("client", world.person(1, { parallelCalls: 1, deposit: 20_000n * OPG }), question, chance, { closing: false, tolerant: true });
 	const payer = exactClient("payer", world.personAccount(4), gatewayUrl, { ...question }, chance, { keyed: true, eip3009Only: true, tolerant: true });
 	parties = {
 		channels: [client],
