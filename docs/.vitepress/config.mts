@@ -64,6 +64,7 @@ export default defineConfig({
 					{ text: "Owner", link: "/guides/owner" },
 					{ text: "Developer", link: "/guides/developer" },
 					{ text: "Operator", link: "/guides/operator" },
+					{ text: "Validator", link: "/guides/validator" },
 					{ text: "Running and watching", link: "/operations/README" },
 				],
 			},

@@ -48,10 +48,10 @@ export function shell(env: Readonly<Record<string, string>>): Shell {
 const NETWORK_PORTS = 5;
 
 /** First of enough free ports in a row, below those that the system gives to outgoing connections: a role that is started again needs its port back. */
-export async function freePortBase(): Promise<number> {
+export async function freePortBase(count = NETWORK_PORTS): Promise<number> {
 	for (;;) {
-		const base = 20_000 + Math.floor(Math.random() * 12_000);
-		const free = await Promise.all(Array.from({ length: NETWORK_PORTS }, (_, index) => isFree(base + index)));
+		const base = 20_000 + Math.floor(Math.random() * 11_900);
+		const free = await Promise.all(Array.from({ length: count }, (_, index) => isFree(base + index)));
 		if (free.every(Boolean)) return base;
 	}
 }

@@ -51,6 +51,10 @@ const elsewhere = new Map([
 	["batch-covered", "testing/gateway/absence.test.ts"],
 	["ledger.followed.checked", "packages/ledger/src/follower"],
 	["ledger.followed.committed", "packages/ledger/src/follower"],
+	["ledger.abci.finalizing", "packages/ledger/src/engine/crash.test.ts"],
+	["ledger.abci.finalized", "packages/ledger/src/engine/crash.test.ts"],
+	["ledger.abci.committing", "packages/ledger/src/engine/crash.test.ts"],
+	["ledger.abci.committed", "packages/ledger/src/engine/crash.test.ts"],
 	["storage.record.rebuilt", "packages/storage/src/local/local-store.test.ts"],
 ]);
 const programs = { ledger: ledgerProgram, storage: storageProgram, inference: inferenceProgram, gateway: gatewayProgram, hub: hubProgram } as const;

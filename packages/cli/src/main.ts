@@ -67,7 +67,7 @@ function addCommands(program: Command, act: Act): void {
 	const network = (command: Command): Command =>
 		command
 			.option("--port-base <port>", "first of the network's ports (default 8545)")
-			.option("--validators <n>", "validators that order blocks: 1 is the embedded sequencer")
+			.option("--validators <n>", "who order blocks: 1 is the embedded sequencer, more run CometBFT (default: what the folder has, or 1)")
 			.option("--batch-age <ms>", "age at which a batch of calls is anchored")
 			.option("--trace-url <url>", "collector (OTLP over HTTP) that traces of calls are sent to");
 	network(program.command("up").description("start the local network and stay with it")).action(act(async () => (await import("./commands/up.js")).up));
@@ -281,6 +281,20 @@ function addCommands(program: Command, act: Act): void {
 		.option("--whole", "the blobs of a whole network, into storage")
 		.option("--storage-url <url>", "with --whole: the storage (default: the network's)")
 		.action(act(async () => (await import("./commands/leave.js")).importAll));
+
+	const validator = program.command("validator").description("several validators that order blocks together");
+	validator
+		.command("init <home>")
+		.description("make a validator's keys in CometBFT's folder, and show who it is")
+		.requiredOption("--name <name>", "what the others call it")
+		.action(act(async () => (await import("./commands/validator.js")).init));
+	validator
+		.command("genesis")
+		.description("the genesis that all validators share")
+		.requiredOption("--genesis <file>", "the ledger's genesis file")
+		.option("--member <file>", "what validator init showed; once for each", collect, [])
+		.requiredOption("--out <file>", "where to write it")
+		.action(act(async () => (await import("./commands/validator.js")).genesis));
 
 	const debug = program.command("debug", { hidden: true }).description("for tests");
 	debug

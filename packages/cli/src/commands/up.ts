@@ -8,6 +8,7 @@ import type { Action } from "../main.js";
 import { DEFAULT_PORT_BASE } from "../supervisor/local-network.js";
 import { type RunningNetwork, startNetwork } from "../supervisor/running-network.js";
 import type { Supervisor } from "../supervisor/supervisor.js";
+import { MOST_VALIDATORS } from "../supervisor/validators.js";
 
 /** Two signals closer than this are one: terminals and supervisors often send both. */
 const SAME_SIGNAL_MS = 1_000;
@@ -20,6 +21,8 @@ export interface NetworkOptions {
 	readonly portBase: number;
 	readonly batchAgeMs: string | undefined;
 	readonly traceUrl: string | undefined;
+	/** Undefined: what the folder has, or one. */
+	readonly validators: number | undefined;
 }
 
 export const up: Action = async (context, _args, options) => {
@@ -59,7 +62,8 @@ export const up: Action = async (context, _args, options) => {
 	}
 	const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
 	const tick = output.good("✓");
-	output.line(`  ${tick} ledger  ${tick} storage  ${tick} 1 inference node  ${tick} gateway  ${tick} hub     ready in ${seconds} s`);
+	const ledgers = running.validators === 1 ? "ledger" : `${running.validators} validators`;
+	output.line(`  ${tick} ${ledgers}  ${tick} storage  ${tick} 1 inference node  ${tick} gateway  ${tick} hub     ready in ${seconds} s`);
 	output.line(`  Open ${running.network.webUrl}    Try ${output.bold("npm run demo")}    Stop Ctrl-C    Files ${relative(process.cwd(), folder.root) || "."}`);
 	if (output.json) output.result(running.network, () => "");
 	await stopped;
@@ -75,19 +79,22 @@ export async function start(
 	options: Readonly<Record<string, unknown>>,
 	hooks: { readonly started: (supervisor: Supervisor) => void },
 ): Promise<RunningNetwork> {
-	const { portBase, batchAgeMs, traceUrl } = readNetworkOptions(options);
+	const { portBase, batchAgeMs, traceUrl, validators } = readNetworkOptions(options);
 	const progress = context.output.progress("starting");
 	let ready = 0;
+	const steps = STEPS + (validators ?? 1) - 1;
 	try {
 		return await startNetwork({
 			folder: context.folder,
 			portBase,
 			...(batchAgeMs === undefined ? {} : { batchAgeMs }),
+			...(validators === undefined ? {} : { validators }),
+			building: () => context.output.note("  Building CometBFT (once, about a minute) …"),
 			env: traceUrl === undefined ? context.env : { ...context.env, ...traceEnvironment(traceUrl) },
 			clock: Date,
 			started: hooks.started,
-			ready: () => progress.update(++ready, STEPS),
-			seeding: () => progress.update(++ready, STEPS),
+			ready: () => progress.update(++ready, steps),
+			seeding: () => progress.update(++ready, steps),
 			died: (name, how, restarts) => context.output.note(`  ${context.output.bad("!")} ${name} ended (${how}); started again (${restarts})`),
 		});
 	} finally {
@@ -99,14 +106,19 @@ export function readNetworkOptions(options: Readonly<Record<string, unknown>>): 
 	const portBase = Number(options["portBase"] ?? DEFAULT_PORT_BASE);
 	if (!Number.isInteger(portBase) || portBase < 1024 || portBase > 65_400)
 		throw new FreeholdError("config.invalid", { option: "--port-base", reason: "must be a port from 1024 to 65400" });
-	const validators = Number(options["validators"] ?? 1);
-	if (validators !== 1)
-		throw new FreeholdError("config.invalid", { option: "--validators", reason: "this version orders blocks with one embedded sequencer; use --validators 1" });
+	const validators = options["validators"] === undefined ? undefined : Number(options["validators"]);
+	if (validators !== undefined && !(Number.isInteger(validators) && validators >= 1 && validators <= MOST_VALIDATORS))
+		throw new FreeholdError("config.invalid", { option: "--validators", reason: `must be a whole number from 1 to ${MOST_VALIDATORS}` });
 	const batchAge = options["batchAge"];
 	if (batchAge !== undefined && (typeof batchAge !== "string" || !/^\d{2,4}$/.test(batchAge)))
 		throw new FreeholdError("config.invalid", { option: "--batch-age", reason: "must be 10 to 9999 milliseconds" });
 	const traceUrl = options["traceUrl"];
-	return { portBase, batchAgeMs: batchAge, traceUrl: typeof traceUrl === "string" ? commonOptions.traceUrl.parse(traceUrl, "--trace-url") : undefined };
+	return {
+		portBase,
+		validators,
+		batchAgeMs: batchAge,
+		traceUrl: typeof traceUrl === "string" ? commonOptions.traceUrl.parse(traceUrl, "--trace-url") : undefined,
+	};
 }
 
 /** Every role gets the collector as if it had been given on its own command line. */

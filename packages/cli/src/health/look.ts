@@ -7,7 +7,8 @@ import type { CommandContext } from "../context.js";
 import type { DataFolder } from "../supervisor/data-folder.js";
 
 export interface ProcessLook {
-	readonly role: RoleName;
+	/** Its role; further processes of a role have a number, such as `ledger-2`. */
+	readonly role: string;
 	/** Undefined for a process of another machine, or one that does not run. */
 	readonly pid: number | undefined;
 	readonly url: string | undefined;
@@ -30,7 +31,7 @@ export interface ChainLook {
 }
 
 export interface MoneyLook {
-	readonly role: RoleName;
+	readonly role: string;
 	readonly address: string;
 	/** Smallest unit; undefined where the ledger, or the hub, does not say. */
 	readonly balance: bigint | undefined;
@@ -55,11 +56,13 @@ const MOST_FILES = 200_000;
 export async function lookAtNetwork({ folder, network: elsewhere }: CommandContext, network: NetworkFile | undefined, now: () => number): Promise<NetworkLook> {
 	const supervisor = elsewhere === undefined ? await folder.livingSupervisor() : undefined;
 	const known = network === undefined ? {} : { ledger: network.rpcUrl, gateway: network.gatewayUrl, hub: network.hubUrl, storage: network.storageUrl };
+	// Further ledgers of a network with several validators.
+	const others = Object.keys(supervisor?.restarts ?? {}).filter((name) => !(roleNames as readonly string[]).includes(name));
 	const processes = await Promise.all(
-		roleNames.map(async (role): Promise<ProcessLook> => {
+		[...roleNames, ...others].map(async (role): Promise<ProcessLook> => {
 			const run = elsewhere === undefined ? await folder.run(role) : undefined;
 			const alive = run !== undefined && isProcessAlive(run.pid);
-			const url = run?.url ?? (known as Partial<Record<RoleName, string>>)[role];
+			const url = run?.url ?? (known as Readonly<Record<string, string | undefined>>)[role];
 			const answers = url !== undefined && (alive || elsewhere !== undefined) ? await ask(url, now) : undefined;
 			return {
 				role,

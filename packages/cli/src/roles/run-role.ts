@@ -42,7 +42,8 @@ export async function runRole(role: string, argv: readonly string[], env: Enviro
 	}
 	try {
 		const { network, rest } = takeNetwork(argv);
-		return await runProgram(program, rest, network === undefined ? env : { ...(await networkEnvironment(program, network, rest, env)), ...env });
+		const around = { ...(role === "ledger" ? await engineEnvironment(env) : {}), ...env };
+		return await runProgram(program, rest, network === undefined ? around : { ...(await networkEnvironment(program, network, rest, env)), ...around });
 	} catch (error) {
 		if (!(error instanceof FreeholdError)) throw error;
 		process.stderr.write(`${error.message}\n`);
@@ -83,6 +84,13 @@ async function networkEnvironment(program: Program, where: string, argv: readonl
 	};
 	const entries = Object.entries(given).filter(([name]) => Object.hasOwn(program.options, name));
 	return Object.fromEntries(await Promise.all(entries.map(async ([name, value]) => [environmentName(program.role, name), await value()] as const)));
+}
+
+/** Where CometBFT's program is, for a ledger that is not told: what `FREEHOLD_COMETBFT` names, or what was built before. */
+async function engineEnvironment(env: Environment): Promise<Environment> {
+	const { findEngine } = await import("@freehold/ledger");
+	const program = await findEngine(env);
+	return program === undefined ? {} : { [environmentName("ledger", "cometbft")]: program };
 }
 
 /** `--data DIR` of a command line, whatever else it says. */

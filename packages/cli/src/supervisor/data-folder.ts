@@ -48,6 +48,10 @@ export class DataFolder {
 	get genesisFile(): string {
 		return join(this.root, "genesis.json");
 	}
+	/** How many order blocks; not there for one sequencer. */
+	get validatorsFile(): string {
+		return join(this.root, "validators.json");
+	}
 	get seededFile(): string {
 		return join(this.root, "seeded.json");
 	}

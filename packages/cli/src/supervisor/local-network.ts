@@ -44,8 +44,12 @@ export async function prepareFolder(folder: DataFolder, now: number): Promise<re
 	return accounts;
 }
 
-/** What each process is started with. The ledger and the storage depend on nobody; the others on them. */
-export function plan(folder: DataFolder, base: number, env: { readonly batchAgeMs?: string }): readonly (readonly ProcessPlan[])[] {
+/** What each process is started with. The ledger and the storage depend on nobody; the others on them. `validators`: in place of the one ledger that orders blocks alone. */
+export function plan(
+	folder: DataFolder,
+	base: number,
+	env: { readonly batchAgeMs?: string; readonly validators?: readonly ProcessPlan[] },
+): readonly (readonly ProcessPlan[])[] {
 	const ports = portsFrom(base);
 	const rpc = ["--rpc-url", urlOf(ports.ledger)];
 	const storage = ["--storage-url", urlOf(ports.storage)];
@@ -57,8 +61,9 @@ export function plan(folder: DataFolder, base: number, env: { readonly batchAgeM
 		args: ["--host", HOST, "--port", String(port), "--data", folder.roleFolder(role), ...args],
 	});
 	const chain = ["--chain-id", String(LOCAL_CHAIN_ID)];
+	const alone = [make("ledger", ports.ledger, ["--genesis", folder.genesisFile, "--sequencer-key", folder.keyFile("sequencer")])];
 	return [
-		[make("ledger", ports.ledger, ["--genesis", folder.genesisFile, "--sequencer-key", folder.keyFile("sequencer")]), make("storage", ports.storage, chain)],
+		[...(env.validators ?? alone), make("storage", ports.storage, chain)],
 		[
 			make("hub", ports.hub, [...rpc, ...storage]),
 			make("inference", ports.inference, [
@@ -92,11 +97,15 @@ export function plan(folder: DataFolder, base: number, env: { readonly batchAgeM
 	];
 }
 
+/** What `freehold_status` of a ledger says of its chain. */
+export type LedgerStatus = ({ readonly signer: Hex } | { readonly validatorsHash: Hex; readonly validators: number }) & {
+	readonly chainId: number;
+	readonly genesis: { readonly height: number; readonly hash: Hex };
+};
+
 /** The network's description, from the ledger's own words. */
-export function describe(
-	base: number,
-	status: { readonly chainId: number; readonly signer: Hex; readonly genesis: { readonly height: number; readonly hash: Hex } },
-): NetworkFile {
+export function describe(base: number, status: LedgerStatus): NetworkFile {
+	const { height, hash } = status.genesis;
 	const ports = portsFrom(base);
 	return {
 		version: 1,
@@ -109,7 +118,10 @@ export function describe(
 		storageUrl: urlOf(ports.storage),
 		webUrl: urlOf(ports.gateway),
 		contracts: contractAddresses,
-		checkpoint: { kind: "sequencer", signer: status.signer, height: status.genesis.height, hash: status.genesis.hash },
+		checkpoint:
+			"signer" in status
+				? { kind: "sequencer", signer: status.signer, height, hash }
+				: { kind: "validators", validatorsHash: status.validatorsHash, height, hash },
 	};
 }
 

@@ -1,19 +1,24 @@
 /** Brings a local network up: claims the folder, starts the processes in order, seeds the models, and writes `network.json` last. */
 import { stat } from "node:fs/promises";
-import type { CheckpointFile, Hex, NetworkFile } from "@freehold/protocol";
-import { fetchJson, type RoleName } from "@freehold/service";
+import type { CheckpointFile, NetworkFile } from "@freehold/protocol";
+import { fetchJson, type RoleName, roleNames } from "@freehold/service";
 import { type DataFolder, removeFile, writeJson } from "./data-folder.js";
-import { describe, HOST, plan, portsFrom, prepareFolder, urlOf } from "./local-network.js";
+import { describe, HOST, type LedgerStatus, plan, portsFrom, prepareFolder, urlOf } from "./local-network.js";
 import { requireFreePorts } from "./ports.js";
 import { seedModels } from "./seed.js";
 import { Supervisor } from "./supervisor.js";
+import { agreedCount, planValidators, validatorName, validatorPorts } from "./validators.js";
 
 export interface StartOptions {
 	readonly folder: DataFolder;
 	readonly portBase: number;
 	readonly batchAgeMs?: string;
+	/** How many order blocks; by default what the folder has, or one. */
+	readonly validators?: number;
 	readonly env: NodeJS.ProcessEnv;
 	readonly clock: { now(): number };
+	/** Called before CometBFT is built, which takes a minute and happens once. */
+	readonly building: () => void;
 	/** Called as each process becomes ready. */
 	readonly ready: (name: RoleName) => void;
 	readonly died: (name: string, how: string, restarts: number) => void;
@@ -25,6 +30,8 @@ export interface StartOptions {
 export interface RunningNetwork {
 	readonly network: NetworkFile;
 	readonly supervisor: Supervisor;
+	/** How many order blocks. */
+	readonly validators: number;
 	/** Drains every process and removes `network.json`. */
 	readonly stop: () => Promise<void>;
 }
@@ -42,10 +49,22 @@ export async function startNetwork(options: StartOptions): Promise<RunningNetwor
 	};
 	try {
 		await removeFile(folder.networkFile);
-		const stages = plan(folder, portBase, options.batchAgeMs === undefined ? {} : { batchAgeMs: options.batchAgeMs });
-		await supervisor.earlierEnded(stages.flat().map(({ name }) => name));
-		await requireFreePorts(HOST, Object.values(portsFrom(portBase)));
+		const count = await agreedCount(folder, options.validators);
+		const several = count > 1 ? await import("./validator-homes.js") : undefined;
+		const engine = await several?.provideEngine(options.env, options.building);
+		const ports = count > 1 ? validatorPorts(portBase, count).flatMap(({ rpc, p2p, engine: own }) => [rpc, p2p, own]) : [];
+		const names = Array.from({ length: count }, (_, index) => validatorName(index));
+		await supervisor.earlierEnded([...names, ...roleNames]);
+		await requireFreePorts(HOST, [...new Set([...Object.values(portsFrom(portBase)), ...ports])]);
 		const accounts = await prepareFolder(folder, options.clock.now());
+		const validators =
+			several === undefined || engine === undefined
+				? undefined
+				: planValidators({ folder, host: HOST, base: portBase, nodeIds: await several.prepareValidators(folder, count), engine });
+		const stages = plan(folder, portBase, {
+			...(options.batchAgeMs === undefined ? {} : { batchAgeMs: options.batchAgeMs }),
+			...(validators === undefined ? {} : { validators }),
+		});
 		for (const stage of stages) {
 			await Promise.all(
 				stage.map(async (process) => {
@@ -58,7 +77,7 @@ export async function startNetwork(options: StartOptions): Promise<RunningNetwor
 		await writeCheckpoint(folder, network);
 		await seedModels({ folder, network, accounts, seeding: options.seeding });
 		await writeJson(folder.networkFile, network);
-		return { network, supervisor, stop };
+		return { network, supervisor, validators: count, stop };
 	} catch (error) {
 		await stop();
 		throw error;
@@ -72,12 +91,6 @@ async function writeCheckpoint(folder: DataFolder, network: NetworkFile): Promis
 	const { version, chainId, contracts, checkpoint } = network;
 	const file: CheckpointFile = { version, chainId, contracts, checkpoint };
 	await writeJson(folder.checkpointFile, file);
-}
-
-interface LedgerStatus {
-	readonly chainId: number;
-	readonly signer: Hex;
-	readonly genesis: { readonly height: number; readonly hash: Hex };
 }
 
 async function ledgerStatus(rpcUrl: string): Promise<LedgerStatus> {

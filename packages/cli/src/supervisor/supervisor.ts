@@ -76,6 +76,7 @@ export class Supervisor {
 	async start(plan: ProcessPlan): Promise<void> {
 		const supervised: Supervised = { plan, child: undefined, restarts: 0, backoffMs: FIRST_BACKOFF_MS, startedAt: 0, ended: Promise.resolve() };
 		this.#processes.set(plan.name, supervised);
+		await this.#save();
 		await removeFile(this.#folder.runFile(plan.name));
 		await this.#launch(supervised);
 		await this.#untilReady(supervised);

@@ -143,6 +143,7 @@ max_tx_bytes = 262144
 create_empty_blocks = ${local ? "false" : "true"}
 create_empty_blocks_interval = "${local ? "1s" : "0s"}"
 timeout_commit = "${local ? "0s" : "1s"}"
+${local ? '# A validator that is away is passed over soon.\ntimeout_propose = "1s"\ntimeout_prevote = "300ms"\ntimeout_precommit = "300ms"' : ""}
 peer_gossip_sleep_duration = "${local ? "5ms" : "10ms"}"
 
 [tx_index]

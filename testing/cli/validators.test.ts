@@ -1,0 +1,73 @@
+/** The whole journey on four validators, as processes: somebody publishes, asks, pays and verifies, and nobody orders blocks alone. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findEngine } from "@freehold/ledger";
+import { describe, expect, test } from "vitest";
+import { freePortBase, shell } from "./command.js";
+
+const engine = await findEngine(process.env);
+const SLOW_MS = 180_000;
+
+describe.skipIf(engine === undefined)("four validators [CometBFT, or Go to build it]", () => {
+	test(
+		"the demo holds, its receipts are proved by two thirds of the validators, and a folder keeps its number",
+		async () => {
+			const dir = await mkdtemp(join(tmpdir(), "freehold-four-"));
+			const { run } = shell({ FREEHOLD_HOME: join(dir, "home") });
+			const data = join(dir, "network");
+			try {
+				const ran = await run("demo", "--json", "--validators", "4", "--data", data, "--port-base", String(await freePortBase(70)));
+				expect(ran.err).not.toContain("✗");
+				const report: {
+					readonly network: { readonly validators: number };
+					readonly checks: readonly { readonly name: string; readonly ok: boolean }[];
+					readonly calls: readonly { readonly receiptFile: string }[];
+				} = ran.json();
+				expect(ran.status).toBe(0);
+				expect(report.network.validators).toBe(4);
+				expect(report.checks.filter(({ ok }) => !ok)).toEqual([]);
+				const receipt = report.calls[0]?.receiptFile ?? "";
+				const checkpoint = join(data, "checkpoint.json");
+				expect((await run("receipt", "verify", receipt, "--checkpoint", checkpoint)).status).toBe(0);
+				const file = JSON.parse(await readFile(checkpoint, "utf8")) as { readonly checkpoint: object };
+				const others = join(dir, "others.json");
+				await writeFile(others, JSON.stringify({ ...file, checkpoint: { ...file.checkpoint, validatorsHash: `0x${"ab".repeat(32)}` } }));
+				expect((await run("receipt", "verify", receipt, "--checkpoint", others)).status).toBe(1);
+				const alone = await run("up", "--validators", "1", "--data", data);
+				expect(alone.status).not.toBe(0);
+				expect(alone.err + alone.out).toContain("has 4 validators");
+			} finally {
+				await rm(dir, { recursive: true, force: true });
+			}
+		},
+		SLOW_MS,
+	);
+});
+
+test("operators make one genesis of their keys", async () => {
+	const dir = await mkdtemp(join(tmpdir(), "freehold-genesis-"));
+	const { run } = shell({ FREEHOLD_HOME: join(dir, "home") });
+	try {
+		const members: string[] = [];
+		for (const name of ["alice", "bob"]) {
+			const made = await run("validator", "init", join(dir, name), "--name", name);
+			expect(made.status).toBe(0);
+			const path = join(dir, `${name}.json`);
+			await writeFile(path, made.out);
+			members.push("--member", path);
+		}
+		expect((await run("validator", "init", join(dir, "bob"), "--name", "bob")).out).toBe(await readFile(join(dir, "bob.json"), "utf8"));
+		const source = join(dir, "genesis.json");
+		await writeFile(source, JSON.stringify({ chainId: 10741, timestamp: 1_760_000_000, balances: [] }));
+		const out = join(dir, "shared.json");
+		expect((await run("validator", "genesis", "--genesis", source, ...members, "--out", out)).status).toBe(0);
+		const shared = JSON.parse(await readFile(out, "utf8")) as { readonly chain_id: string; readonly validators: readonly { readonly name: string }[] };
+		expect(shared.chain_id).toBe("freehold-10741");
+		expect(shared.validators.map(({ name }) => name)).toEqual(["alice", "bob"]);
+		const twice = await run("validator", "genesis", "--genesis", source, ...members.slice(0, 2), ...members.slice(0, 2), "--out", out);
+		expect(twice.err + twice.out).toContain("twice");
+	} finally {
+		await rm(dir, { recursive: true, force: true });
+	}
+});
