@@ -32,7 +32,17 @@ const paid = (validators: readonly ValidatorProcess[], amount: number) =>
 		`${amount} payments on ${validators.length} validators`,
 		WAIT_MS,
 	);
-const height = async ({ rpc }: ValidatorProcess): Promise<number> => (await rpc<{ readonly consensusHeight: number }>("freehold_status")).consensusHeight;
+/** As soon as the engine answers. */
+const height = ({ rpc }: ValidatorProcess): Promise<number> =>
+	eventually(
+		() =>
+			rpc<{ readonly consensusHeight: number }>("freehold_status").then(
+				({ consensusHeight }) => consensusHeight,
+				() => undefined,
+			),
+		"the height",
+		WAIT_MS,
+	);
 const started = async (index: number, env?: Readonly<Record<string, string>>): Promise<ValidatorProcess> => {
 	const validator = await network?.start(index, env);
 	if (validator === undefined) throw new Error(`validator ${index} ended while it started`);
