@@ -26,7 +26,7 @@ export function openBrowser(): Promise<Browser> {
 export interface Person {
 	readonly context: BrowserContext;
 	readonly page: Page;
-	/** Console errors, page errors, violations of the policy. Not counted is the browser's word for two answers that the protocol expects: 402, which names the price, and 404 for a blob, a channel or a quote of a release that is not there yet. */
+	/** Console errors, page errors, violations of the policy. Not counted is the browser's word for two answers that the protocol expects: 402, which names the price, and 404 for a blob, a channel, a quote of a release or a call that is not there yet. */
 	readonly faults: string[];
 	/** Addresses of all requests. */
 	readonly requests: string[];
@@ -47,5 +47,5 @@ export async function openPerson(browser: Browser, options: BrowserContextOption
 }
 
 function isExpected(text: string, url: string): boolean {
-	return text.includes("status of 402") || (text.includes("status of 404") && /\/v1\/(blobs\/by-sha256|channels|quotes)\/0x/.test(url));
+	return text.includes("status of 402") || (text.includes("status of 404") && /\/v1\/(blobs\/by-sha256|channels|quotes|calls)\/0x/.test(url));
 }

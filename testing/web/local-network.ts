@@ -24,10 +24,11 @@ export interface LocalNetwork {
 	readonly end: () => Promise<void>;
 }
 
-export async function startLocalNetwork(): Promise<LocalNetwork> {
+/** `environment` is told to its programs. */
+export async function startLocalNetwork(environment: NodeJS.ProcessEnv = {}): Promise<LocalNetwork> {
 	const folder = await mkdtemp(join(tmpdir(), "freehold-page-"));
 	const base = await freeBase();
-	let child = await up(folder, base);
+	let child = await up(folder, base, environment);
 	const stop = async (): Promise<void> => {
 		if (child.exitCode !== null) return;
 		const ended = once(child, "exit");
@@ -42,7 +43,7 @@ export async function startLocalNetwork(): Promise<LocalNetwork> {
 		stop,
 		restart: async () => {
 			await stop();
-			child = await up(folder, base);
+			child = await up(folder, base, environment);
 		},
 		end: async () => {
 			await stop();
@@ -51,9 +52,10 @@ export async function startLocalNetwork(): Promise<LocalNetwork> {
 	};
 }
 
-async function up(folder: string, base: number): Promise<ChildProcess> {
+async function up(folder: string, base: number, environment: NodeJS.ProcessEnv): Promise<ChildProcess> {
 	const child = spawn(process.execPath, [join(repository, "packages/cli/bin/freehold.js"), "up", "--data", folder, "--port-base", String(base)], {
 		stdio: ["ignore", "pipe", "pipe"],
+		env: { ...process.env, ...environment },
 	});
 	let output = "";
 	child.stdout.on("data", (chunk) => (output += String(chunk)));

@@ -13,14 +13,14 @@ export interface Stage {
 	person(options?: BrowserContextOptions): Promise<Person>;
 }
 
-/** Registers the hooks of the file that calls it. */
-export function setStage(): Stage {
+/** Registers the hooks of the file that calls it. `environment` is told to the network's programs. */
+export function setStage(environment: () => Promise<NodeJS.ProcessEnv> = async () => ({})): Stage {
 	let network: LocalNetwork | undefined;
 	let browser: Browser | undefined;
 	const people: Person[] = [];
 
 	beforeAll(async () => {
-		[network, browser] = await Promise.all([startLocalNetwork(), openBrowser()]);
+		[network, browser] = await Promise.all([environment().then(startLocalNetwork), openBrowser()]);
 	}, 120_000);
 	afterAll(async () => {
 		await browser?.close();

@@ -25,6 +25,12 @@ const model = createRoute({
 	path: "/models/$namespace/$name",
 	component: lazyRouteComponent(() => import("./rooms/model/model.js"), "Model"),
 });
+const chat = createRoute({
+	getParentRoute: () => root,
+	path: "/chat",
+	validateSearch: (search: Readonly<Record<string, unknown>>): { readonly c?: string; readonly model?: string } => texts(search, ["c", "model"]),
+	component: lazyRouteComponent(() => import("./rooms/chat/chat.js"), "Chat"),
+});
 const publish = createRoute({
 	getParentRoute: () => root,
 	path: "/publish",
@@ -54,7 +60,7 @@ const design = createRoute({
 });
 
 export const router = createRouter({
-	routeTree: root.addChildren([home, models, model, publish, verify, earnings, account, design]),
+	routeTree: root.addChildren([home, models, model, chat, publish, verify, earnings, account, design]),
 	defaultPreload: "intent",
 	defaultPendingMs: 150,
 	scrollRestoration: true,

@@ -50,6 +50,7 @@ import {
 	embed,
 	stream,
 } from "./text/chat.js";
+import { type RecoverOptions, recoverText } from "./text/recover.js";
 
 interface Cancellable {
 	readonly signal?: AbortSignal;
@@ -72,6 +73,8 @@ export interface Freehold {
 	readonly text: {
 		ask(model: string, request: TextRequest, options?: AskOptions): Promise<CheckedText>;
 		stream(model: string, request: TextRequest, options?: AskOptions): AsyncGenerator<TextEvent, void, undefined>;
+		/** What a stream that was left had come to, checked. */
+		recover(callId: Hex, options?: RecoverOptions): Promise<CheckedText>;
 	};
 	/** API keys for programs that hold no account. */
 	readonly keys: {
@@ -157,6 +160,7 @@ export function connect(options: ConnectOptions): Freehold {
 		text: {
 			ask: (model, request, parameters) => askText(client, model, request, parameters),
 			stream: (model, request, parameters) => streamText(client, model, request, parameters),
+			recover: (callId, parameters) => recoverText(client, callId, parameters),
 		},
 		keys: {
 			create: (parameters) => createKey(client, parameters),

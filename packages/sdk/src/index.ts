@@ -44,3 +44,4 @@ export {
 } from "./similarity/compare.js";
 export type { AskOptions, CheckedText, TextEvent } from "./text/ask.js";
 export type { ChatAnswer, ChatMessage, ChatOptions, ChatStream, CompleteOptions, DrawOptions, Embedded, EmbedOptions } from "./text/chat.js";
+export type { RecoverOptions } from "./text/recover.js";

@@ -9,9 +9,8 @@ import { freeholdOf } from "../network/freehold.js";
 import { networkQuery } from "../network/queries.js";
 import { troubleOf } from "../network/trouble.js";
 
-export interface Answered {
-	readonly inference: Inference;
-	readonly tookMs: number;
+/** A call's receipt, as far as it is known. */
+export interface Receipted {
 	/** The newest receipt file: complete once `state` is `final`. */
 	readonly file: ReceiptFile;
 	readonly state: ReceiptState;
@@ -19,6 +18,11 @@ export interface Answered {
 	readonly transaction: Hex | undefined;
 	/** What went wrong after the answer: it stands all the same. */
 	readonly trouble: Trouble | undefined;
+}
+
+export interface Answered extends Receipted {
+	readonly inference: Inference;
+	readonly tookMs: number;
 }
 
 export type Asking =

@@ -1,8 +1,9 @@
 /** Numbers, hashes and times: short to read, exact on hover and for screen readers, copied whole. */
-import { type ReactElement, useEffect, useState, useSyncExternalStore } from "react";
+import { type ReactElement, useSyncExternalStore } from "react";
 import { exactOpg, shortOpg } from "../format/amount.js";
 import { shortHash } from "../format/hash.js";
 import { ago, exactTime } from "../format/time.js";
+import { useCopy } from "./copy.js";
 import { cx } from "./cx.js";
 import { Icon } from "./icon.js";
 
@@ -58,12 +59,7 @@ export function Hash({
 	readonly tail?: number;
 	readonly className?: string;
 }): ReactElement {
-	const [copied, setCopied] = useState(false);
-	useEffect(() => {
-		if (!copied) return;
-		const timer = setTimeout(() => setCopied(false), 1_600);
-		return () => clearTimeout(timer);
-	}, [copied]);
+	const [copied, copy] = useCopy();
 	return (
 		<button
 			type="button"
@@ -71,7 +67,7 @@ export function Hash({
 			onClick={(event) => {
 				event.preventDefault();
 				event.stopPropagation();
-				void copyText(value).then(() => setCopied(true));
+				copy(value);
 			}}
 			className={cx("group/hash inline-flex max-w-full items-center gap-1 rounded px-0.5 font-mono text-[0.88em] text-soft hover:text-ink", className)}
 		>
@@ -80,16 +76,6 @@ export function Hash({
 			<Icon name={copied ? "check" : "copy"} size={13} className={copied ? "text-good" : "opacity-55 group-hover/hash:opacity-100"} />
 		</button>
 	);
-}
-
-/** Where the page is not in a secure context, browsers offer the older way only. */
-async function copyText(text: string): Promise<void> {
-	if (navigator.clipboard !== undefined) return navigator.clipboard.writeText(text);
-	const field = Object.assign(document.createElement("textarea"), { value: text, readOnly: true, className: "sr-only" });
-	document.body.append(field);
-	field.select();
-	document.execCommand("copy");
-	field.remove();
 }
 
 /** One clock for all relative times. */

@@ -1,5 +1,5 @@
 /**
- * The rooms of the page. A further one (chat, explorer, nodes, wallet) is one line here and one route in `routes.tsx`: rail and phone bar make place for it.
+ * The rooms of the page. A further one (explorer, nodes, wallet) is one line here and one route in `routes.tsx`: rail and phone bar make place for it.
  * The order is the order in both.
  */
 import type { IconName } from "../design/icon.js";
@@ -17,6 +17,7 @@ export interface Room {
 export const rooms = [
 	{ path: "/", label: "Home", icon: "home", group: "use", pocket: true },
 	{ path: "/models", label: "Models", icon: "models", group: "use", pocket: true },
+	{ path: "/chat", label: "Chat", icon: "chat", group: "use", pocket: true },
 	{ path: "/verify", label: "Verify", icon: "verify", group: "use", pocket: true },
 	{ path: "/publish", label: "Publish", icon: "publish", group: "own", pocket: true },
 	{ path: "/earnings", label: "Earnings", icon: "earnings", group: "own", pocket: true },

@@ -134,6 +134,18 @@ export const earningsQuery = (address: Hex) =>
 		refetchInterval: LIVE_MS,
 	});
 
+/** Names of the language models that the gateway can ask now. */
+export const talkersQuery = queryOptions({
+	queryKey: ["models", "talkers"],
+	queryFn: async ({ signal }) => {
+		const { data } = (await askJson("/v1/models", { what: "The gateway", signal })) as { readonly data?: unknown };
+		if (!Array.isArray(data)) throw new FreeholdError("upstream.failed", { what: "The gateway", reason: "no list of models" });
+		return data.flatMap((model: { readonly id?: unknown }) => (typeof model?.id === "string" ? [model.id] : []));
+	},
+	staleTime: 15_000,
+	refetchInterval: 30_000,
+});
+
 /** Display only: what is signed and paid is quoted again and checked against the chain. */
 export const quoteQuery = (model: string) =>
 	queryOptions({

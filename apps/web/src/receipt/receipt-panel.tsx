@@ -1,9 +1,10 @@
 /** What came of one answer: who was paid, whether the chain has it, and the check in this tab. */
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { type ReactElement, useEffect, useState } from "react";
-import type { Answered } from "../asking/use-ask.js";
+import type { Receipted } from "../asking/use-ask.js";
 import { Button } from "../design/button.js";
 import { Steps } from "../design/checks.js";
+import { cx } from "../design/cx.js";
 import { More, Section, Tag } from "../design/parts.js";
 import { Plot } from "../design/plot.js";
 import { Skeleton, TroubleNote } from "../design/states.js";
@@ -14,7 +15,7 @@ import { troubleOf } from "../network/trouble.js";
 import type { Judgement } from "./judge.js";
 import { plotParts } from "./plot-parts.js";
 
-export function PaymentPanel({ answer }: { readonly answer: Answered }): ReactElement {
+export function PaymentPanel({ answer }: { readonly answer: Receipted }): ReactElement {
 	const { split, state, file, trouble } = answer;
 	const lineage = useQuery(lineageQuery(file.order.release));
 	return (
@@ -54,7 +55,8 @@ export function PaymentPanel({ answer }: { readonly answer: Answered }): ReactEl
 	);
 }
 
-export function VerifyPanel({ answer }: { readonly answer: Answered }): ReactElement {
+/** `narrow`: in a place of its own, where the steps stand above what follows from them. */
+export function VerifyPanel({ answer, narrow = false }: { readonly answer: Receipted; readonly narrow?: boolean }): ReactElement {
 	const { file, state } = answer;
 	const [judgement, setJudgement] = useState<Judgement>();
 	const check = useMutation({
@@ -85,7 +87,7 @@ export function VerifyPanel({ answer }: { readonly answer: Answered }): ReactEle
 				)
 			}
 		>
-			<div className="grid grid-cols-1 items-start gap-6 lg:grid-cols-[minmax(0,6fr)_minmax(0,5fr)]">
+			<div className={cx("grid grid-cols-1 items-start gap-6", !narrow && "lg:grid-cols-[minmax(0,6fr)_minmax(0,5fr)]")}>
 				{judgement === undefined ? (
 					<div className="flex flex-col items-start gap-3">
 						<p className="max-w-prose text-soft">
@@ -106,6 +108,7 @@ export function VerifyPanel({ answer }: { readonly answer: Answered }): ReactEle
 							<p className="flex flex-wrap items-center gap-2">
 								<Tag tone={failed ? "bad" : judgement.verdict.outcome === "meets" ? "good" : "warn"}>{OUTCOMES[judgement.verdict.outcome]}</Tag>
 								{state === "signed" && <span className="text-fine text-soft">The rest is checked when the chain has it.</span>}
+								{judgement.verdict.kinds.length > 0 && <span className="text-fine text-soft">Evidence that holds: {judgement.verdict.kinds.join(", ")}</span>}
 							</p>
 							<Known title="What is known" sentences={judgement.verdict.known} />
 							<Known title="What is not known" sentences={judgement.verdict.notKnown} />

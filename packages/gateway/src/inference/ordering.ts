@@ -37,6 +37,8 @@ export interface OrderingModules {
 	readonly steady: () => number;
 	/** Price of a release's version. */
 	readonly priceOf: (release: Hex, version: number) => Price | undefined;
+	/** Whether an outside provider runs the release. */
+	readonly isRouted: (release: Hex) => boolean;
 }
 
 /** Under which the answer can be asked for again, and for which request. */
@@ -265,7 +267,7 @@ export class Ordering {
 	}
 
 	#check(record: OrderRecord, answer: unknown, streamed?: Streamed): CheckedAnswer {
-		const { operators, chainId, priceOf, now } = this.#modules;
+		const { operators, chainId, priceOf, isRouted, now } = this.#modules;
 		const { order, salt } = record;
 		const price = priceOf(order.release, order.priceVersion);
 		if (price === undefined) throw new FreeholdError("internal", { reference: order.callId });
@@ -278,6 +280,7 @@ export class Ordering {
 			question: record,
 			salt,
 			isNodeKey,
+			routed: isRouted(order.release),
 			...(streamed === undefined ? {} : { streamed }),
 		});
 	}

@@ -1,4 +1,5 @@
 import {
+	answerOfDeltas,
 	charge,
 	commit,
 	commitTensors,
@@ -11,8 +12,11 @@ import {
 	receiptDigest,
 	receiptShape,
 	type Tensors,
+	type TextDelta,
+	type TextRequest,
 	tensorFromElements,
 	tensorsToJson,
+	textResponseText,
 	toHex,
 } from "@freehold/protocol";
 import { createDigestSigner, nativeCrypto } from "@freehold/service";
@@ -91,5 +95,33 @@ describe("a node's answer", () => {
 	it("that uses more than the order allows is refused, even if it is counted right", () => {
 		const tight = { ...order, maxOutputUnits: 1n };
 		expect(() => check(answer({ order: orderDigest(tight, CHAIN) }), tight)).toThrow(/more units/);
+	});
+
+	it("in pieces counts the input that it began with; a provider's own count at the end replaces the estimate, within the order", () => {
+		const deltas: readonly TextDelta[] = [
+			{ choice: 0, text: "Hi", outputTokens: 1 },
+			{ choice: 0, finish: "stop", outputTokens: 1 },
+		];
+		const textRequest = { task: "chat", messages: [], choices: 1 } as unknown as TextRequest;
+		const text = answerOfDeltas("chat", 1, deltas).answer;
+		const given = answer({
+			response: commit(textResponseText(text, nativeCrypto), salt),
+			outputUnits: 1n,
+			charge: charge(price, { calls: 1n, inputUnits: 4n, outputUnits: 1n }, order),
+		});
+		const checkStream = (inputTokens: number, routed: boolean) =>
+			checkAnswer(order, given, {
+				chainId: CHAIN,
+				crypto: nativeCrypto,
+				price,
+				question: { textRequest },
+				salt,
+				routed,
+				streamed: { inputTokens, deltas },
+				isNodeKey: (key) => key === node.address,
+			});
+		expect(checkStream(4, false)).toMatchObject({ content: { textAnswer: text } });
+		expect(() => checkStream(3, false)).toThrow(/other input tokens/);
+		expect(checkStream(3, true)).toMatchObject({ receipt: { inputUnits: 4n } });
 	});
 });

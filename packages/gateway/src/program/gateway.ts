@@ -1,7 +1,7 @@
 /** Assembles a gateway: every part once, in one place, in the order in which they need each other. */
 import { tillAddress } from "@freehold/payments";
 import { opgToken, type TillTerms } from "@freehold/payments/server";
-import { FreeholdError, gatewayRoutes, type Hex, networkOf } from "@freehold/protocol";
+import { FreeholdError, gatewayRoutes, type Hex, modelFormats, networkOf } from "@freehold/protocol";
 import { type ChainClient, contracts, createTransactor, type Transactor } from "@freehold/sdk/chain";
 import { type DigestSigner, nativeCrypto, type RouteBinding } from "@freehold/service";
 import type { Logger } from "pino";
@@ -153,6 +153,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		now,
 		steady,
 		priceOf,
+		isRouted: (release) => catalogue.release(release)?.format === modelFormats.upstream,
 	});
 	const rankedNodes = (need?: Need, beginning?: string) => ordering.rankedNodes(need, beginning);
 	const recorder = { store, batches, crashPoint, now };

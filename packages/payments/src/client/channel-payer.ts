@@ -128,8 +128,9 @@ export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
 	): Promise<PreparedPayment> {
 		const config = configOf(accepted, payer, laneNumber);
 		const id = channelId(config, chainId);
-		const lane = (await store.get(id)) ?? (await recall(config, id));
 		const amount = BigInt(accepted.amount);
+		const kept = await store.get(id);
+		const lane = kept === undefined ? await recall(config, id) : await covering(kept, amount);
 		const maxClaimable = lane.charged + amount;
 		const deposit = maxClaimable > lane.balance ? await agreeDeposit(accepted, gateway, lane, maxClaimable - lane.balance, confirm) : 0n;
 		const signed: Lane = { ...lane, signed: maxClaimable > lane.signed ? maxClaimable : lane.signed };
@@ -219,6 +220,13 @@ export function createChannelPayer(options: ChannelPayerOptions): ChannelPayer {
 		const chain = await options.readChannel?.(id);
 		const charged = chain?.totalClaimed ?? 0n;
 		return { channelId: id, config, balance: chain?.balance ?? 0n, charged, signed: charged };
+	}
+
+	/** A call that was left never said that its deposit had come: the chain is asked before more is put in. */
+	async function covering(lane: Lane, amount: bigint): Promise<Lane> {
+		if (lane.charged + amount <= lane.balance) return lane;
+		const chain = await options.readChannel?.(lane.channelId);
+		return chain === undefined || chain.balance <= lane.balance ? lane : { ...lane, balance: chain.balance };
 	}
 
 	async function agreeDeposit(

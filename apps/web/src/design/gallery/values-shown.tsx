@@ -2,10 +2,14 @@
 import type { ReactElement } from "react";
 import { buttonClass } from "../button.js";
 import { Steps } from "../checks.js";
+import { CopyButton } from "../copy-button.js";
+import { Markdown } from "../markdown.js";
 import { Facts, RoomHead, Section, Stat, Tag } from "../parts.js";
 import { Table } from "../table.js";
 import { Amount, Count, Hash, Sentence, Time } from "../values.js";
 
+const STRANGE =
+	"### A heading\n\nWords with *weight*, `code`, a [link](https://example.org) and <b>no HTML</b>.\n\n```ts\nconst answer = 42;\n```\n\n1. one\n2. two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n";
 const UNIT = 10n ** 18n;
 const ADDRESS = "0x4f50470000000000000000000000000000000002";
 
@@ -81,6 +85,12 @@ export function ValuesShown(): ReactElement {
 						]}
 					/>
 				</div>
+			</Section>
+			<Section title="Texts by strangers">
+				<Markdown text={STRANGE} />
+				<p className="mt-4 flex items-center gap-2 text-small">
+					A text <CopyButton text="A text" label="a text" />
+				</p>
 			</Section>
 		</>
 	);

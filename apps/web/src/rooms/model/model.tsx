@@ -18,7 +18,7 @@ import { Terms } from "./terms.js";
 import { TryIt } from "./try-it.js";
 import { Usage } from "./usage.js";
 
-const Markdown = lazy(() => import("./markdown.js").then(({ Markdown }) => ({ default: Markdown })));
+const Markdown = lazy(() => import("../../design/markdown.js").then(({ Markdown }) => ({ default: Markdown })));
 const LineageGraph = lazy(() => import("./lineage-graph.js").then(({ LineageGraph }) => ({ default: LineageGraph })));
 const OwnerPanel = lazy(() => import("./owner-panel.js").then(({ OwnerPanel }) => ({ default: OwnerPanel })));
 const route = getRouteApi("/models/$namespace/$name");
@@ -76,7 +76,9 @@ function Known({ model }: { readonly model: ModelBody }): ReactElement {
 			<div className="grid grid-cols-2 gap-x-8 gap-y-5 border-y border-line py-5 md:grid-cols-4">
 				<Stat
 					label="Owner's price for a call"
-					note={price && (price.perInputUnit !== "0" || price.perOutputUnit !== "0") && <PriceWords price={price} onlySize />}
+					note={
+						price && (price.perInputUnit !== "0" || price.perOutputUnit !== "0") && <PriceWords price={price} unit={model.text ? "token" : "number"} onlySize />
+					}
 				>
 					{price ? <Amount value={price.perCall} /> : "–"}
 				</Stat>
@@ -97,7 +99,17 @@ function Known({ model }: { readonly model: ModelBody }): ReactElement {
 					</Suspense>
 				</Section>
 			)}
-			{model.latest !== undefined && model.inputs !== undefined && (
+			{model.latest !== undefined && model.text?.tasks.includes("chat") && (
+				<Section title="Try it">
+					<div className="flex flex-wrap items-center gap-4">
+						<Link to="/chat" search={{ model: model.model }} className={buttonClass("solid")}>
+							Talk to it
+						</Link>
+						<p className="text-small text-soft">Each answer is paid by its tokens and comes with a receipt.</p>
+					</div>
+				</Section>
+			)}
+			{model.latest !== undefined && model.text === undefined && model.inputs !== undefined && (
 				<Section title="Try it">
 					<TryIt model={model.model} inputs={model.inputs} outputs={model.outputs ?? []} />
 				</Section>
@@ -118,6 +130,13 @@ function Known({ model }: { readonly model: ModelBody }): ReactElement {
 						<Facts
 							className="card px-4 py-1"
 							rows={[
+								...(model.text === undefined
+									? []
+									: [
+											["can", model.text.tasks.join(", ")] as const,
+											["holds", <Count key="w" value={model.text.contextTokens} unit={["token", "tokens"]} />] as const,
+											["tools", model.text.tools ? "yes" : "no"] as const,
+										]),
 								...(model.inputs ?? []).map(
 									({ name, dtype, shape }) =>
 										[

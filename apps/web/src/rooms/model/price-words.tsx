@@ -5,10 +5,12 @@ import { Amount } from "../../design/values.js";
 interface PriceWordsProps {
 	/** Leaves out what a call costs whatever its size. */
 	readonly onlySize?: boolean;
+	/** What is counted; default numbers. */
+	readonly unit?: "number" | "token";
 	readonly price: { readonly perCall: string; readonly perInputUnit: string; readonly perOutputUnit: string };
 }
 
-export function PriceWords({ price: { perCall, perInputUnit, perOutputUnit }, onlySize = false }: PriceWordsProps): ReactElement {
+export function PriceWords({ price: { perCall, perInputUnit, perOutputUnit }, onlySize = false, unit = "number" }: PriceWordsProps): ReactElement {
 	return (
 		<>
 			{!onlySize && (
@@ -19,13 +21,13 @@ export function PriceWords({ price: { perCall, perInputUnit, perOutputUnit }, on
 			{perInputUnit !== "0" && (
 				<>
 					{" + "}
-					<Amount value={perInputUnit} /> a number in
+					<Amount value={perInputUnit} /> a {unit} in
 				</>
 			)}
 			{perOutputUnit !== "0" && (
 				<>
 					{" + "}
-					<Amount value={perOutputUnit} /> a number out
+					<Amount value={perOutputUnit} /> a {unit} out
 				</>
 			)}
 		</>

@@ -1,21 +1,37 @@
 // biome-ignore-all lint/suspicious/noArrayIndexKey: parts of a fixed text have no other identity than their place.
 /**
- * Cards are texts by strangers. They are read into a tree, and only known parts of it become elements: there is no HTML in between, no picture, no address but
- * https and mail, and nothing that loads.
+ * Cards and answers are texts by strangers. They are read into a tree, and only known parts of it become elements: there is no HTML in between, no picture, no
+ * address but https and mail, and nothing that loads.
  */
 import type { Nodes, PhrasingContent, RootContent } from "mdast";
 import { fromMarkdown } from "mdast-util-from-markdown";
 import { gfmTableFromMarkdown } from "mdast-util-gfm-table";
 import { gfmTable } from "micromark-extension-gfm-table";
-import type { ReactElement, ReactNode } from "react";
+import { memo, type ReactElement, type ReactNode } from "react";
+import { CopyButton } from "./copy-button.js";
 
 const MAX_CHARACTERS = 256 * 1024;
 const MAX_DEPTH = 24;
 
 export function Markdown({ text }: { readonly text: string }): ReactElement {
 	const tree = fromMarkdown(text.slice(0, MAX_CHARACTERS), { extensions: [gfmTable()], mdastExtensions: [gfmTableFromMarkdown()] });
-	return <div className="flex max-w-prose flex-col gap-3.5 break-words">{tree.children.map((node, index) => render(node, index, 0))}</div>;
+	return <div className="flex max-w-prose min-w-0 flex-col gap-3.5 break-words">{tree.children.map((node, index) => render(node, index, 0))}</div>;
 }
+
+/** While a text grows, the blocks that are complete stay as they are. */
+const Code = memo(function Code({ value, language }: { readonly value: string; readonly language: string }): ReactElement {
+	return (
+		<div className="relative rounded-lg bg-sunken">
+			<div className="flex min-h-9 items-center justify-between gap-3 pr-1 pl-3 text-fine text-soft">
+				<span className="truncate font-mono">{language}</span>
+				<CopyButton text={value} label={language === "" ? "the code" : `the ${language}`} />
+			</div>
+			<pre role="region" aria-label={language === "" ? "Code" : `Code, ${language}`} tabIndex={0} className="overflow-x-auto px-3 pb-3 font-mono text-fine">
+				<code>{value}</code>
+			</pre>
+		</div>
+	);
+});
 
 function inside(node: Extract<Nodes, { children: unknown }>, depth: number): ReactNode[] {
 	return (node.children as (RootContent | PhrasingContent)[]).map((child, index) => render(child, index, depth + 1));
@@ -51,11 +67,7 @@ function render(node: RootContent | PhrasingContent, key: number, depth: number)
 				</code>
 			);
 		case "code":
-			return (
-				<pre key={key} role="region" aria-label="Code of the card" tabIndex={0} className="overflow-x-auto rounded-lg bg-sunken p-3 font-mono text-fine">
-					<code>{node.value}</code>
-				</pre>
-			);
+			return <Code key={key} value={node.value} language={(node.lang ?? "").slice(0, 30)} />;
 		case "list":
 			return node.ordered === true ? (
 				<ol key={key} start={node.start ?? 1} className="list-decimal pl-6">
@@ -94,7 +106,7 @@ function render(node: RootContent | PhrasingContent, key: number, depth: number)
 			return <hr key={key} className="border-line" />;
 		case "table":
 			return (
-				<div key={key} tabIndex={0} role="region" aria-label="Table of the card" className="relative overflow-x-auto">
+				<div key={key} tabIndex={0} role="region" aria-label="Table" className="relative overflow-x-auto">
 					<table className="w-full text-small">
 						<tbody>
 							{node.children.map((row, order) => (
