@@ -107,6 +107,12 @@ describe("constants that stand in more than one place", () => {
 			ERC3009_DEPOSIT_COLLECTOR: contractAddresses.Erc3009DepositCollector,
 			PERMIT2_DEPOSIT_COLLECTOR: contractAddresses.Permit2DepositCollector,
 			PERMIT2: contractAddresses.Permit2,
+			INFERENCE: contractAddresses.Inference,
+			HISTORICAL: contractAddresses.Historical,
+			PREPROCESSING: contractAddresses.Preprocessing,
+			INFERENCE_HUB: contractAddresses.InferenceHub,
+			WORKFLOW_SCHEDULER: contractAddresses.WorkflowScheduler,
+			PIPE_PRECOMPILE: systemAddresses.pipePrecompile,
 			TRANSFER_PRECOMPILE: systemAddresses.transferPrecompile,
 		});
 		expect(genesisAddresses).toMatchObject(contractAddresses);

@@ -35,7 +35,7 @@ import {
 	textRequestText,
 	toHex,
 } from "@freehold/protocol";
-import { type ChainClient, contracts, createChainClient, createTransactor, type Transactor } from "@freehold/sdk/chain";
+import { type ChainClient, contracts, createChainClient, createTransactor, type TransactionReceipt, type Transactor } from "@freehold/sdk/chain";
 import { type Abi, encodeFunctionData } from "viem";
 import { keyText, type TestAccount, testAccount } from "../journey/accounts.js";
 import { eventually, type RunningProgram, startProgram, temporaryFolder } from "../journey/programs.js";
@@ -55,16 +55,28 @@ export interface Market {
 	readonly client: ChainClient;
 	readonly storageUrl: string;
 	readonly send: (name: AccountName, contract: { readonly address: Hex; readonly abi: Abi }, functionName: string, args: readonly unknown[]) => Promise<void>;
+	/** As `send`, and gives the receipt. */
+	readonly transact: (
+		name: AccountName,
+		contract: { readonly address: Hex; readonly abi: Abi },
+		functionName: string,
+		args: readonly unknown[],
+	) => Promise<TransactionReceipt>;
 	readonly bondGateway: (name: AccountName, bond: bigint) => Promise<void>;
 	readonly publish: (name: string, model: Uint8Array, price: Price, options?: { readonly modes?: number; readonly keepModel?: boolean }) => Promise<Hex>;
 	readonly startNode: (options?: Readonly<Record<string, string>>, env?: Readonly<Record<string, string>>) => Promise<RunningProgram>;
 	readonly stop: () => Promise<void>;
 }
 
-export async function openMarket(): Promise<Market> {
+/** `prepaid`: of the payer, for models that contracts ask; smallest unit. */
+export async function openMarket({ prepaid = 0n }: { readonly prepaid?: bigint } = {}): Promise<Market> {
 	const folder = await temporaryFolder();
 	const path = (name: string): string => join(folder.path, name);
-	const balances = Object.keys(accounts).map((name) => ({ address: account(name as AccountName).address, amount: (100_000n * OPG).toString() }));
+	const balances = Object.keys(accounts).map((name) => ({
+		address: account(name as AccountName).address,
+		amount: (100_000n * OPG).toString(),
+		...(prepaid > 0n && name === "payer" ? { prepaid: prepaid.toString() } : {}),
+	}));
 	await writeFile(path("genesis.json"), JSON.stringify({ chainId: CHAIN_ID, timestamp: Math.floor(Date.now() / 1000) - 60, balances }));
 	await writeFile(path("node.key"), keyText(account("node")), { mode: 0o600 });
 	const start = { folder: folder.path };
@@ -77,10 +89,13 @@ export async function openMarket(): Promise<Market> {
 	const client = createChainClient({ rpcUrl: ledger.url });
 	const transactors = new Map<AccountName, Transactor>();
 	let sent = 0;
-	const send: Market["send"] = async (name, contract, functionName, args) => {
+	const transact: Market["transact"] = async (name, contract, functionName, args) => {
 		const transactor = transactors.get(name) ?? createTransactor({ client, signer: account(name).signer });
 		transactors.set(name, transactor);
-		await transactor.send({ key: `test:${sent++}`, to: contract.address, data: encodeFunctionData({ abi: contract.abi, functionName, args }) });
+		return transactor.send({ key: `test:${sent++}`, to: contract.address, data: encodeFunctionData({ abi: contract.abi, functionName, args }) });
+	};
+	const send: Market["send"] = async (...call) => {
+		await transact(...call);
 	};
 	const nodes: RunningProgram[] = [];
 	return {
@@ -88,6 +103,7 @@ export async function openMarket(): Promise<Market> {
 		client,
 		storageUrl: storage.url,
 		send,
+		transact,
 		bondGateway: async (name, bond) => {
 			await send(name, contracts.OPG, "approve", [contractAddresses.NodeRegistry, bond]);
 			await send(name, contracts.NodeRegistry, "register", [2, "http://127.0.0.1:1", account(name).address, 0n, bond]);

@@ -35,6 +35,11 @@ const CONTRACTS = [
 	["x402/Permit2.sol", "Permit2", "permit2"],
 	["x402/ExactPermit2Proxy.sol", "ExactPermit2Proxy", "exactPermit2Proxy"],
 	["x402/Multicall3.sol", "Multicall3", "multicall3"],
+	["pipe/Inference.sol", "Inference", "inference"],
+	["pipe/InferenceHub.sol", "InferenceHub", "inferenceHub"],
+	["pipe/WorkflowScheduler.sol", "WorkflowScheduler", "workflowScheduler"],
+	["pipe/Historical.sol", "Historical", "historical"],
+	["pipe/Preprocessing.sol", "Preprocessing", "preprocessing"],
 	["vesting/Vesting.sol", "GenesisVesting", "genesisVesting"],
 ];
 

@@ -16,5 +16,13 @@ library Addresses {
     address internal constant ERC3009_DEPOSIT_COLLECTOR = 0x4020806089470a89826cB9fB1f4059150b550004;
     address internal constant PERMIT2_DEPOSIT_COLLECTOR = 0x4020425FAf3B746C082C2f942b4E5159887B0005;
     address internal constant PERMIT2 = 0x000000000022D473030F116dDEE9F6B43aC78BA3;
+    /// @dev Where OpenGradient's contracts and clients look for them.
+    address internal constant INFERENCE = 0x00000000000000000000000000000000000000F4;
+    address internal constant HISTORICAL = 0x00000000000000000000000000000000000000F5;
+    address internal constant PREPROCESSING = 0x00000000000000000000000000000000000000f6;
+    address internal constant INFERENCE_HUB = 0x8383C9bD7462F12Eb996DD02F78234C0421A6FaE;
+    address internal constant WORKFLOW_SCHEDULER = 0x7179724De4e7FF9271FA40C0337c7f90C0508eF6;
+    /// @dev Tells the contract at INFERENCE which transaction runs.
+    address internal constant PIPE_PRECOMPILE = 0x00000000000000000000000000000000000000fc;
     address internal constant TRANSFER_PRECOMPILE = 0x00000000000000000000000000000000000000fd;
 }

@@ -10,6 +10,8 @@ import {Payout} from "./Payout.sol";
 import {BatchTree} from "./usage/BatchTree.sol";
 import {GatewayDebts} from "./usage/GatewayDebts.sol";
 import {HeldLines} from "./usage/HeldLines.sol";
+import {PaidCall} from "./interfaces/IPrepaid.sol";
+import {Prepaid} from "./usage/Prepaid.sol";
 import {Till} from "./usage/Till.sol";
 import {Batch, Line, Refund, Usage} from "./usage/UsageTypes.sol";
 
@@ -17,7 +19,7 @@ import {Batch, Line, Refund, Usage} from "./usage/UsageTypes.sol";
 /// @notice Every payment for inference ends here and is split here. A gateway anchors batches of calls; the owner's amount comes from
 /// the registry's price, not from the gateway's arithmetic, and payees get credit that they take out themselves. Nothing here can be
 /// paused, upgraded or redirected; governance may set two rates inside fixed bounds.
-contract UsageLedger is HeldLines, GatewayDebts {
+contract UsageLedger is HeldLines, GatewayDebts, Prepaid {
     uint256 public constant MAX_LINES = 256;
     uint256 public constant MAX_REFUNDS = 256;
     uint256 public constant MAX_CLAIMS = 256;
@@ -241,6 +243,24 @@ contract UsageLedger is HeldLines, GatewayDebts {
             line.nodeFee,
             line.gatewayFee,
             protocolFee
+        );
+    }
+
+    function _emitPaid(PaidCall calldata call) internal override {
+        emit LinePaid(
+            Addresses.INFERENCE,
+            0,
+            call.release,
+            0,
+            call.priceVersion,
+            call.node,
+            1,
+            call.inputUnits,
+            call.outputUnits,
+            call.ownerAmount,
+            call.nodeFee,
+            call.protocolFee,
+            call.protocolFee
         );
     }
 

@@ -11,6 +11,7 @@ import type { SequencerEvents } from "./sequencer/sequencer.js";
 export interface LedgerEvents extends SequencerEvents, FollowerEvents, ValidatorEvents {
 	readonly started: (at: { readonly chainId: number; readonly height: bigint; readonly evmNumber: bigint }) => void;
 	readonly rpcFailed: (error: unknown, method: string, reference: string) => void;
+	readonly probeFailed: (error: unknown) => void;
 	readonly watchPool: (pool: Mempool) => void;
 	/** Time since a block was written last: also without transactions there is one every few seconds. */
 	readonly quietMs: () => number;
@@ -60,6 +61,7 @@ export function ledgerEvents(log: Logger, registry: Registry, ticks: () => numbe
 			log.fatal({ err: error }, "no further block can be made or followed");
 			fail(error);
 		},
+		probeFailed: (error) => log.warn({ err: error }, "a transaction could not be simulated; it goes into a block as it is"),
 		sourceAway: (error, waitMs) => log.warn({ err: error, waitMs }, "the ledger that is followed does not answer; it is asked again"),
 		engineStarted: (pid) => log.info({ pid }, "CometBFT was started"),
 		engineEnded: (how, lastWords, waitMs) => {

@@ -23,6 +23,7 @@ import { type LedgerEvents, ledgerEvents, ledgerMetrics } from "./events.js";
 import { DEFAULT_MAP_SIZE_BYTES, openStateMachine } from "./execution/execution.js";
 import { ChainFollower, followerCrashPoints } from "./follower/follower.js";
 import { parseGenesisFile } from "./genesis/genesis-file.js";
+import { PipeDesk } from "./pipe/desk.js";
 import type { RpcContext } from "./rpc/context.js";
 import { rpcBinding, rpcMethods } from "./rpc/rpc.js";
 import { rpcUpgrade } from "./rpc/websocket.js";
@@ -123,6 +124,15 @@ async function startLedger(context: Context) {
 		const startedAt = driver.height;
 		await driver.start();
 		const closing = new AbortController();
+		const notify = (): void => {
+			if (driver instanceof Sequencer) driver.notify();
+		};
+		const pipe =
+			driver instanceof ChainFollower
+				? undefined
+				: new PipeDesk({ application, state, calls, now: () => clock.now(), notify, onFault: events.probeFailed, signal: closing.signal });
+		pipe?.start();
+		const ticking = setInterval(() => pipe?.tick(), PIPE_TICK_MS).unref();
 		const rpc: RpcContext = {
 			application,
 			state,
@@ -134,9 +144,8 @@ async function startLedger(context: Context) {
 				? { source: { submit: who.source.submit, highest: () => driver.highest, startedAt, height: () => driver.height } }
 				: {}),
 			...(driver instanceof ValidatorDriver ? { peers: () => driver.peers() } : {}),
-			notify: () => {
-				if (driver instanceof Sequencer) driver.notify();
-			},
+			pipe,
+			notify,
 			now: () => clock.now(),
 			pace: {
 				now: () => performance.now(),
@@ -179,6 +188,8 @@ async function startLedger(context: Context) {
 				},
 			}),
 			drain: async () => {
+				clearInterval(ticking);
+				pipe?.stop();
 				closing.abort();
 				await server.close(DRAIN_REQUESTS_MS);
 				await driver.stop();
@@ -225,6 +236,8 @@ function driverOf(who: Driver, { chainId, genesisTime, config, common }: DriverP
 	return new ValidatorDriver(engine, { ...common, version: LEDGER_VERSION, pause });
 }
 
+/** Between two looks at nodes that are silent. */
+const PIPE_TICK_MS = 250;
 /** Blocks that a ready follower may be behind. */
 const IN_STEP = 2n;
 /** Per thread: roughly 15 MB. */

@@ -15,6 +15,8 @@ const DEVELOPMENT_MNEMONIC = "test test test test test test test test test test 
 const DEVELOPMENT_ACCOUNTS = 10;
 const OPG = 10n ** 18n;
 const DEVELOPMENT_BALANCE = 1_000_000n * OPG;
+/** Of that, for models that are asked by transactions. */
+const DEVELOPMENT_PREPAID = 1_000n * OPG;
 const OPERATOR_BALANCE = 100_000n * OPG;
 /** A node answers on credit up to half of a gateway's bond: enough here for 10,000 calls a second at 1 OPG, from one batch to the next. */
 const GATEWAY_BOND = "50000";
@@ -145,7 +147,7 @@ async function writeGenesis(folder: DataFolder, accounts: readonly DevelopmentAc
 		chainId: LOCAL_CHAIN_ID,
 		timestamp: Math.floor(now / 1000),
 		balances: [
-			...accounts.map((account) => ({ address: account.address, amount: DEVELOPMENT_BALANCE.toString() })),
+			...accounts.map((account) => ({ address: account.address, amount: DEVELOPMENT_BALANCE.toString(), prepaid: DEVELOPMENT_PREPAID.toString() })),
 			...operators,
 			{ address: await address("faucet"), amount: FAUCET_BALANCE.toString() },
 		],

@@ -4,13 +4,16 @@
 export const storageSlots = {
 	OPG: { _balances: 0, _allowances: 1, _totalSupply: 2, _name: 3, _symbol: 4, _nameFallback: 5, _versionFallback: 6, _nonces: 7, _usedNonces: 8 },
 	ModelRegistry: { _name: 0, _symbol: 1, _owners: 2, _balances: 3, _tokenApprovals: 4, _operatorApprovals: 5, _defaultRoyaltyInfo: 6, _tokenRoyaltyInfo: 7, _releases: 8, _prices: 9, _parents: 10, _namespaces: 11, _names: 12 },
-	UsageLedger: { _nameFallback: 0, _versionFallback: 1, _batches: 2, _lastSeq: 3, protocolFeeBps: 4, penaltyBps: 4, credit: 5, _usage: 6, _held: 7, _heldLeafClaimed: 8, _debts: 9 },
+	UsageLedger: { _nameFallback: 0, _versionFallback: 1, _batches: 2, _lastSeq: 3, protocolFeeBps: 4, penaltyBps: 4, credit: 5, _usage: 6, _held: 7, _heldLeafClaimed: 8, _debts: 9, _purses: 10 },
 	Royalties: { upstream: 0, received: 1, claimable: 2 },
 	NodeRegistry: { _operators: 0, _keys: 1, minBond: 2 },
 	CoOwners: { isCoOwner: 0 },
 	CoOwner: { paidOut: 0, _members: 1, sharesOf: 2, paidTo: 3, rounds: 4, _agreed: 5, _agreedShares: 6 },
 	Channels: { channels: 0, pendingWithdrawals: 1, receivers: 2, refundNonce: 3 },
 	Permit2: { nonceBitmap: 0 },
+	Inference: { _nodes: 0, _place: 1, _results: 2 },
+	WorkflowScheduler: { taskIds: 0, tasks: 1, _place: 2, _count: 3 },
+	Historical: { _candles: 0, _newest: 1 },
 	GenesisVesting: { _owner: 0, _released: 1, _erc20Released: 2 },
 } as const;
 

@@ -23,6 +23,11 @@ export const genesisAddresses = {
 	ExactPermit2Proxy: "0x402085c248eea27d92e8b30b2c58ed07f9e20001",
 	Permit2: "0x000000000022d473030f116ddee9f6b43ac78ba3",
 	Multicall3: "0xca11bde05977b3631167028862be2a173976ca11",
+	Inference: "0x00000000000000000000000000000000000000f4",
+	Historical: "0x00000000000000000000000000000000000000f5",
+	Preprocessing: "0x00000000000000000000000000000000000000f6",
+	InferenceHub: "0x8383c9bd7462f12eb996dd02f78234c0421a6fae",
+	WorkflowScheduler: "0x7179724de4e7ff9271fa40c0337c7f90c0508ef6",
 } as const satisfies Record<string, Hex>;
 
 /** Collects the protocol fee and governs the bounded parameters. */

@@ -48,10 +48,10 @@ async function apply(
 }
 
 describe("the book of releases", () => {
-	const published = ["ReleasePublished", { release: RELEASE, data: { manifest: `0x${"02".repeat(32)}`, format: 1, modes: 3 } }] as [string, object] as [
+	const published = ["ReleasePublished", { release: RELEASE, modelId: 7n, data: { manifest: `0x${"02".repeat(32)}`, format: 1, modes: 3 } }] as [
 		string,
-		Readonly<Record<string, unknown>>,
-	];
+		object,
+	] as [string, Readonly<Record<string, unknown>>];
 	const priceSet = (version: number, perCall: bigint, validFrom: number): [string, Readonly<Record<string, unknown>>] => [
 		"PriceSet",
 		{ release: RELEASE, version, perCall, perInputUnit: 0n, perOutputUnit: 0n, validFrom: BigInt(validFrom) },

@@ -24,6 +24,10 @@ export interface NodeEvents {
 	notPrepared(release: Hex, error: unknown): void;
 	/** `failure` undefined: the hub took it. */
 	heartbeat(hub: string, failure: string | undefined): void;
+	/** A contract's call was answered, or refused (`ok` false). */
+	contractAnswered(id: Hex, ok: boolean, tookMs: number): void;
+	contractFailed(id: Hex, error: unknown): void;
+	contractsUnreachable(error: unknown, waitMs: number): void;
 	watch(gauges: { readonly waiting: () => number; readonly running: () => number; readonly cacheBytes: () => number; readonly height: () => number }): void;
 }
 
@@ -47,6 +51,7 @@ export const nodeMetrics = {
 	evicted: counter("freehold_node_evicted_bytes_total", "Bytes removed from the cache for others."),
 	prepared: counter("freehold_node_releases_prepared_total", "Releases loaded ahead of their first call."),
 	beats: counter("freehold_node_heartbeats_total", "Heartbeats by outcome.", { outcome: ["taken", "failed"] }),
+	contracts: counter("freehold_node_contract_calls_total", "Calls of contracts by outcome.", { outcome: ["answered", "refused", "failed"] }),
 	waiting: gauge("freehold_node_waiting_calls", "Calls that wait for an engine."),
 	running: gauge("freehold_node_running_calls", "Calls in an engine."),
 	cache: gauge("freehold_node_cache_bytes", "Bytes of releases on disk."),
@@ -107,6 +112,15 @@ export function nodeEvents(log: Log, registry: Registry): NodeEvents {
 			if (failure === undefined) silentHubs.delete(hub);
 			else silentHubs.add(hub);
 		},
+		contractAnswered: (id, ok, tookMs) => {
+			metrics.contracts.add(1, { outcome: ok ? "answered" : "refused" });
+			log.info({ id, ok, tookMs: Math.round(tookMs) }, "a contract's call was delivered");
+		},
+		contractFailed: (id, error) => {
+			metrics.contracts.add(1, { outcome: "failed" });
+			log.warn({ id, err: error }, "a contract's call could not be delivered");
+		},
+		contractsUnreachable: (error, waitMs) => log.warn({ err: error, waitMs }, "contracts' calls cannot be asked for; asking again"),
 		watch: ({ waiting, running, cacheBytes, height }) => {
 			metrics.waiting.follow(waiting);
 			metrics.running.follow(running);

@@ -33,6 +33,7 @@ import { createEnginePool } from "../engine/pool/pool.js";
 import { createTextPool, type TextPool } from "../engine/pool/text-pool.js";
 import type { Provider } from "../engine/upstream/providers.js";
 import { UpstreamPool } from "../engine/upstream/upstream-pool.js";
+import { PipeService } from "../pipe/pipe-service.js";
 import { BlobCache } from "./blob-cache.js";
 import { readCountTokens } from "./count-tokens.js";
 import { type NodeEvents, nodeEvents } from "./events.js";
@@ -417,7 +418,27 @@ export class InferenceNode {
 			clock,
 			events: this.#events,
 		};
-		await beat({ ...beating, releases }, signal);
+		await Promise.all([beat({ ...beating, releases }, signal), this.#answerContracts(signal)]);
+	}
+
+	/** Contracts' calls come from the ledger, not from gateways. */
+	#answerContracts(signal: AbortSignal): Promise<void> {
+		const service = new PipeService({
+			operator: this.address,
+			client: this.#client,
+			transactor: createTransactor({ client: this.#client, signer: this.#key }),
+			releases: this.#releases,
+			runners: {
+				models: this.#models,
+				pool: this.#pool,
+				write: (files, request, listener, stop) =>
+					files.format === "upstream" ? this.#upstreams.run(files, request, listener, stop) : writeOnceMore(this.#textPool, files, request, listener, stop),
+			},
+			nodeFee: () => this.#nodeFee(),
+			clock: this.#modules.clock,
+			events: this.#events,
+		});
+		return service.run(signal);
 	}
 
 	/** Where the operator's key is elsewhere, it is the operator who registers: `freehold node register`. */

@@ -27,6 +27,11 @@ export class ReleaseBook {
 		return record;
 	}
 
+	/** The release of a model that was published last and is served. */
+	newest(model: Hex | undefined): ReleaseRecord | undefined {
+		return model === undefined ? undefined : this.all().findLast((record) => record.model === model && record.retiredAt === 0);
+	}
+
 	/** Newest last. */
 	all(): readonly ReleaseRecord[] {
 		return [...this.#releases.values()];
@@ -38,7 +43,10 @@ export class ReleaseBook {
 		switch (name) {
 			case "ReleasePublished": {
 				const { manifest, format, modes } = args["data"] as { readonly manifest: Hex; readonly format: number; readonly modes: number };
-				this.#save({ release, manifest, format, modes, retiredAt: 0, prices: [] }, writer);
+				const model: Hex = `0x${BigInt(args["modelId"] as bigint)
+					.toString(16)
+					.padStart(64, "0")}`;
+				this.#save({ release, model, manifest, format, modes, retiredAt: 0, prices: [] }, writer);
 				return;
 			}
 			case "PriceSet":

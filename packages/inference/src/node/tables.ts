@@ -10,6 +10,8 @@ export type Writer = StoreWriter<Table>;
 /** `releases`: what the registry said of a release. Times in Unix seconds. */
 export interface ReleaseRecord {
 	readonly release: Hex;
+	/** Id of the model that it is a release of; absent in records of earlier versions. */
+	readonly model?: Hex;
 	readonly manifest: Hex;
 	readonly format: number;
 	/** Bit `1 << mode` for each promise that nodes may make about it. */

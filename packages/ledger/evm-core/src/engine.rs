@@ -1,6 +1,7 @@
 //! What the host may ask for: transactions of a block, calls without effect, system calls and genesis deployments.
 
 use crate::codec::{Reader, Writer};
+use crate::pipe::PIPE;
 use crate::trace::{write_log, write_touched, Tracer};
 use crate::{precompiles::Precompiles, state::State};
 use core::convert::Infallible;
@@ -11,10 +12,12 @@ use revm::context_interface::block::BlobExcessGasAndPrice;
 use revm::handler::{instructions::EthInstructions, post_execution::build_result_gas, EthFrame, Handler, MainnetHandler, SYSTEM_ADDRESS};
 use revm::interpreter::interpreter_action::{CreateInputs, FrameInit, FrameInput};
 use revm::interpreter::{interpreter::EthInterpreter, InitialAndFloorGas, SharedMemory};
-use revm::primitives::{hardfork::SpecId, TxKind, U256};
+use revm::primitives::{hardfork::SpecId, TxKind, B256, U256};
 use revm::{ExecuteEvm, InspectEvm, MainBuilder, MainContext};
 
 const SPEC: SpecId = SpecId::PRAGUE;
+/// Of the call that charges for what a transaction reached; it is no part of the block's gas.
+const CHARGE_GAS: u64 = 10_000_000;
 
 type Ctx<'a> = Context<BlockEnv, TxEnv, CfgEnv, &'a mut State, Journal<&'a mut State>, ()>;
 /// The tracer is silent unless a transaction is run by `trace`: plain execution never asks it.
@@ -46,10 +49,12 @@ fn machine(state: &mut State, (block, cfg): (BlockEnv, CfgEnv)) -> Machine<'_> {
     context.build_mainnet_with_inspector(Tracer::default()).with_precompiles(Precompiles::new::<Ctx<'_>>(SPEC))
 }
 
-/// `type sender to? value nonce gasLimit maxFee tip data count {address count {key}} count {chainId address nonce authority?}`
-fn transaction(input: &mut Reader, chain_id: u64) -> TxEnv {
+/// `hash type sender to? value nonce gasLimit maxFee tip data count {address count {key}} count {chainId address nonce authority?}`.
+/// The hash is zero for what is no transaction: a call.
+fn transaction(input: &mut Reader, chain_id: u64) -> (B256, TxEnv) {
+    let hash = input.hash();
     let tx_type = input.u8();
-    TxEnv {
+    let tx = TxEnv {
         tx_type,
         chain_id: Some(chain_id),
         caller: input.address(),
@@ -67,7 +72,8 @@ fn transaction(input: &mut Reader, chain_id: u64) -> TxEnv {
             Either::Right(RecoveredAuthorization::new_unchecked(inner, authority))
         }),
         ..Default::default()
-    }
+    };
+    (hash, tx)
 }
 
 /// A block's transactions, in order: `environment gasAvailable count {transaction}`, answered by one outcome each.
@@ -77,13 +83,51 @@ pub fn execute(input: &mut Reader, state: &mut State, out: &mut Vec<u8>) {
     let mut available = input.u64();
     let mut evm = machine(state, environment);
     for _ in 0..input.u32() {
-        let tx = transaction(input, chain_id);
+        let (hash, tx) = transaction(input, chain_id);
         if tx.gas_limit > available {
             write_invalid(out, 8, U256::from(tx.gas_limit), U256::from(available), "");
-        } else if let Some(done) = transact(&mut evm, tx, out) {
+            continue;
+        }
+        evm.precompiles.session.begin(hash, false);
+        if let Some(done) = transact(&mut evm, tx, out) {
             available -= done.result.tx_gas_used();
             evm.ctx.db_mut().commit(done.state);
+            charge_reached(&mut evm);
         }
+    }
+}
+
+/// What waits in the pool, in order, each on the effects of the one before, to find the models that it asks: `environment count {transaction}`.
+/// Nonce, funds and price are not checked, and an answer that is not there yet is replaced by an empty one. Answered by an outcome and, unless it
+/// was refused, `count {id isAnswered request}` each.
+pub fn probe(input: &mut Reader, state: &mut State, out: &mut Vec<u8>) {
+    let (block, mut cfg) = environment(input);
+    cfg.disable_balance_check = true;
+    cfg.disable_nonce_check = true;
+    cfg.disable_block_gas_limit = true;
+    cfg.disable_base_fee = true;
+    let chain_id = cfg.chain_id;
+    let mut evm = machine(state, (block, cfg));
+    for _ in 0..input.u32() {
+        let (hash, tx) = transaction(input, chain_id);
+        evm.precompiles.session.begin(hash, true);
+        if let Some(done) = transact(&mut evm, tx, out) {
+            evm.precompiles.session.write(out);
+            evm.ctx.db_mut().commit(done.state);
+            charge_reached(&mut evm);
+        }
+    }
+}
+
+/// A model call that a transaction reached is paid whatever became of the transaction: the protocol tells the contract, outside of what can revert.
+fn charge_reached(evm: &mut Machine) {
+    let Some(data) = evm.precompiles.session.reached() else { return };
+    evm.ctx.set_tx(TxEnv { caller: SYSTEM_ADDRESS, kind: TxKind::Call(PIPE), gas_limit: CHARGE_GAS, data, ..Default::default() });
+    let result = MainnetHandler::<_, Failure, _>::default().run_system_call(evm);
+    let mut changed = evm.finalize();
+    changed.remove(&SYSTEM_ADDRESS);
+    if result.is_ok_and(|result| result.is_success()) {
+        evm.ctx.db_mut().commit(changed);
     }
 }
 
@@ -95,9 +139,11 @@ pub fn call(input: &mut Reader, state: &mut State, out: &mut Vec<u8>) {
     cfg.disable_nonce_check = true;
     cfg.disable_eip3607 = true;
     cfg.disable_block_gas_limit = true;
-    let tx = transaction(input, cfg.chain_id);
+    let (hash, tx) = transaction(input, cfg.chain_id);
     cfg.disable_base_fee = tx.gas_price == 0;
-    transact(&mut machine(state, (block, cfg)), tx, out);
+    let mut evm = machine(state, (block, cfg));
+    evm.precompiles.session.begin(hash, true);
+    transact(&mut evm, tx, out);
 }
 
 /// One transaction or call, watched: `environment rules wants maxBytes maxSteps transaction`. Bits of `rules`: 1 funds are checked, 2 nonce and
@@ -110,9 +156,10 @@ pub fn trace(input: &mut Reader, state: &mut State, out: &mut Vec<u8>) {
     cfg.disable_eip3607 = rules & 2 == 0;
     cfg.disable_block_gas_limit = true;
     let tracer = Tracer::new(input.u8(), input.u32() as usize, input.u32());
-    let tx = transaction(input, cfg.chain_id);
+    let (hash, tx) = transaction(input, cfg.chain_id);
     cfg.disable_base_fee = rules & 4 == 0 && tx.gas_price == 0;
     let mut evm = machine(state, (block, cfg));
+    evm.precompiles.session.begin(hash, hash.is_zero());
     evm.inspector = tracer;
     if let Some(done) = transact_by(&mut evm, tx, out, |evm, tx| evm.inspect_tx(tx)) {
         out.push(u8::from(evm.inspector.is_full));
@@ -120,6 +167,7 @@ pub fn trace(input: &mut Reader, state: &mut State, out: &mut Vec<u8>) {
         write_touched(out, &done.state);
         if rules & 8 != 0 {
             evm.ctx.db_mut().commit(done.state);
+            charge_reached(&mut evm);
         }
     }
 }

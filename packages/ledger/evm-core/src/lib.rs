@@ -4,6 +4,7 @@
 
 mod codec;
 mod engine;
+mod pipe;
 mod precompiles;
 mod state;
 mod trace;
@@ -49,6 +50,7 @@ operations! {
     execute => engine::execute;
     call => engine::call;
     trace => engine::trace;
+    probe => engine::probe;
     system => engine::system;
     deploy => engine::deploy;
     credit => |input: &mut codec::Reader, state: &mut state::State, _: &mut Vec<u8>| state.credit(input.address(), input.word());

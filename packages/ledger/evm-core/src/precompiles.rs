@@ -1,5 +1,7 @@
 //! Ethereum's precompiles, and this chain's own.
 
+use crate::pipe::{Session, PIPE_CORE};
+
 use revm::{
     context::{Cfg, ContextTr, JournalTr},
     handler::{EthPrecompiles, PrecompileProvider},
@@ -47,14 +49,16 @@ fn transfer<CTX: ContextTr>(context: &mut CTX, call: &CallInputs) -> Result<Byte
 pub struct Precompiles {
     ethereum: EthPrecompiles,
     warm: AddressSet,
+    /// What the transaction under way asked of models.
+    pub session: Session,
 }
 
 impl Precompiles {
     pub fn new<CTX: ContextTr>(spec: SpecId) -> Self {
         let ethereum = EthPrecompiles::new(spec);
         let natives = natives::<CTX>().map(|native| native.address);
-        let warm = ethereum.warm_addresses().iter().copied().chain(natives).collect();
-        Self { ethereum, warm }
+        let warm = ethereum.warm_addresses().iter().copied().chain(natives).chain([PIPE_CORE]).collect();
+        Self { ethereum, warm, session: Session::default() }
     }
 }
 
@@ -66,6 +70,9 @@ impl<CTX: ContextTr<Cfg: Cfg<Spec = SpecId>>> PrecompileProvider<CTX> for Precom
     }
 
     fn run(&mut self, context: &mut CTX, call: &CallInputs) -> Result<Option<InterpreterResult>, String> {
+        if call.bytecode_address == PIPE_CORE {
+            return Ok(Some(self.session.run(context, call)));
+        }
         let Some(native) = natives::<CTX>().into_iter().find(|native| native.address == call.bytecode_address) else {
             return self.ethereum.run(context, call);
         };

@@ -8,10 +8,11 @@ import { type Crypto, encodeEvmHeader, encodeRlp, equalBytes, FreeholdError, fro
 import { nextBaseFee } from "../block/base-fee.js";
 import { assembleBlock, BLOCK_GAS_LIMIT, type Block } from "../block/block.js";
 import { ChainStore } from "../block/chain-store.js";
-import type { BlockEnv, StateMachine, TableWrite } from "../execution/types.js";
+import type { BlockEnv, GenesisState, StateMachine, TableWrite } from "../execution/types.js";
 import { genesisState } from "../genesis/genesis.js";
 import { parseGenesisFile } from "../genesis/genesis-file.js";
 import { defaultMempoolOptions, Mempool, type SenderState } from "../mempool/mempool.js";
+import { resultsInOrder } from "../pipe/delivery.js";
 import { EMPTY_CODE_HASH } from "../state/account.js";
 import { keccak256 } from "../state/keccak.js";
 import { decodeTransaction, hexOf } from "../transaction/decode.js";
@@ -114,7 +115,7 @@ export class LedgerApplication implements Application {
 		const file = parseGenesisFile(fromUtf8(request.appState));
 		if (BigInt(file.chainId) !== this.chainId) throw new FreeholdError("chain.wrongNetwork", { actual: file.chainId, expected: this.chainId });
 		const genesis = genesisState(file);
-		const digest = keccak256(genesisText(genesis.balances, file.timestamp));
+		const digest = keccak256(genesisText(genesis, file.timestamp));
 		const { state } = this.#modules;
 		if (this.chain.isEmpty) {
 			const progress = { height: 0n, evmTimeNs: nanosOf(request.time) };
@@ -176,8 +177,9 @@ export class LedgerApplication implements Application {
 		const baseFee = this.nextBaseFee();
 		let gas = 0n;
 		try {
-			for (const raw of proposal.txs) {
-				const tx = this.#decode(raw);
+			const txs = proposal.txs.map((raw) => this.#decode(raw));
+			if (!resultsInOrder(txs)) return false;
+			for (const tx of txs) {
 				checkStateless(tx, BLOCK_GAS_LIMIT);
 				gas += tx.gasLimit;
 				const expected = next.get(tx.from) ?? this.#senderState(tx.sender).nonce;
@@ -320,6 +322,10 @@ function isDelegation(code: Uint8Array): boolean {
 }
 
 /** What two genesis files must agree in to make the same chain. */
-function genesisText(balances: readonly { readonly address: Uint8Array; readonly balance: bigint }[], timestamp: number): Uint8Array {
-	return encodeRlp([rlpInteger(BigInt(timestamp)), balances.map(({ address, balance }) => [address, rlpInteger(balance)])]);
+function genesisText({ balances, calls }: GenesisState, timestamp: number): Uint8Array {
+	return encodeRlp([
+		rlpInteger(BigInt(timestamp)),
+		balances.map(({ address, balance }) => [address, rlpInteger(balance)]),
+		...(calls.length === 0 ? [] : [calls.map(({ from, to, data }) => [from, to, data])]),
+	]);
 }

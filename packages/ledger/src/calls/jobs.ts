@@ -3,7 +3,7 @@
  */
 import type { ChainStore } from "../block/chain-store.js";
 import type { StateReader } from "../execution/state-reader.js";
-import type { AccountAmendment, AccountProof, BlockEnv, CallRequest, HashBytes, TxOutcome } from "../execution/types.js";
+import type { AccountAmendment, AccountProof, BlockEnv, CallRequest, ExecutableTx, HashBytes, Probed, TxOutcome } from "../execution/types.js";
 import { findLogs, type LogFilter } from "../rpc/log-filter.js";
 import { type AccessListFound, findAccessList } from "../tracing/access-list.js";
 import { type SimulateJob, simulate } from "../tracing/simulate-job.js";
@@ -17,6 +17,8 @@ export interface Jobs {
 	readonly simulate: { readonly input: SimulateJob; readonly output: string };
 	readonly trace: { readonly input: TraceJob; readonly output: string };
 	readonly prove: { readonly input: { readonly address: Uint8Array; readonly keys: readonly HashBytes[]; readonly at: bigint }; readonly output: AccountProof };
+	/** Waiting transactions, in order, on the state at the end of block `at`. */
+	readonly probe: { readonly input: ProbeJob; readonly output: readonly Probed[] };
 	/** Logs of [from, to] as JSON. */
 	readonly logs: { readonly input: { readonly filter: LogFilter; readonly from: bigint; readonly to: bigint }; readonly output: readonly unknown[] };
 }
@@ -26,6 +28,12 @@ interface CallJob {
 	readonly env: BlockEnv;
 	readonly at: bigint;
 	readonly amendments?: readonly AccountAmendment[];
+}
+
+export interface ProbeJob {
+	readonly env: BlockEnv;
+	readonly at: bigint;
+	readonly txs: readonly ExecutableTx[];
 }
 
 export type JobKind = keyof Jobs;
@@ -66,6 +74,8 @@ export function perform({ reader, chain }: { readonly reader: StateReader; reado
 			return traceTransactions(reader, job.input);
 		case "prove":
 			return reader.prove(job.input.address, job.input.keys, job.input.at);
+		case "probe":
+			return reader.scratch(job.input.env, job.input.at, (engine) => engine.probe(job.input.env, job.input.txs));
 		case "logs":
 			return findLogs(chain, job.input.filter, job.input.from, job.input.to);
 	}

@@ -2,7 +2,7 @@
 import type { AccountChange } from "../state/world-state.js";
 import { invalidOutcome } from "./invalid.js";
 import type { TouchedAccount, TouchedState, TraceRecord } from "./trace-record.js";
-import type { AccessListItem, AccountAmendment, Authorization, BlockEnv, ExecutableTx, Log, TxOutcome } from "./types.js";
+import type { AccessListItem, AccountAmendment, Authorization, BlockEnv, ExecutableTx, Log, ModelCall, TxOutcome } from "./types.js";
 
 const U64_MAX = (1n << 64n) - 1n;
 const U128_MAX = (1n << 128n) - 1n;
@@ -32,7 +32,13 @@ export class RequestWriter {
 	}
 
 	transaction(tx: ExecutableTx): this {
-		this.u8(tx.type).raw(tx.sender, 20).optionalAddress(tx.to).word(tx.value).u64(tx.nonce).u64(tx.gasLimit);
+		this.raw(tx.hash ?? NO_HASH, 32)
+			.u8(tx.type)
+			.raw(tx.sender, 20)
+			.optionalAddress(tx.to)
+			.word(tx.value)
+			.u64(tx.nonce)
+			.u64(tx.gasLimit);
 		this.u128(tx.maxFeePerGas).u128(tx.maxPriorityFeePerGas).data(tx.data);
 		return this.accessList(tx.accessList).authorizations(tx.authorizationList);
 	}
@@ -160,6 +166,11 @@ export class AnswerReader {
 			logs: this.#list(() => this.#log()),
 			created: createdHere ? created : undefined,
 		};
+	}
+
+	/** What follows the outcome of a probed transaction. */
+	modelCalls(): ModelCall[] {
+		return this.#list(() => ({ id: this.#take(32), isAnswered: this.#u8() === 1, request: this.#data() }));
 	}
 
 	changes(): { accounts: AccountChange[]; codes: { hash: Uint8Array; code: Uint8Array }[] } {
@@ -293,6 +304,7 @@ export class AnswerReader {
 }
 
 const NO_ADDRESS = new Uint8Array(20);
+const NO_HASH = new Uint8Array(32);
 
 function clamp(value: bigint, max: bigint): bigint {
 	if (value < 0n) throw new RangeError("a quantity is never negative");

@@ -3,7 +3,7 @@ import { accountFields } from "../state/account.js";
 import type { AccountChange } from "../state/world-state.js";
 import { AnswerReader, RequestWriter } from "./codec.js";
 import type { TouchedAccount, TraceRecord, TraceRules, TraceWants } from "./trace-record.js";
-import type { AccountAmendment, BlockEnv, CallRequest, ExecutableTx, TxOutcome } from "./types.js";
+import type { AccountAmendment, BlockEnv, CallRequest, ExecutableTx, Probed, TxOutcome } from "./types.js";
 import { type EvmCore, instantiateEvmCore } from "./wasm.js";
 
 /** What the core reads when its cache lacks it. */
@@ -30,7 +30,7 @@ export interface TraceBounds {
 	readonly steps: number;
 }
 
-type Operation = "execute" | "call" | "trace" | "amend" | "system" | "deploy" | "credit" | "changes";
+type Operation = "execute" | "call" | "trace" | "probe" | "amend" | "system" | "deploy" | "credit" | "changes";
 
 export class Engine {
 	readonly #view: StateView;
@@ -80,6 +80,17 @@ export class Engine {
 		const answer = this.#ask("trace");
 		const outcome = answer.outcome(tx, env);
 		return outcome.kind === "invalid" ? { outcome, isFull: false, records: () => [], touched: [] } : { outcome, ...answer.watched() };
+	}
+
+	/** Executes what waits, in order and each on the effects of the one before, to learn which models it asks. Nonces, funds and fees are not checked. */
+	probe(env: BlockEnv, txs: readonly ExecutableTx[]): Probed[] {
+		const request = this.#request.clear().environment(env).u32(txs.length);
+		for (const tx of txs) request.transaction(tx);
+		const answer = this.#ask("probe");
+		return txs.map((tx) => {
+			const outcome = answer.outcome(tx, env);
+			return { outcome, calls: outcome.kind === "invalid" ? [] : answer.modelCalls() };
+		});
 	}
 
 	/** Pretends that accounts are otherwise, until `reset`. */

@@ -37,6 +37,8 @@ export interface Authorization {
 export interface ExecutableTx {
 	/** EIP-2718 type: 0 legacy, 1 access list, 2 dynamic fee, 4 set code. Blobs (3) are refused by the decoder. */
 	readonly type: 0 | 1 | 2 | 4;
+	/** keccak256 of the signed bytes. Absent for what nobody signed: a call, for which an answer of a model that is not there is left empty. */
+	readonly hash?: HashBytes;
 	readonly sender: AddressBytes;
 	readonly nonce: bigint;
 	readonly to: AddressBytes | undefined;
@@ -96,6 +98,22 @@ export type TxOutcome =
 			/** What it would need: the account's nonce, the cost, the intrinsic gas, the base fee, the gas left in the block. */
 			readonly wanted?: bigint;
 	  };
+
+/** A call to a model that a transaction made. */
+export interface ModelCall {
+	/** keccak256(transaction hash, index, request hash): what a result is delivered for. */
+	readonly id: HashBytes;
+	/** A result was there, and was used. */
+	readonly isAnswered: boolean;
+	/** ABI-encoded (uint8 kind, address payer, bytes request). */
+	readonly request: Uint8Array;
+}
+
+/** A waiting transaction's outcome and the models that it asks, in order. */
+export interface Probed {
+	readonly outcome: TxOutcome;
+	readonly calls: readonly ModelCall[];
+}
 
 export interface AccountState {
 	readonly nonce: bigint;

@@ -9,6 +9,7 @@ export interface EvmCore {
 	execute(): number;
 	call(): number;
 	trace(): number;
+	probe(): number;
 	system(): number;
 	deploy(): number;
 	credit(): number;

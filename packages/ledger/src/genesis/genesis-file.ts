@@ -5,8 +5,8 @@ export interface GenesisFile {
 	readonly chainId: number;
 	/** Unix seconds. */
 	readonly timestamp: number;
-	/** Funded out of the ecosystem share, in the smallest unit. */
-	readonly balances: readonly { readonly address: Uint8Array; readonly amount: bigint }[];
+	/** Funded out of the ecosystem share, in the smallest unit. `prepaid`: how much of it stands in `UsageLedger` for models that contracts ask. */
+	readonly balances: readonly { readonly address: Uint8Array; readonly amount: bigint; readonly prepaid?: bigint }[];
 	/** Ed25519 key of the one sequencer; when absent, the key that makes the first block. */
 	readonly sequencer?: Uint8Array;
 	/** Who gets the priority fees; the reward pool when absent. */
@@ -36,9 +36,13 @@ export function parseGenesisFile(text: string): GenesisFile {
 		chainId: wholeNumber(file["chainId"], "chainId", 1),
 		timestamp: wholeNumber(file["timestamp"], "timestamp", 0),
 		balances: balances.map((entry: unknown, index) => {
-			const { address, amount } = objectOf(entry, `balances[${index}]`);
+			const { address, amount, prepaid } = objectOf(entry, `balances[${index}]`);
 			if (typeof amount !== "string" || !/^(0|[1-9][0-9]{0,30})$/.test(amount)) return refuse(`balances[${index}].amount`, "must be a decimal string");
-			return { address: bytesOf(address, 20, `balances[${index}].address`), amount: BigInt(amount) };
+			const funded = { address: bytesOf(address, 20, `balances[${index}].address`), amount: BigInt(amount) };
+			if (prepaid === undefined) return funded;
+			if (typeof prepaid !== "string" || !/^(0|[1-9][0-9]{0,30})$/.test(prepaid) || BigInt(prepaid) > funded.amount)
+				return refuse(`balances[${index}].prepaid`, "must be a decimal string, at most the amount");
+			return { ...funded, prepaid: BigInt(prepaid) };
 		}),
 		...(sequencer === undefined ? {} : { sequencer: bytesOf(sequencer, 32, "sequencer") }),
 		...(feeRecipient === undefined ? {} : { feeRecipient: bytesOf(feeRecipient, 20, "feeRecipient") }),

@@ -1,9 +1,10 @@
 /** The state of block 0: the contracts, whose constructors run at their fixed addresses, and the whole supply. */
 import { genesisAllocations, genesisDeployments } from "@freehold/contracts/bytecode";
-import { FreeholdError, fromHex, toHex } from "@freehold/protocol";
+import { contractAddresses, FreeholdError, fromHex, toHex } from "@freehold/protocol";
 import { INITIAL_BASE_FEE } from "../block/base-fee.js";
 import { BLOCK_GAS_LIMIT } from "../block/block.js";
 import type { GenesisState } from "../execution/types.js";
+import { selector } from "../pipe/delivery.js";
 import type { GenesisFile } from "./genesis-file.js";
 
 /** What `initGenesis` of the state machine takes. Throws `config.invalid` when the balances ask for more than there is. */
@@ -25,8 +26,21 @@ export function genesisState(file: GenesisFile): GenesisState {
 		},
 		balances: allocations(options).map(({ address, amount }) => ({ address: fromHex(address), balance: amount })),
 		deployments: genesisDeployments(options).map(({ address, initCode }) => ({ address: fromHex(address), initCode: fromHex(initCode) })),
-		calls: [],
+		calls: file.balances.flatMap(({ address, prepaid = 0n }) => (prepaid === 0n ? [] : prepay(address, prepaid))),
 	};
+}
+
+/** Moves a part of an account's balance into `UsageLedger`, as the account itself would. */
+function prepay(account: Uint8Array, amount: bigint): GenesisState["calls"] {
+	const value = fromHex(`0x${amount.toString(16).padStart(64, "0")}`);
+	const padded = (address: Uint8Array): Uint8Array => Buffer.concat([new Uint8Array(12), address]);
+	const call = (to: Uint8Array, signature: string, address: Uint8Array) => ({
+		from: account,
+		to,
+		data: Buffer.concat([selector(signature), padded(address), value]),
+	});
+	const ledger = fromHex(contractAddresses.UsageLedger);
+	return [call(fromHex(contractAddresses.OPG), "approve(address,uint256)", ledger), call(ledger, "prepay(address,uint128)", account)];
 }
 
 function allocations(options: Parameters<typeof genesisAllocations>[0]): ReturnType<typeof genesisAllocations> {

@@ -3,6 +3,7 @@
  * Bounded in count, bytes, nonces per sender and age; when it is full, the cheapest transactions that nobody's later nonce waits for leave first.
  */
 import { LEAST_BASE_FEE } from "../block/base-fee.js";
+import { MAX_RESULTS_PER_BLOCK } from "../pipe/delivery.js";
 import { checkStateless } from "../transaction/intrinsic.js";
 import { effectiveTip, maximalCost, type Transaction, TransactionError } from "../transaction/transaction.js";
 import { MaxHeap } from "./max-heap.js";
@@ -55,6 +56,12 @@ export interface SelectionLimits {
 const refused = (reason: string): Admission => ({ kind: "refused", reason });
 /** Share of the pool that one eviction frees. */
 const EVICTION_SHARE = 100;
+
+interface Head {
+	readonly entry: PooledTransaction;
+	readonly tip: bigint;
+	readonly queue: SenderQueue;
+}
 
 export class Mempool {
 	readonly #options: MempoolOptions;
@@ -126,16 +133,51 @@ export class Mempool {
 		return { kind: "accepted" };
 	}
 
+	/** Keeps a transaction, and its sender's later ones, out of blocks until it is released. */
+	hold(id: string): void {
+		const entry = this.#byId.get(id);
+		if (entry !== undefined) entry.isHeld = true;
+	}
+
+	/** Lets it into a block, after those of `needs` that still wait here. */
+	release(id: string, needs: readonly string[]): void {
+		const entry = this.#byId.get(id);
+		if (entry === undefined) return;
+		entry.isHeld = false;
+		entry.needs = needs;
+	}
+
+	/** A result of a model call: it goes before what pays more, since others wait for it. */
+	promote(id: string): void {
+		const entry = this.#byId.get(id);
+		if (entry !== undefined) entry.isResult = true;
+	}
+
 	/** The best-paying transactions that fit, each sender's in order of nonce; equal tips in order of arrival. */
 	select(limits: SelectionLimits): Transaction[] {
-		const heads = new MaxHeap<{ readonly entry: PooledTransaction; readonly tip: bigint; readonly queue: SenderQueue }>((a, b) =>
-			a.tip === b.tip ? b.entry.sequence - a.entry.sequence : a.tip > b.tip ? 1 : -1,
+		const heads = new MaxHeap<Head>((a, b) =>
+			a.entry.isResult !== b.entry.isResult
+				? Number(a.entry.isResult) - Number(b.entry.isResult)
+				: a.tip === b.tip
+					? b.entry.sequence - a.entry.sequence
+					: a.tip > b.tip
+						? 1
+						: -1,
 		);
+		/** By the result that they wait for. */
+		const parked = new Map<string, Head[]>();
+		const taken = new Set<string>();
+		let results = 0;
 		const offer = (queue: SenderQueue, nonce: bigint): void => {
 			const entry = queue.get(nonce);
-			if (entry === undefined) return;
+			if (entry === undefined || entry.isHeld) return;
 			const tip = effectiveTip(entry.tx, limits.baseFeePerGas);
-			if (tip >= 0n) heads.push({ entry, tip, queue });
+			if (tip >= 0n) put({ entry, tip, queue });
+		};
+		const put = (head: Head): void => {
+			const missing = head.entry.needs.find((id) => !taken.has(id) && this.#byId.has(id));
+			if (missing === undefined) heads.push(head);
+			else parked.set(missing, [...(parked.get(missing) ?? []), head]);
 		};
 		for (const queue of this.#senders.values()) offer(queue, queue.next);
 		const chosen: Transaction[] = [];
@@ -144,10 +186,13 @@ export class Mempool {
 		for (let head = heads.pop(); head !== undefined && gas >= 21_000n; head = heads.pop()) {
 			const { tx } = head.entry;
 			const size = tx.raw.length + limits.overheadBytes;
-			if (tx.gasLimit > gas || size > bytes) continue;
+			if (tx.gasLimit > gas || size > bytes || (head.entry.isResult && results === MAX_RESULTS_PER_BLOCK)) continue;
+			if (head.entry.isResult) results++;
 			gas -= tx.gasLimit;
 			bytes -= size;
 			chosen.push(tx);
+			taken.add(tx.id);
+			for (const waiting of parked.get(tx.id) ?? []) put(waiting);
 			offer(head.queue, tx.nonce + 1n);
 		}
 		return chosen;
@@ -157,7 +202,7 @@ export class Mempool {
 	hasExecutable(baseFeePerGas: bigint): boolean {
 		for (const queue of this.#senders.values()) {
 			const entry = queue.get(queue.next);
-			if (entry !== undefined && effectiveTip(entry.tx, baseFeePerGas) >= 0n) return true;
+			if (entry !== undefined && !entry.isHeld && effectiveTip(entry.tx, baseFeePerGas) >= 0n) return true;
 		}
 		return false;
 	}

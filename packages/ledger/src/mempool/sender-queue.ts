@@ -8,6 +8,12 @@ export interface PooledTransaction {
 	/** Order of arrival. */
 	readonly sequence: number;
 	readonly cost: bigint;
+	/** It does not enter a block yet: what it asks of models is not known or not there. */
+	isHeld: boolean;
+	/** Pooled transactions that stand before it in the block: results that it uses. */
+	needs: readonly string[];
+	/** It stands before all others: a result. */
+	isResult: boolean;
 }
 
 export class SenderQueue {
@@ -59,7 +65,7 @@ export class SenderQueue {
 
 	put(tx: Transaction, addedAt: number, sequence: number): PooledTransaction {
 		this.remove(tx.nonce);
-		const entry = { tx, addedAt, sequence, cost: maximalCost(tx) };
+		const entry = { tx, addedAt, sequence, cost: maximalCost(tx), isHeld: false, needs: [], isResult: false };
 		this.#byNonce.set(tx.nonce, entry);
 		this.#cost += entry.cost;
 		return entry;

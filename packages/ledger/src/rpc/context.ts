@@ -3,6 +3,7 @@ import type { Crypto } from "@freehold/protocol";
 import type { LedgerApplication } from "../application/application.js";
 import type { Asker, CallPool } from "../calls/call-pool.js";
 import type { StateMachine } from "../execution/types.js";
+import type { PipeDesk } from "../pipe/desk.js";
 import type { BlockArchive } from "../sequencer/archive.js";
 import type { PaceOptions } from "./pace.js";
 import type { Parameters } from "./parameters.js";
@@ -20,6 +21,8 @@ export interface RpcContext {
 	readonly peers?: (() => Promise<number>) | undefined;
 	/** Where blocks come from, when another ledger orders them. */
 	readonly source?: FollowedSource | undefined;
+	/** Where contracts' model calls wait; absent where another ledger orders blocks. */
+	readonly pipe?: PipeDesk | undefined;
 	/** Called when a transaction has entered the pool. */
 	readonly notify: () => void;
 	/** Unix milliseconds. */

@@ -105,6 +105,11 @@ export const rpcMethodTable: Readonly<Record<string, MethodEntry>> = {
 	freehold_status: { parameters: "", gives: "chain id, heights, signer, and the first consensus block for a checkpoint" },
 	freehold_getLightBlock: { parameters: "height, decimal", gives: "header, commit and validators as in a receipt file, or null" },
 	freehold_getProofBlock: { parameters: "block number", gives: "EVM header and the consensus block that proves it, or null" },
+	freehold_modelRequests: {
+		parameters: "operator, number, milliseconds",
+		gives: "calls of contracts that this operator has to answer, numbered above the given one; waits for the first",
+		bounds: "64 requests; 30 s; 256 waiting calls; only where blocks are ordered",
+	},
 	freehold_waitForBlock: {
 		parameters: "number, milliseconds",
 		gives: "number of the head once it is greater, or at the timeout",

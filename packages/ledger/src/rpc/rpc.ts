@@ -13,6 +13,7 @@ import { freeholdMethods } from "./freehold-methods.js";
 import { logMethods } from "./log-methods.js";
 import { methodGroups } from "./method-table.js";
 import { bytesParameter } from "./parameters.js";
+import { pipeMethods } from "./pipe-methods.js";
 import { poolMethods } from "./pool-methods.js";
 import { rawMethods } from "./raw-methods.js";
 import { sendMethods } from "./send-methods.js";
@@ -38,6 +39,7 @@ export function rpcMethods(context: RpcContext, version: string): Methods {
 		...traceMethods(context),
 		...simulateMethods(context),
 		...freeholdMethods(context),
+		...pipeMethods(context),
 		eth_chainId: () => chainId,
 		eth_syncing: () => false,
 		eth_accounts: () => [],

@@ -115,7 +115,9 @@ function execute(engine: Engine, env: BlockEnv, call: SimulatedCall, job: Simula
 	const tx = unsigned(call, env.chainId, call.nonce ?? nonces.of(call.request.from), least(call.gasLimit ?? most, most));
 	const rules = { funds: true, nonce: job.validation, fee: job.validation, keep: true };
 	const wants = job.traceTransfers ? { logs: true } : { topOnly: true };
-	const traced: Traced = engine.trace(env, tx, wants, rules, traceBounds);
+	// Nobody signed it: what it asks of models is left empty, as in a call.
+	const { hash: _, ...call_ } = tx;
+	const traced: Traced = engine.trace(env, call_, wants, rules, traceBounds);
 	const { outcome, isFull, records, touched } = traced;
 	if (outcome.kind === "invalid") throw new RpcError(refusalCodes[outcome.code ?? "other"] ?? rpcCodes.invalidParams, outcome.reason);
 	if (isFull) throw limitExceeded(`a call needs more than ${traceBounds.recordBytes} bytes of records`);

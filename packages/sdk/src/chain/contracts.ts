@@ -5,14 +5,19 @@ import {
 	coOwnersAbi,
 	erc3009DepositCollectorAbi,
 	exactPermit2ProxyAbi,
+	historicalAbi,
+	inferenceAbi,
+	inferenceHubAbi,
 	modelRegistryAbi,
 	nodeRegistryAbi,
 	opgAbi,
 	permit2Abi,
 	permit2DepositCollectorAbi,
+	preprocessingAbi,
 	royaltiesAbi,
 	tillAbi,
 	usageLedgerAbi,
+	workflowSchedulerAbi,
 } from "@freehold/contracts/abi";
 import { contractAddresses, type Hex } from "@freehold/protocol";
 import type { Abi } from "viem";
@@ -33,6 +38,11 @@ export const contracts = {
 	Permit2DepositCollector: { address: contractAddresses.Permit2DepositCollector, abi: permit2DepositCollectorAbi },
 	ExactPermit2Proxy: { address: contractAddresses.ExactPermit2Proxy, abi: exactPermit2ProxyAbi },
 	Permit2: { address: contractAddresses.Permit2, abi: permit2Abi },
+	Inference: { address: contractAddresses.Inference, abi: inferenceAbi },
+	Historical: { address: contractAddresses.Historical, abi: historicalAbi },
+	Preprocessing: { address: contractAddresses.Preprocessing, abi: preprocessingAbi },
+	InferenceHub: { address: contractAddresses.InferenceHub, abi: inferenceHubAbi },
+	WorkflowScheduler: { address: contractAddresses.WorkflowScheduler, abi: workflowSchedulerAbi },
 } as const;
 
 /** An account that `CoOwners` opened. */

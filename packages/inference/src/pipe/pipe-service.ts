@@ -1,0 +1,228 @@
+/**
+ * Answers contracts. The node asks its ledger for calls that sortition gave to it, runs them, and sends each result as a transaction of its own; the block that
+ * holds the asking transaction holds the result before it. What was used it has paid out in bundles.
+ */
+import { FreeholdError, fromHex, type Hex, isHex, modelFormats, modelId, parseModelName, releaseId, toHex } from "@freehold/protocol";
+import { type ChainClient, contracts, type Transactor } from "@freehold/sdk/chain";
+import { type Clock, nativeCrypto, pause } from "@freehold/service";
+import { encodeFunctionData } from "viem";
+import type { NodeEvents } from "../node/events.js";
+import type { ReleaseBook } from "../node/releases.js";
+import type { PriceRecord, ReleaseRecord } from "../node/tables.js";
+import { answerRequest, type ContractRequest, failureText, type ModelRunners, readRequest, sizeOf } from "./answer.js";
+
+export interface PipeServiceModules {
+	/** The operator that results are delivered for. */
+	readonly operator: Hex;
+	readonly client: ChainClient;
+	/** Sends as the operator, or as a key of it. */
+	readonly transactor: Transactor;
+	readonly releases: ReleaseBook;
+	readonly runners: ModelRunners;
+	readonly nodeFee: () => bigint;
+	readonly clock: Clock;
+	readonly events: NodeEvents;
+}
+
+/** As `freehold_modelRequests` gives it. */
+interface OpenRequest {
+	readonly number: number;
+	readonly id: Hex;
+	readonly transaction: Hex;
+	readonly index: number;
+	readonly kind: number;
+	readonly payer: Hex;
+	readonly request: Hex;
+	readonly dispatchBlock: Hex;
+	readonly attempt: number;
+}
+
+const POLL_MS = 20_000;
+const POLL_TIMEOUT_MS = 30_000;
+const FIRST_RETRY_MS = 250;
+const LAST_RETRY_MS = 10_000;
+/** Calls that are answered at once; what is beyond goes to the next node when this one's time is over. */
+const MAX_CALLS = 64;
+const DELIVERY_TIMEOUT_MS = 30_000;
+const SETTLE_MS = 2_000;
+/** Of one transaction that settles, as the contract takes them. */
+const MAX_SETTLED = 64;
+/** Results that are remembered until they are settled; anybody may settle the others. */
+const MAX_UNSETTLED = 4_096;
+const MAX_RESULT_BYTES = 8_192;
+const states = { none: 0, delivered: 1, charged: 2, unpaid: 3 } as const;
+/** Results of an answer cost its node some 700 gas a byte: storage that is freed when the call is settled. */
+const DELIVERY_GAS = 600_000n;
+const DELIVERY_GAS_PER_BYTE = 900n;
+
+export class PipeService {
+	readonly #modules: PipeServiceModules;
+	readonly #running = new Map<Hex, { readonly payer: Hex; readonly work: Promise<void> }>();
+	readonly #unsettled = new Set<Hex>();
+	#sent = 0;
+
+	constructor(modules: PipeServiceModules) {
+		this.#modules = modules;
+	}
+
+	/** Serves until the signal says so. */
+	async run(signal: AbortSignal): Promise<void> {
+		await Promise.all([this.#serve(signal), this.#settle(signal)]);
+		await Promise.all([...this.#running.values()].map(({ work }) => work));
+	}
+
+	async #serve(signal: AbortSignal): Promise<void> {
+		const { client, operator, events } = this.#modules;
+		let after = 0;
+		let enrolled = false;
+		for (let failures = 0; !signal.aborted; ) {
+			try {
+				if (!enrolled) enrolled = await this.#enroll(signal);
+				const found = (await client.request("freehold_modelRequests", [operator, after, POLL_MS], {
+					signal,
+					timeoutMs: POLL_TIMEOUT_MS,
+					batch: false,
+				})) as readonly OpenRequest[];
+				failures = 0;
+				// A ledger that was started again counts from the beginning.
+				const newest = Math.max(0, ...found.map(({ number }) => number));
+				if (found.length > 0) after = newest;
+				for (const request of found) this.#take(request, signal);
+			} catch (error) {
+				if (signal.aborted) return;
+				const waitMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures++, 8));
+				events.contractsUnreachable(error, waitMs);
+				await pause(waitMs, signal).catch(() => undefined);
+			}
+		}
+	}
+
+	async #enroll(signal: AbortSignal): Promise<boolean> {
+		const { client, operator, transactor } = this.#modules;
+		if (await client.read(contracts.Inference, "isEnrolled", [operator], { signal })) return true;
+		await transactor.send({ key: `enroll/${this.#sent++}`, ...call("enroll", [operator]) }, { signal });
+		return true;
+	}
+
+	#take(request: OpenRequest, signal: AbortSignal): void {
+		if (this.#running.has(request.id) || this.#running.size >= MAX_CALLS) return;
+		const work = this.#answer(request, signal)
+			.catch((error: unknown) => {
+				if (!signal.aborted) this.#modules.events.contractFailed(request.id, error);
+			})
+			.finally(() => this.#running.delete(request.id));
+		this.#running.set(request.id, { payer: request.payer, work });
+	}
+
+	/** Answers and delivers. What the model refuses is delivered as a refusal, which costs the contract nothing. */
+	async #answer(open: OpenRequest, signal: AbortSignal): Promise<void> {
+		const { operator, releases, runners, clock, events, transactor } = this.#modules;
+		const startedAt = clock.now();
+		let delivery: Pick<Delivery, "release" | "priceVersion" | "inputUnits" | "outputUnits" | "ok" | "output">;
+		try {
+			const request = readRequest(open.kind, open.request);
+			const release = releaseFor(request, releases);
+			const price = currentPrice(release, Math.floor(clock.now() / 1000));
+			await this.#requireFunds(open.payer, price, signal);
+			const answer = await answerRequest(request, release, runners, signal);
+			const bytes = sizeOf(answer.output);
+			if (bytes > MAX_RESULT_BYTES)
+				throw new FreeholdError("engine.failed", { reason: `the answer has ${bytes} bytes, a contract takes at most ${MAX_RESULT_BYTES}` });
+			const { output, inputUnits, outputUnits } = answer;
+			delivery = { release: release.release, priceVersion: price.version, inputUnits, outputUnits, ok: true, output };
+		} catch (error) {
+			if (signal.aborted) throw error;
+			delivery = { release: NO_RELEASE, priceVersion: 0, inputUnits: 0n, outputUnits: 0n, ok: false, output: failureText(error) };
+		}
+		const whole: Delivery = {
+			transaction: open.transaction,
+			index: BigInt(open.index),
+			kind: open.kind,
+			payer: open.payer,
+			request: toHex(nativeCrypto.keccak256(fromHex(open.request))),
+			operator,
+			dispatchBlock: BigInt(open.dispatchBlock),
+			attempt: open.attempt,
+			...delivery,
+		};
+		const gas = DELIVERY_GAS + DELIVERY_GAS_PER_BYTE * BigInt(sizeOf(delivery.output));
+		await transactor.send({ key: `deliver/${open.id}/${open.attempt}`, ...call("deliver", [whole]), gas }, { signal, timeoutMs: DELIVERY_TIMEOUT_MS });
+		if (this.#unsettled.size < MAX_UNSETTLED) this.#unsettled.add(open.id);
+		events.contractAnswered(open.id, delivery.ok, clock.now() - startedAt);
+	}
+
+	/** A call that its payer could not pay is not run. */
+	async #requireFunds(payer: Hex, price: PriceRecord, signal: AbortSignal): Promise<void> {
+		const { client, nodeFee } = this.#modules;
+		const [balance, cap] = await client.read(contracts.UsageLedger, "prepaidOf", [payer], { signal });
+		const least = price.perCall + nodeFee();
+		const calls = [...this.#running.values()].filter((running) => running.payer === payer).length;
+		const needed = least * BigInt(Math.max(1, calls));
+		if (balance < needed) throw new FreeholdError("payment.insufficient", { needed: needed.toString(), given: balance.toString() });
+		if (cap < least) throw new FreeholdError("payment.insufficient", { needed: least.toString(), given: cap.toString() });
+	}
+
+	async #settle(signal: AbortSignal): Promise<void> {
+		const { client, transactor, events } = this.#modules;
+		while (!signal.aborted) {
+			await pause(SETTLE_MS, signal).catch(() => undefined);
+			if (signal.aborted || this.#unsettled.size === 0) continue;
+			try {
+				const some = [...this.#unsettled].slice(0, MAX_SETTLED);
+				const found = await Promise.all(some.map((id) => client.read(contracts.Inference, "resultOf", [id], { signal })));
+				const due = some.filter((_, index) => (found[index]?.state ?? 0) > states.delivered);
+				some.forEach((id, index) => {
+					if ((found[index]?.state ?? 0) === states.none) this.#unsettled.delete(id);
+				});
+				const head = await client.blockNumber({ signal });
+				const expired = some.filter((_, index) => found[index]?.state === states.delivered && (found[index]?.blockNumber ?? 0n) + EXPIRY_BLOCKS < head);
+				if (due.length + expired.length > 0)
+					await transactor.send({ key: `settle/${this.#sent++}`, ...call("settle", [[...due, ...expired]]) }, { signal, timeoutMs: DELIVERY_TIMEOUT_MS });
+			} catch (error) {
+				if (!signal.aborted) events.contractsUnreachable(error, SETTLE_MS);
+			}
+		}
+	}
+}
+
+const EXPIRY_BLOCKS = 128n;
+const NO_RELEASE: Hex = `0x${"00".repeat(32)}`;
+
+interface Delivery {
+	readonly transaction: Hex;
+	readonly index: bigint;
+	readonly kind: number;
+	readonly payer: Hex;
+	readonly request: Hex;
+	readonly operator: Hex;
+	readonly dispatchBlock: bigint;
+	readonly attempt: number;
+	readonly release: Hex;
+	readonly priceVersion: number;
+	readonly inputUnits: bigint;
+	readonly outputUnits: bigint;
+	readonly ok: boolean;
+	readonly output: Hex;
+}
+
+function call(functionName: "enroll" | "deliver" | "settle", args: readonly unknown[]): { readonly to: Hex; readonly data: Hex } {
+	return { to: contracts.Inference.address, data: encodeFunctionData({ abi: contracts.Inference.abi, functionName, args: args as never }) };
+}
+
+/** The release that a contract's text names; of a model without version the one published last. Throws `model.notFound`, `model.retired`. */
+function releaseFor({ model, kind }: ContractRequest, releases: ReleaseBook): ReleaseRecord {
+	const name = parseModelName(model);
+	const id = name === undefined ? undefined : modelId(name.namespace, name.name);
+	const wanted = isHex(model, 32) ? model : id !== undefined && name?.version !== undefined ? releaseId(id, name.version) : undefined;
+	const record = wanted === undefined ? releases.newest(id) : releases.served(wanted);
+	if (record === undefined) throw new FreeholdError("model.notFound", { model: model.slice(0, 160) });
+	const isTensors = record.format === modelFormats.onnx;
+	if (isTensors !== (kind === 0)) throw new FreeholdError("engine.unsupported", { mode: "fast", reason: `the model takes ${isTensors ? "tensors" : "text"}` });
+	return record;
+}
+
+function currentPrice({ release, prices }: ReleaseRecord, now: number): PriceRecord {
+	const price = prices.filter(({ withdrawn, validFrom }) => !withdrawn && validFrom <= now + 1).at(-1);
+	if (price === undefined) throw new FreeholdError("model.notFound", { model: release });
+	return price;
+}

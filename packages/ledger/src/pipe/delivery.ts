@@ -1,0 +1,49 @@
+/** Transactions that deliver a model's result, as the contract at `0x…F4` takes them (`contracts/solidity/pipe/Results.sol`). */
+import { contractAddresses, equalBytes, fromHex, type Hex, utf8 } from "@freehold/protocol";
+import type { ExecutableTx } from "../execution/types.js";
+import { keccak256 } from "../state/keccak.js";
+import { hexOf } from "../transaction/decode.js";
+
+/** A block's proposer takes no more results than this; a proposal with more is refused. */
+export const MAX_RESULTS_PER_BLOCK = 64;
+
+export const INFERENCE_ADDRESS = fromHex(contractAddresses.Inference);
+
+/** First four bytes of a call. */
+export const selector = (signature: string): Uint8Array => keccak256(utf8(signature)).subarray(0, 4);
+
+const DELIVER = selector("deliver((bytes32,uint64,uint8,address,bytes32,address,uint64,uint8,bytes32,uint32,uint64,uint64,bool,bytes))");
+const WORD = 32;
+/** Selector, then the offset of the structure. */
+const STRUCTURE_AT = 4 + WORD;
+const LEAST_BYTES = STRUCTURE_AT + 14 * WORD;
+
+export interface DeliveryHead {
+	/** The call's id: keccak256(transaction, index, keccak256(kind, payer, request)). */
+	readonly id: Hex;
+	/** Hash of the transaction that makes the call. */
+	readonly transaction: Hex;
+}
+
+/** What a transaction delivers; undefined when it delivers nothing. Whether it may, the contract says. */
+export function readDelivery({ to, data }: Pick<ExecutableTx, "to" | "data">): DeliveryHead | undefined {
+	if (to === undefined || !equalBytes(to, INFERENCE_ADDRESS) || data.length < LEAST_BYTES || !equalBytes(data.subarray(0, 4), DELIVER)) return undefined;
+	const words = (from: number, count: number): Uint8Array => data.subarray(STRUCTURE_AT + from * WORD, STRUCTURE_AT + (from + count) * WORD);
+	const id = keccak256(Buffer.concat([words(0, 2), keccak256(words(2, 3))]));
+	return { id: hexOf(id), transaction: hexOf(words(0, 1)) };
+}
+
+/**
+ * Whether a proposal keeps the rules of results: each stands before the transaction that uses it, and there are not too many. Who delivered what is judged by the
+ * contract when the block is executed.
+ */
+export function resultsInOrder(txs: readonly (Pick<ExecutableTx, "to" | "data"> & { readonly id: string })[]): boolean {
+	const before = new Set<string>();
+	let results = 0;
+	for (const tx of txs) {
+		const delivery = readDelivery(tx);
+		if (delivery !== undefined && (++results > MAX_RESULTS_PER_BLOCK || before.has(delivery.transaction))) return false;
+		before.add(tx.id);
+	}
+	return true;
+}
