@@ -10,7 +10,7 @@ export default defineConfig({
 		maxWorkers: 2,
 		pool: "forks",
 		testTimeout: deep ? 600_000 : 60_000,
-		hookTimeout: 120_000,
+		hookTimeout: 180_000,
 		retry: 0,
 	},
 });

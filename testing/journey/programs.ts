@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { keepKeyFile, keepLog } from "../secrets/keep.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const START_DEADLINE_MS = 30_000;
+const START_DEADLINE_MS = 90_000;
 const END_DEADLINE_MS = 20_000;
 
 /** Package and export of each program. */

@@ -127,8 +127,10 @@ export class Ordering {
 		signal: AbortSignal | undefined,
 		take: (record: OrderRecord, node: OperatorRecord, last: boolean) => Promise<T>,
 	): Promise<T> {
-		const { now, callTimeoutMs, textTimeoutMs } = this.#modules;
-		const deadline = now() + ("inputs" in plan.question ? callTimeoutMs : textTimeoutMs);
+		const { now, steady, callTimeoutMs, textTimeoutMs } = this.#modules;
+		const timeoutMs = "inputs" in plan.question ? callTimeoutMs : textTimeoutMs;
+		const deadline = now() + timeoutMs;
+		const end = steady() + timeoutMs;
 		// A dearer node than the payer signed for is no way out.
 		const room = payment.allowed - plan.amount + (plan.nodes[0]?.nodeFee ?? 0n);
 		const nodes = plan.nodes.filter((node) => node.nodeFee <= room);
@@ -142,7 +144,7 @@ export class Ordering {
 				failure = error;
 				await this.#forget(record);
 				this.#modules.events.orderFailed(record.order.callId, node.address, attempt, error);
-				if (nodeFailure(error) === undefined || now() >= deadline || signal?.aborted === true) break;
+				if (nodeFailure(error) === undefined || steady() >= end || signal?.aborted === true) break;
 			}
 		}
 		throw failure instanceof FreeholdError ? failure : new FreeholdError("node.unavailable", { release: plan.release.name }, { cause: failure });
@@ -207,15 +209,16 @@ export class Ordering {
 
 	/** Sends the same order until it is answered, refused, or better given to the next node. `last`: there is no next one. */
 	async #exchange(record: OrderRecord, node: OperatorRecord, last: boolean, signal?: AbortSignal): Promise<ServedCall> {
-		const { now } = this.#modules;
-		const begun = now();
-		const deadline = Number(record.order.deadline);
+		const { now, steady, callTimeoutMs, textTimeoutMs } = this.#modules;
+		// By a clock that nobody sets: after a jump of the other one the same order would be sent for a day.
+		const begun = steady();
+		const end = begun + Math.min(Number(record.order.deadline) - now(), Math.max(callTimeoutMs, textTimeoutMs));
 		const body = orderBody(record);
 		for (;;) {
 			const sentAt = performance.now();
 			this.#setHealth(node.address, (health) => ({ ...health, inFlight: health.inFlight + 1 }));
 			try {
-				const deadlineMs = Math.max(1, deadline - now() + GRACE_MS);
+				const deadlineMs = Math.max(1, end - steady() + GRACE_MS);
 				const answer = this.#check(
 					record,
 					await traceStep("order", { "freehold.call_id": record.order.callId, "freehold.node": node.address }, () =>
@@ -223,7 +226,7 @@ export class Ordering {
 					),
 				);
 				const nodeMs = performance.now() - sentAt;
-				this.#setHealth(node.address, (health) => afterAnswer(health, nodeMs, now()));
+				this.#setHealth(node.address, (health) => afterAnswer(health, nodeMs, steady()));
 				return { order: record, answer, nodeMs };
 			} catch (error) {
 				const failure = nodeFailure(error);
@@ -231,8 +234,8 @@ export class Ordering {
 				this.#setHealth(node.address, (health) => afterFailure(health, this.#modules.steady()));
 				// An order that was certainly not run goes to the next node at once; one that may have been is asked for a while longer.
 				const patienceMs = last ? failure.patienceMs : failure.mayHaveRun ? Math.min(failure.patienceMs, PATIENCE_MS) : 0;
-				const next = now() + RETRY_MS;
-				if (next >= deadline || next > begun + patienceMs) throw error;
+				const next = steady() + RETRY_MS;
+				if (next >= end || next > begun + patienceMs) throw error;
 				await pause(RETRY_MS);
 			} finally {
 				this.#setHealth(node.address, (health) => ({ ...health, inFlight: health.inFlight - 1 }));
@@ -255,7 +258,7 @@ export class Ordering {
 				check: (answer, streamed) => this.#check(record, answer, streamed),
 				answered: () => {
 					crashPoint("order-answered");
-					end((health) => afterAnswer(health, performance.now() - sentAt, now()));
+					end((health) => afterAnswer(health, performance.now() - sentAt, this.#modules.steady()));
 				},
 				left: () => end((health) => health),
 				failed: () => end((health) => afterFailure(health, this.#modules.steady())),
