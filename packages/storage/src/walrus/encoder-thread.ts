@@ -1,10 +1,13 @@
 /** The thread that computes Walrus blob ids, with the encoder that Walrus publishes. Started by `walrusIds` only. */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { constants, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { BlobEncoder } from "@mysten/walrus-wasm";
 import type { EncodeReply, EncodeRequest } from "./walrus-ids.js";
 
+// A second of work for each file: whatever else the machine does comes first. Linux gives each thread a priority of its own; elsewhere it would be the whole program's.
+if (process.platform === "linux") setPriority(constants.priority.PRIORITY_LOW);
 const encoder = new BlobEncoder((workerData as { readonly shards: number }).shards);
 
 parentPort?.on("message", (request: EncodeRequest) => {
