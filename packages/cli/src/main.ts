@@ -295,6 +295,12 @@ function addCommands(program: Command, act: Act): void {
 		.option("--member <file>", "what validator init showed; once for each", collect, [])
 		.requiredOption("--out <file>", "where to write it")
 		.action(act(async () => (await import("./commands/validator.js")).genesis));
+	validator
+		.command("join <home>")
+		.description("begin from a snapshot of the peers instead of fetching every block")
+		.requiredOption("--snapshot-from <urls>", "JSON-RPC of two engines or more, separated by commas")
+		.requiredOption("--trust <height:hash>", "a block that is trusted, such as the checkpoint's")
+		.action(act(async () => (await import("./commands/validator.js")).join));
 
 	const debug = program.command("debug", { hidden: true }).description("for tests");
 	debug

@@ -7,8 +7,9 @@ import type { ValidatorEvents } from "./engine/validator.js";
 import type { FollowerEvents } from "./follower/follower.js";
 import type { Mempool } from "./mempool/mempool.js";
 import type { SequencerEvents } from "./sequencer/sequencer.js";
+import type { SnapshotEvents } from "./snapshot/sync.js";
 
-export interface LedgerEvents extends SequencerEvents, FollowerEvents, ValidatorEvents {
+export interface LedgerEvents extends SequencerEvents, FollowerEvents, ValidatorEvents, SnapshotEvents {
 	readonly started: (at: { readonly chainId: number; readonly height: bigint; readonly evmNumber: bigint }) => void;
 	readonly rpcFailed: (error: unknown, method: string, reference: string) => void;
 	readonly probeFailed: (error: unknown) => void;
@@ -73,6 +74,8 @@ export function ledgerEvents(log: Logger, registry: Registry, ticks: () => numbe
 			log.error({ err: error, what }, "a question of CometBFT failed by a fault of the program and was refused");
 		},
 		relayWaits: (error, waiting) => log.debug({ err: error, waiting }, "CometBFT takes no transactions now; they are sent again"),
+		snapshotFailed: (error) => log.error({ err: error }, "a snapshot could not be written, or one that was given was refused"),
+		restored: (height) => log.info({ height: Number(height) }, "the state was taken from a snapshot"),
 		strangerRefused: (error) => log.warn({ err: error }, "a connection to the application's socket was closed: no engine speaks so"),
 		rpcFailed: (error, method, reference) => {
 			metrics.faults.add(1);

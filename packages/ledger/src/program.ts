@@ -18,6 +18,7 @@ import {
 import { LedgerApplication } from "./application/application.js";
 import { CallPool } from "./calls/call-pool.js";
 import { type Driver, readDriver } from "./driver.js";
+import { joinsBySnapshot } from "./engine/home.js";
 import { ValidatorDriver, validatorCrashPoints } from "./engine/validator.js";
 import { type LedgerEvents, ledgerEvents, ledgerMetrics } from "./events.js";
 import { DEFAULT_MAP_SIZE_BYTES, openStateMachine } from "./execution/execution.js";
@@ -30,6 +31,9 @@ import { rpcUpgrade } from "./rpc/websocket.js";
 import { storedArchive } from "./sequencer/archive.js";
 import { ConsensusStore } from "./sequencer/consensus-store.js";
 import { Sequencer, sequencerCrashPoints } from "./sequencer/sequencer.js";
+import { genesisBlock } from "./snapshot/genesis-block.js";
+import { SnapshotSync } from "./snapshot/sync.js";
+import { StateStore } from "./state/state-store.js";
 
 export const LEDGER_VERSION = "0.1.0";
 
@@ -62,6 +66,13 @@ const options = {
 	p2p: textOption({ argument: "HOST:PORT", default: "127.0.0.1:26656", help: "Where CometBFT listens for its peers.", group: "Validators" }),
 	peers: textOption({ argument: "ID@HOST:PORT,…", default: "none", help: "Peers that CometBFT keeps connected to; none for none.", group: "Validators" }),
 	enginePort: portOption({ default: 26657, help: "Loopback port of CometBFT's own JSON-RPC, for this ledger.", group: "Validators" }),
+	snapshotBlocks: integerOption({
+		default: 10_000,
+		min: 0,
+		max: 1_000_000_000,
+		help: "Consensus blocks from one snapshot of the state to the next, for those who join; 0 for none.",
+		group: "Validators",
+	}),
 	blockInterval: durationOption({ default: 20, help: "Least time between two blocks with transactions; under load they are batched by it.", group: "Chain" }),
 	callThreads: integerOption({
 		default: 2,
@@ -117,12 +128,15 @@ async function startLedger(context: Context) {
 		requireSigner(consensus.signer(), who);
 		const genesisTime = { seconds: BigInt(genesis.timestamp), nanos: 0 };
 		const signers = who.kind === "validates" ? [] : [{ publicKey: who.publicKey, power: 1n }];
-		application.initChain({ chainId, time: genesisTime, validators: signers, appState });
+		const joins = who.kind === "validates" && application.chain.isEmpty && (await joinsBySnapshot(who.home));
+		if (!joins) application.initChain({ chainId, time: genesisTime, validators: signers, appState });
 		crashPoint("ledger.genesis.committed");
 		const common = { application, store: consensus, now: () => clock.now(), ticks: () => performance.now(), crashPoint, events };
-		const driver = driverOf(who, { chainId, genesisTime, config, common });
+		const genesisOf = () => genesisBlock({ chainId: BigInt(genesis.chainId), consensusChainId: chainId, time: genesisTime, appState }, nativeCrypto);
+		const driver = driverOf(who, { chainId, genesisTime, config, common, genesisOf, openView: () => new StateStore({ ...place, readOnly: true }) });
 		const startedAt = driver.height;
 		await driver.start();
+		if (joins) await untilRestored(application, driver);
 		const closing = new AbortController();
 		const notify = (): void => {
 			if (driver instanceof Sequencer) driver.notify();
@@ -221,11 +235,13 @@ interface DriverParts {
 	readonly chainId: string;
 	readonly genesisTime: { readonly seconds: bigint; readonly nanos: number };
 	readonly config: Context["config"];
+	readonly openView: () => StateStore;
+	readonly genesisOf: () => Promise<{ readonly header: Uint8Array; readonly digest: Uint8Array }>;
 	readonly common: Omit<ConstructorParameters<typeof Sequencer>[1], "key" | "hashes" | "crashPoint" | "events"> &
 		Pick<Context, "crashPoint"> & { readonly events: LedgerEvents };
 }
 
-function driverOf(who: Driver, { chainId, genesisTime, config, common }: DriverParts): Sequencer | ChainFollower | ValidatorDriver {
+function driverOf(who: Driver, { chainId, genesisTime, config, common, openView, genesisOf }: DriverParts): Sequencer | ChainFollower | ValidatorDriver {
 	if (who.kind === "orders")
 		return new Sequencer({ chainId, blockIntervalMs: config.blockInterval, genesisTime }, { ...common, key: who.key, hashes: nativeCrypto });
 	if (who.kind === "follows") return new ChainFollower({ chainId, checkpoint: who.checkpoint }, { ...common, source: who.source, crypto: nativeCrypto, pause });
@@ -233,11 +249,29 @@ function driverOf(who: Driver, { chainId, genesisTime, config, common }: DriverP
 		throw new FreeholdError("config.invalid", { option: "--validator-home", reason: `its genesis is of chain ${who.chainId}, the ledger's of ${chainId}` });
 	const { p2p, peers, enginePort } = config;
 	const engine = { program: who.program, home: who.home, rpc: `127.0.0.1:${enginePort}`, p2p, peers: peers === "none" ? "" : peers };
-	return new ValidatorDriver(engine, { ...common, version: LEDGER_VERSION, pause });
+	const { application, events } = common;
+	const snapshots = new SnapshotSync(
+		{ folder: join(config.data, "snapshots"), everyBlocks: config.snapshotBlocks },
+		{ application, openView, genesis: genesisOf, events },
+	);
+	return new ValidatorDriver(engine, { ...common, version: LEDGER_VERSION, pause, snapshots });
 }
 
 /** Between two looks at nodes that are silent. */
 const PIPE_TICK_MS = 250;
+
+/** A ledger without a state has nothing to show. Throws `upstream.timeout` when no peer offers a snapshot that holds. */
+async function untilRestored(application: LedgerApplication, driver: { readonly stop: () => Promise<void> }): Promise<void> {
+	const deadline = performance.now() + RESTORE_DEADLINE_MS;
+	while (application.chain.isEmpty && performance.now() < deadline) await pause(RESTORE_LOOK_MS);
+	if (!application.chain.isEmpty) return;
+	await driver.stop();
+	throw new FreeholdError("upstream.timeout", { what: "The peers' snapshots", seconds: RESTORE_DEADLINE_MS / 1000 });
+}
+
+const RESTORE_DEADLINE_MS = 900_000;
+const RESTORE_LOOK_MS = 100;
+
 /** Blocks that a ready follower may be behind. */
 const IN_STEP = 2n;
 /** Per thread: roughly 15 MB. */

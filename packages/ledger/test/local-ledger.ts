@@ -61,6 +61,7 @@ export async function startLocalLedger(
 			p2p: "127.0.0.1:26656",
 			peers: "none",
 			enginePort: 26657,
+			snapshotBlocks: 0,
 			checkpoint: options.follow?.checkpoint,
 			blockInterval: options.blockIntervalMs ?? 5,
 			historyBlocks: 128,

@@ -23,7 +23,10 @@ export interface ValidatorProcess {
 
 export interface ValidatorProcesses {
 	readonly dir: string;
-	readonly dataOf: (index: number) => string;
+	/** CometBFT's folder. */
+	readonly homeOf: (index: number) => string;
+	/** CometBFT's own JSON-RPC. */
+	readonly engineUrl: (index: number) => string;
 	/** Starts the validator, answering; undefined when it ended before it did. */
 	readonly start: (index: number, env?: Readonly<Record<string, string>>) => Promise<ValidatorProcess | undefined>;
 	/** Ends ledger and engine at once, as a power cut would. */
@@ -31,15 +34,15 @@ export interface ValidatorProcesses {
 	readonly stop: () => Promise<void>;
 }
 
-/** Folders, keys and the shared genesis of `count` validators; none runs yet. */
-export async function validatorProcesses(count: number): Promise<ValidatorProcesses> {
+/** Folders, keys and the shared genesis of `count` validators and of `others` that only follow; none runs yet. */
+export async function validatorProcesses(count: number, others = 0): Promise<ValidatorProcesses> {
 	const dir = await mkdtemp(join(tmpdir(), "freehold-validator-processes-"));
 	const appState = appStateNow();
 	const homeOf = (index: number): string => join(dir, String(index), "consensus");
-	const identities = await Promise.all(Array.from({ length: count }, (_, index) => prepareHome(homeOf(index), "local")));
-	const validators = identities.map(({ publicKey }, index) => ({ publicKey, power: 10n, name: `v${index}` }));
+	const identities = await Promise.all(Array.from({ length: count + others }, (_, index) => prepareHome(homeOf(index), "local")));
+	const validators = identities.slice(0, count).map(({ publicKey }, index) => ({ publicKey, power: 10n, name: `v${index}` }));
 	const genesis = engineGenesis({ chainId: CONSENSUS_CHAIN_ID, timestamp: appState.timestamp, validators, appState });
-	const ports = await freePorts(2 * count);
+	const ports = await freePorts(2 * (count + others));
 	await Promise.all(identities.map((_, index) => writeGenesis(homeOf(index), genesis)));
 	const peersOf = (own: number): string =>
 		identities.flatMap(({ nodeId }, index) => (index === own ? [] : [`${nodeId}@127.0.0.1:${ports[2 * index]}`])).join(",") || "none";
@@ -56,7 +59,8 @@ export async function validatorProcesses(count: number): Promise<ValidatorProces
 	return {
 		dir,
 		kill,
-		dataOf: (index) => join(dir, String(index), "ledger"),
+		homeOf,
+		engineUrl: (index) => `http://127.0.0.1:${ports[2 * index + 1]}`,
 		async start(index, env = {}) {
 			const runFile = join(dir, String(index), "run.json");
 			await rm(runFile, { force: true });
@@ -68,6 +72,7 @@ export async function validatorProcesses(count: number): Promise<ValidatorProces
 				"engine-port": String(ports[2 * index + 1]),
 				peers: peersOf(index),
 				port: "0",
+				"snapshot-blocks": "5",
 				"run-file": runFile,
 			};
 			const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);

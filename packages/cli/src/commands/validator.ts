@@ -1,7 +1,7 @@
 /** `freehold validator …`: the keys of a validator and the genesis that a network of several shares. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { engineGenesis, parseGenesisFile, prepareHome } from "@freehold/ledger";
+import { engineGenesis, joinBySnapshot, parseGenesisFile, prepareHome } from "@freehold/ledger";
 import { FreeholdError, fromHex, isHex, networkOf, toHex } from "@freehold/protocol";
 import { atomicWriteFile } from "@freehold/service";
 import type { Action } from "../main.js";
@@ -46,6 +46,20 @@ export const genesis: Action = async ({ output }, _args, { genesis: source, memb
 	});
 	await atomicWriteFile(resolve(out), file);
 	output.result({ out: resolve(out), chainId, members }, () => `${out}: ${members.length} validators of chain ${chainId}. Everybody needs this same file.`);
+	return 0;
+};
+
+/** Lets a home without blocks begin from a snapshot of its peers. */
+export const join: Action = async ({ output }, [home], { snapshotFrom, trust }) => {
+	const servers = String(snapshotFrom ?? "")
+		.split(",")
+		.filter((server) => server !== "");
+	const isServer = (server: string): boolean => URL.canParse(server) && ["http:", "https:"].includes(new URL(server).protocol) && !/["\\]/.test(server);
+	if (servers.length < 2 || servers.length > 16 || !servers.every(isServer)) throw refuse("--snapshot-from", "must be 2 to 16 addresses, separated by commas");
+	const [, height, hash] = /^([1-9][0-9]{0,15}):(0x[0-9a-fA-F]{64})$/.exec(String(trust ?? "")) ?? [];
+	if (height === undefined || hash === undefined) throw refuse("--trust", "must be HEIGHT:HASH, as a checkpoint has them");
+	await joinBySnapshot(resolve(home as string), { servers, height: BigInt(height), hash: fromHex(hash.toLowerCase() as `0x${string}`) });
+	output.result({ home: resolve(home as string), servers, height, hash }, () => `${home as string} begins from a snapshot when it is started without blocks.`);
 	return 0;
 };
 

@@ -16,6 +16,7 @@ import {
 	ResponseVerifyVoteExtension_VerifyStatus,
 } from "../generated/abci_pb.js";
 import { MAX_BLOCK_BYTES } from "../sequencer/consensus-block.js";
+import type { SnapshotSync } from "../snapshot/sync.js";
 import { keccak256 } from "../state/keccak.js";
 import { hexOf } from "../transaction/decode.js";
 import { KnownBytes } from "./known-bytes.js";
@@ -32,6 +33,8 @@ export interface AdapterModules {
 	readonly crashPoint: (name: (typeof adapterCrashPoints)[number]) => void;
 	/** Runs what admits a transaction that the engine has already, so that nobody sends it there again. */
 	readonly fromEngine: <T>(work: () => T) => T;
+	/** Where snapshots are offered and taken. */
+	readonly snapshots?: SnapshotSync | undefined;
 	readonly events: AdapterEvents;
 }
 
@@ -138,10 +141,17 @@ export class AbciAdapter {
 		},
 		finalizeBlock: (request) => this.#vital(() => this.#finalize(request)),
 		commit: () => this.#vital(() => this.#commit()),
-		listSnapshots: () => response({ case: "listSnapshots", value: {} }),
-		offerSnapshot: () => response({ case: "offerSnapshot", value: { result: ResponseOfferSnapshot_Result.REJECT } }),
-		loadSnapshotChunk: () => response({ case: "loadSnapshotChunk", value: {} }),
-		applySnapshotChunk: () => response({ case: "applySnapshotChunk", value: { result: ResponseApplySnapshotChunk_Result.ABORT } }),
+		listSnapshots: async () => response({ case: "listSnapshots", value: { snapshots: [...((await this.#modules.snapshots?.keeper.list()) ?? [])] } }),
+		offerSnapshot: ({ snapshot, appHash }) => {
+			const result = this.#modules.snapshots?.offer(snapshot, appHash) ?? ResponseOfferSnapshot_Result.REJECT;
+			return response({ case: "offerSnapshot", value: { result } });
+		},
+		loadSnapshotChunk: async ({ height, format, chunk }) =>
+			response({ case: "loadSnapshotChunk", value: { chunk: (await this.#modules.snapshots?.keeper.chunk(height, format, chunk)) ?? EMPTY } }),
+		applySnapshotChunk: async ({ index, chunk, sender }) => {
+			const answer = await this.#modules.snapshots?.apply(index, chunk, sender);
+			return response({ case: "applySnapshotChunk", value: answer ?? { result: ResponseApplySnapshotChunk_Result.ABORT } });
+		},
 	};
 
 	/** In the pool already is as good as admitted; what a block took out of the pool leaves the engine's as well. */
@@ -183,6 +193,7 @@ export class AbciAdapter {
 		this.#decided = undefined;
 		crashPoint("ledger.abci.committed");
 		const { height, txs, startedAt } = decided;
+		this.#modules.snapshots?.committed(height);
 		const hashes = txs.length > MAX_NAMED ? [] : txs.map((tx) => `0x${Buffer.from(keccak256(tx)).toString("hex")}`);
 		events.blockMade({ height, transactions: txs.length, hashes, tookMs: ticks() - startedAt });
 		return response({ case: "commit", value: { retainHeight } });

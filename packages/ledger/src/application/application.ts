@@ -13,6 +13,8 @@ import { genesisState } from "../genesis/genesis.js";
 import { parseGenesisFile } from "../genesis/genesis-file.js";
 import { defaultMempoolOptions, Mempool, type SenderState } from "../mempool/mempool.js";
 import { resultsInOrder } from "../pipe/delivery.js";
+import { soundBody } from "../snapshot/body.js";
+import type { Snapshot } from "../snapshot/snapshot.js";
 import { EMPTY_CODE_HASH } from "../state/account.js";
 import { keccak256 } from "../state/keccak.js";
 import { decodeTransaction, hexOf } from "../transaction/decode.js";
@@ -135,6 +137,29 @@ export class LedgerApplication implements Application {
 		const hash = this.chain.hash(0n);
 		if (hash === undefined) throw new Error("the chain has lost its genesis block");
 		return { appHash: hash };
+	}
+
+	/** What two ledgers of one network agree in; undefined before genesis. */
+	get genesisDigest(): Uint8Array | undefined {
+		return this.#modules.state.get("meta", GENESIS_KEY);
+	}
+
+	/** Begins an empty ledger with the state after consensus block `height`. Throws, with nothing written, when the state is not the one that its header proves. */
+	restore(height: bigint, snapshot: Snapshot, genesis: { readonly header: Uint8Array; readonly digest: Uint8Array }): void {
+		const { state, crypto } = this.#modules;
+		const { header, headers, accounts, codes, evmTimeNs } = snapshot;
+		const body = soundBody(header, snapshot.body, this.chainId, crypto);
+		const progress = { height, evmTimeNs };
+		state.restore(header.number, header.stateRoot, accounts, codes, [
+			...ChainStore.snapshotWrites([genesis.header], undefined),
+			...ChainStore.snapshotWrites(headers, body),
+			progressWrite(progress),
+			{ table: "meta", key: GENESIS_KEY, value: genesis.digest },
+		]);
+		const block = this.chain.block(header.number);
+		if (block === undefined) throw new Error("the restored block cannot be read");
+		this.chain.committed(block);
+		this.#progress = progress;
 	}
 
 	checkTx(raw: Uint8Array, rules: { readonly onlyReplayProtected?: boolean } = {}): CheckResult {

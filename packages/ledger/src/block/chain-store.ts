@@ -15,11 +15,23 @@
  *
  * Numbers are eight bytes, big-endian.
  */
-import { bigintToBytes, type Crypto, concatBytes, decodeEvmHeader, decodeRlp, type EvmHeader, encodeEvmHeader, encodeRlp, type Hex } from "@freehold/protocol";
+import {
+	bigintToBytes,
+	type Crypto,
+	concatBytes,
+	decodeEvmHeader,
+	decodeRlp,
+	type EvmHeader,
+	encodeEvmHeader,
+	encodeRlp,
+	equalBytes,
+	type Hex,
+} from "@freehold/protocol";
 import type { StateMachine, TableWrite } from "../execution/types.js";
 import { keccak256 } from "../state/keccak.js";
 import { decodeTransaction, hexOf, integerOf } from "../transaction/decode.js";
 import type { Block } from "./block.js";
+import { EMPTY_TRIE_ROOT } from "./ordered-trie.js";
 import { receiptsFromItems, receiptToItem } from "./receipt.js";
 
 /** Transactions in the blocks kept decoded in memory. */
@@ -60,6 +72,37 @@ export class ChainStore {
 		this.#crypto = crypto;
 		const head = state.head();
 		this.#head = head === undefined ? undefined : this.block(head.number);
+	}
+
+	/** Headers and bodies as they are stored, for a snapshot. */
+	static tablesOf(tables: Pick<ChainTables, "get">): {
+		readonly headerRlp: (number: bigint) => Uint8Array | undefined;
+		readonly body: (number: bigint) => { readonly body: Uint8Array; readonly receipts: Uint8Array } | undefined;
+	} {
+		return {
+			headerRlp: (number) => tables.get("block", headerKey(number)),
+			body: (number) => {
+				const body = tables.get("block", prefixed("b", be8(number)));
+				const receipts = tables.get("block", prefixed("r", be8(number)));
+				return body === undefined || receipts === undefined ? undefined : { body, receipts };
+			},
+		};
+	}
+
+	/** What a ledger that begins in the middle of a chain writes: headers from the newest down, and the newest block whole. */
+	static snapshotWrites(headers: readonly Uint8Array[], body: { readonly body: Uint8Array; readonly receipts: Uint8Array } | undefined): TableWrite[] {
+		const writes = headers.flatMap((rlp): TableWrite[] => {
+			const number = be8(decodeEvmHeader(rlp).number);
+			return [
+				{ table: "block", key: prefixed("h", number), value: rlp },
+				{ table: "block", key: prefixed("n", keccak256(rlp)), value: number },
+			];
+		});
+		const [newest] = headers;
+		if (body === undefined || newest === undefined) return writes;
+		const number = be8(decodeEvmHeader(newest).number);
+		writes.push({ table: "block", key: prefixed("b", number), value: body.body }, { table: "block", key: prefixed("r", number), value: body.receipts });
+		return writes;
 	}
 
 	/** The last committed block. Throws before genesis. */
@@ -164,12 +207,14 @@ export class ChainStore {
 		}
 	}
 
-	#decode(headerRlp: Uint8Array, number: bigint): Block {
+	/** Undefined for a block of which a snapshot brought the header alone. */
+	#decode(headerRlp: Uint8Array, number: bigint): Block | undefined {
 		const header = decodeEvmHeader(headerRlp);
 		const hash = keccak256(headerRlp);
 		const body = this.#state.get("block", prefixed("b", be8(number)));
 		const receipts = this.#state.get("block", prefixed("r", be8(number)));
-		if (body === undefined || receipts === undefined) return { header, hash, id: hexOf(hash), transactions: [], receipts: [] };
+		if (body === undefined || receipts === undefined)
+			return equalBytes(header.transactionsRoot, EMPTY_TRIE_ROOT) ? { header, hash, id: hexOf(hash), transactions: [], receipts: [] } : undefined;
 		const [raws, senders] = decodeRlp(body) as readonly [readonly Uint8Array[], Uint8Array];
 		const transactions = raws.map((raw, index) => decodeTransaction(raw, this.#chainId, this.#crypto, senders.subarray(20 * index, 20 * index + 20)));
 		return { header, hash, id: hexOf(hash), transactions, receipts: receiptsFromItems(decodeRlp(receipts)) };

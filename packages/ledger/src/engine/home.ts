@@ -118,6 +118,37 @@ export async function readGenesis(
 	return { chainId, appState: Buffer.from(JSON.stringify(appState), "utf8"), publicKeys };
 }
 
+export interface SnapshotSource {
+	/** JSON-RPC of at least two engines that are asked for headers, `http://host:port`. */
+	readonly servers: readonly string[];
+	/** A height and its header's hash that are trusted: of a checkpoint, or of an operator. */
+	readonly height: bigint;
+	readonly hash: Uint8Array;
+}
+
+/** Lets an engine that has no blocks yet begin from a snapshot of its peers. */
+export async function joinBySnapshot(home: string, { servers, height, hash }: SnapshotSource): Promise<void> {
+	const path = join(home, CONFIG);
+	const known = (await text(path)) ?? "";
+	if (known.includes("[statesync]")) return;
+	const section = `
+[statesync]
+enable = true
+rpc_servers = "${servers.join(",")}"
+trust_height = ${height}
+trust_hash = "${hexUpper(hash)}"
+trust_period = "168h0m0s"
+discovery_time = "5s"
+chunk_request_timeout = "10s"
+`;
+	await atomicWriteFile(path, known + section);
+}
+
+/** True for a home that begins from a snapshot where there are no blocks yet. */
+export async function joinsBySnapshot(home: string): Promise<boolean> {
+	return /\[statesync\]\s*enable = true/.test((await text(join(home, CONFIG))) ?? "");
+}
+
 /** Only what differs from CometBFT's own defaults, which hold for the rest. Addresses and peers are the ledger's options. */
 function settings(pace: Pace): string {
 	const local = pace === "local";

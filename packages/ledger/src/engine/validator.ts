@@ -9,6 +9,7 @@ import { AbciAdapter, type AdapterEvents, adapterCrashPoints } from "../abci/ada
 import { type AbciServer, type AbciServerOptions, serveAbci } from "../abci/server.js";
 import type { LedgerApplication } from "../application/application.js";
 import type { BlockArchive } from "../sequencer/archive.js";
+import type { SnapshotSync } from "../snapshot/sync.js";
 import { engineArchive } from "./engine-archive.js";
 import { type EngineClient, engineClient } from "./engine-client.js";
 import { type EngineEvents, type EngineOptions, EngineProcess } from "./engine-process.js";
@@ -31,6 +32,7 @@ export interface ValidatorModules {
 	readonly crashPoint: (name: (typeof validatorCrashPoints)[number]) => void;
 	readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
 	readonly events: ValidatorEvents;
+	readonly snapshots?: SnapshotSync | undefined;
 	/** Sees every message of the engine, for recording. */
 	readonly tap?: AbciServerOptions["tap"];
 }
@@ -60,6 +62,7 @@ export class ValidatorDriver {
 			version: modules.version,
 			ticks,
 			crashPoint: modules.crashPoint,
+			snapshots: modules.snapshots,
 			events,
 			fromEngine: (work) => {
 				this.#isFromEngine = true;
@@ -116,6 +119,7 @@ export class ValidatorDriver {
 		await this.#engine.stop();
 		await this.#server?.close();
 		await this.#adapter.settled();
+		await this.#modules.snapshots?.keeper.settled();
 		rmSync(this.#folder, { recursive: true, force: true });
 	}
 

@@ -4,6 +4,7 @@
  * Two instances of the core work on one store. The writer holds the block in progress and a cache of the head's state; the
  * reader (`state-reader.ts`) answers calls on committed state only, so that what a call does never touches a block.
  */
+import { EMPTY_CODE_HASH } from "../state/account.js";
 import { slotKey } from "../state/keys.js";
 import { type BlockCommit, StateStore } from "../state/state-store.js";
 import { WorldState } from "../state/world-state.js";
@@ -99,6 +100,20 @@ class LedgerState implements StateMachine {
 			this.#store.commitSync({ ...block, tables: writes(block.root) });
 			return block.root;
 		});
+	}
+
+	restore(...[number, stateRoot, accounts, codes, tables]: Parameters<StateMachine["restore"]>): void {
+		if (this.#store.head !== undefined) throw new Error("this store has a state already");
+		if (this.#progress.step !== "none") throw new Error("a restored state comes before any block");
+		this.#whole(() => {
+			const { root, changes } = this.#world.apply(accounts);
+			if (Buffer.compare(root, stateRoot) !== 0) throw new SyntaxError("the state is not the one that was proved");
+			const known = new Set(codes.map(({ hash }) => Buffer.from(hash).toString("hex")).concat(Buffer.from(EMPTY_CODE_HASH).toString("hex")));
+			if (accounts.some(({ state }) => state !== undefined && !known.has(Buffer.from(state.codeHash).toString("hex"))))
+				throw new SyntaxError("a code is missing");
+			this.#store.commitSync({ number, root, changes, codes, tables });
+		});
+		this.#writer.reset();
 	}
 
 	beginBlock(env: BlockEnv): void {

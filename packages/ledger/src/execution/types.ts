@@ -2,6 +2,8 @@
  * What the execution engine takes and gives: plain data, byte arrays for addresses and hashes, bigints for amounts.
  */
 
+import type { AccountChange } from "../state/world-state.js";
+
 /** Twenty bytes. */
 export type AddressBytes = Uint8Array;
 /** Thirty-two bytes. */
@@ -191,6 +193,17 @@ export interface StateMachine {
 	 * transaction, so that a crash leaves either all of genesis or none.
 	 */
 	initGenesis(genesis: GenesisState, writes?: (stateRoot: HashBytes) => readonly TableWrite[]): HashBytes;
+	/**
+	 * Begins an empty store in the middle of a chain: builds the tries of a whole state and commits them as block `number`'s, with `writes`, in one transaction.
+	 * Throws, with nothing written, when they do not have the root `stateRoot`.
+	 */
+	restore(
+		number: bigint,
+		stateRoot: HashBytes,
+		accounts: readonly AccountChange[],
+		codes: readonly { readonly hash: HashBytes; readonly code: Uint8Array }[],
+		writes: readonly TableWrite[],
+	): void;
 	/** Starts the next block: runs the system calls (EIP-2935). */
 	beginBlock(env: BlockEnv): void;
 	/** Executes in order. Invalid transactions leave no trace. May be called several times within a block. */

@@ -121,6 +121,11 @@ export class StateStore {
 		return this.#get(this.#code, hash);
 	}
 
+	/** All accounts at the head, in order of address: RLP as `account.ts` has it. */
+	accounts(): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
+		return this.#scan(this.#state.account, new Uint8Array(0), new Uint8Array(21).fill(0xff), {});
+	}
+
 	/** Slots of one account at the head. */
 	slots(address: Uint8Array): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
 		return this.#scan(this.#state.slot, address, concatBytes(address, new Uint8Array(33).fill(0xff)), {});
