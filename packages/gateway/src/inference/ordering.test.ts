@@ -68,6 +68,7 @@ it("gives up an order that its node refuses within the usual time, also when the
 		secondPrice: 0n,
 		now: () => Date.now() + ahead,
 		steady: () => performance.now(),
+		isRouted: () => false,
 		priceOf: () => ({ perCall: 1n, perInputUnit: 0n, perOutputUnit: 0n }),
 	});
 	const release = { record: { release: `0x${"cc".repeat(32)}` }, name: "ann/thing@1.0", price: { version: 0 } };
