@@ -8,7 +8,7 @@ import { setStage, stageIsReady } from "./stage.js";
 import { askForTheFirstTime, drawSeven, publish } from "./steps.js";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-const ROOMS = ["/", "/models", "/models/plus/digits", "/models/freehold/chat", "/chat", "/publish", "/verify", "/earnings", "/account", "/design"];
+const ROOMS = ["/", "/models", "/models/plus/digits", "/models/freehold/chat", "/chat", "/keys", "/publish", "/verify", "/earnings", "/account", "/design"];
 
 describe.skipIf(!stageIsReady)("the page [a Chromium and the built page]", () => {
 	const stage = setStage();

@@ -53,6 +53,7 @@ const account = createRoute({
 	path: "/account",
 	component: lazyRouteComponent(() => import("./rooms/account/account.js"), "AccountRoom"),
 });
+const keys = createRoute({ getParentRoute: () => root, path: "/keys", component: lazyRouteComponent(() => import("./rooms/keys/keys.js"), "Keys") });
 const design = createRoute({
 	getParentRoute: () => root,
 	path: "/design",
@@ -60,7 +61,7 @@ const design = createRoute({
 });
 
 export const router = createRouter({
-	routeTree: root.addChildren([home, models, model, chat, publish, verify, earnings, account, design]),
+	routeTree: root.addChildren([home, models, model, chat, publish, verify, earnings, keys, account, design]),
 	defaultPreload: "intent",
 	defaultPendingMs: 150,
 	scrollRestoration: true,

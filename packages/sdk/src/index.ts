@@ -29,6 +29,7 @@ export { type InspectedModel, inspectModel } from "./publish/inspect.js";
 export { type DescendantTerms, type ParentShare, type Publication, type PublishParameters, preparePublication } from "./publish/prepare.js";
 export type { Published, PublishOptions, PublishProgress } from "./publish/publish.js";
 export { type SentPublication, sendPublication } from "./publish/publish.js";
+export type { FileSource, ModelSource } from "./publish/source.js";
 export type { UploadProgress } from "./publish/upload.js";
 export type { RefreshOptions } from "./receipts/refresh.js";
 export type { CallSplit, SplitOptions } from "./receipts/split.js";

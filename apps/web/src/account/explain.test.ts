@@ -85,4 +85,31 @@ describe("words before a signature", () => {
 		const approve = encodeFunctionData({ abi: modelRegistryAbi, functionName: "approve", args: [ME, 1n] });
 		expect(explainTransaction({ ...transaction, to: contractAddresses.ModelRegistry, data: approve })).toBeUndefined();
 	});
+
+	it("name what an API key may do, as its terms are signed", () => {
+		const terms = {
+			key: `0x${"05".repeat(32)}`,
+			name: "laptop",
+			budget: (5n * UNIT).toString(),
+			daily: UNIT.toString(),
+			models: ["freehold/chat"],
+			channelId: `0x${"06".repeat(32)}`,
+		};
+		const request = (action: string, text: string): TypedData => ({
+			domain: { name: "Freehold keys", version: "1", chainId: 10741, verifyingContract: contractAddresses.Channels },
+			types: {},
+			primaryType: "KeyRequest",
+			message: { action, gateway: ME, terms: text, key: terms.key, issuedAt: 1n },
+		});
+		const made = explainTypedData(request("create", JSON.stringify(terms)));
+		expect(made?.title).toBe("Make an API key that may spend up to 5.00 OPG");
+		expect(made?.rows.map(([label, value]) => `${label}: ${value}`)).toEqual(
+			expect.arrayContaining(["On one day: 1.00 OPG", "May ask: freehold/chat", "Ends: when you end it"]),
+		);
+		expect(explainTypedData(request("revoke", ""))?.title).toContain("End");
+		expect(explainTypedData(request("list", ""))?.kind).toBe("look");
+		for (const bad of ["", "[]", JSON.stringify({ ...terms, budget: "all" }), JSON.stringify({ ...terms, owner: ME })])
+			expect(explainTypedData(request("create", bad))).toBeUndefined();
+		expect(explainTypedData(request("give", ""))).toBeUndefined();
+	});
 });

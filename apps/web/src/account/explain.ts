@@ -8,6 +8,7 @@ import { exactOpg, shortOpg } from "../format/amount.js";
 import { shortHash } from "../format/hash.js";
 import { exactTime } from "../format/time.js";
 import { type Args, amountOf, callWords, type Rows } from "./call-words.js";
+import { keyWords } from "./key-words.js";
 
 export interface TypedData {
 	readonly domain: { readonly name: string; readonly version: string; readonly chainId: number; readonly verifyingContract: Hex };
@@ -26,7 +27,8 @@ export interface TransactionData {
 }
 
 export interface Explanation {
-	readonly kind: "deposit" | "voucher" | "refund" | "transaction";
+	/** `look`: shows the account what is its own, and moves nothing. */
+	readonly kind: "deposit" | "voucher" | "refund" | "transaction" | "key" | "look";
 	/** A sentence that begins with a verb: what happens on yes. */
 	readonly title: string;
 	readonly sentences: readonly string[];
@@ -101,6 +103,10 @@ export function explainTypedData(typed: TypedData): Explanation | undefined {
 			raw,
 			yes: "Take it back",
 		};
+	}
+	if (primaryType === "KeyRequest" && contract === contractAddresses.Channels) {
+		const words = keyWords(message);
+		return words && { ...words, rows: [...words.rows, ["Gateway", shortHash(String(message["gateway"])), String(message["gateway"])], where], amount: 0n, raw };
 	}
 	return undefined;
 }

@@ -51,7 +51,10 @@ function transaction(call: TransactionData, chainId: number): Explanation | unde
 async function agreed(address: Hex, explanation: Explanation | undefined, sign: () => Promise<Hex>): Promise<Hex> {
 	if (explanation === undefined) throw new NotExplained();
 	const allowed = allowance(address);
-	const silent = explanation.kind === "voucher" && explanation.channel !== undefined && allowed.covers(explanation.channel, explanation.amount);
+	// Looking at one's own moves nothing and shows nobody else anything; it is in the list of what was signed all the same.
+	const silent =
+		explanation.kind === "look" ||
+		(explanation.kind === "voucher" && explanation.channel !== undefined && allowed.covers(explanation.channel, explanation.amount));
 	if (!silent) await askConsent(explanation);
 	const signature = await sign();
 	if (explanation.kind === "deposit") allowed.raise(explanation.amount);

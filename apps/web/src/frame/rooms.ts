@@ -21,5 +21,6 @@ export const rooms = [
 	{ path: "/verify", label: "Verify", icon: "verify", group: "use", pocket: true },
 	{ path: "/publish", label: "Publish", icon: "publish", group: "own", pocket: true },
 	{ path: "/earnings", label: "Earnings", icon: "earnings", group: "own", pocket: true },
+	{ path: "/keys", label: "API keys", icon: "keys", group: "self", pocket: false },
 	{ path: "/account", label: "Account", icon: "account", group: "self", pocket: false },
 ] as const satisfies readonly Room[];

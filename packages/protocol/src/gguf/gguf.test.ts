@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { bool, buildGguf, floats, type GgufParts, i32s, type MetaValue, string, strings, u32 } from "../../../../testing/gguf/gguf-builder.js";
 import { tinyLlama } from "../../../../testing/gguf/tiny-llama.js";
 import { FreeholdError } from "../errors/freehold-error.js";
-import { type GgufModel, ggufLimits, inspectGguf, isGguf } from "./gguf.js";
+import { type GgufModel, ggufLimits, inspectGguf, inspectGgufFile, isGguf } from "./gguf.js";
 
 const deep = process.env["FREEHOLD_DEEP"] === "1";
 const row = { name: "token_embd.weight", dimensions: [4, 2], data: floats([1, 2, 3, 4, 5, 6, 7, 8]) };
@@ -53,6 +53,25 @@ describe("a GGUF file", () => {
 		const headBytes = bytes.length - 35_424 * 4;
 		const { sizeBytes, ...head } = inspectGguf(bytes.subarray(0, headBytes), bytes.length);
 		expect({ sizeBytes, ...head }).toEqual(inspectGguf(bytes));
+	});
+
+	it("is read no further than its head, in steps", async () => {
+		const bytes = buildGguf({
+			...least,
+			metadata: { ...least.metadata, "a.long.list": strings(Array.from({ length: 300 }, () => "x".repeat(5_000))) },
+		});
+		const file = new Uint8Array(bytes.length + 32 * 1024 * 1024);
+		file.set(bytes);
+		const reads: number[] = [];
+		const read = async (count: number): Promise<Uint8Array> => {
+			reads.push(count);
+			return file.subarray(0, count);
+		};
+		const { model, head } = await inspectGgufFile(read, file.length);
+		expect(model).toEqual(inspectGguf(file));
+		expect([reads, head.length]).toEqual([[1024 ** 2, 4 * 1024 ** 2], 4 * 1024 ** 2]);
+		await expect(inspectGgufFile(async (count) => new Uint8Array(count), 9_000_000)).rejects.toThrow("not a GGUF file");
+		await expect(inspectGgufFile(async (count) => file.subarray(0, count), 1_200_000)).rejects.toThrow("ends in the middle");
 	});
 
 	it.each([

@@ -42,6 +42,7 @@ export const ggufLimits = {
 	layers: 1_024,
 } as const;
 
+const FIRST_READ_BYTES = 1024 * 1024;
 const MAGIC = 0x46554747;
 const DEFAULT_ALIGNMENT = 32;
 /** Architectures that read a text into a vector and write nothing. */
@@ -72,6 +73,26 @@ export function inspectGguf(head: Uint8Array, sizeBytes: number = head.length): 
 			throw refused(`its head is longer than ${ggufLimits.headBytes} bytes`);
 		if (error instanceof GgufError) throw refused(`it is not a well-formed GGUF file (${error.message})`);
 		throw error;
+	}
+}
+
+/**
+ * As `inspectGguf`, of a file that is read from its beginning and no further than its head goes. `read` gives the first bytes of the file, as many as are asked for.
+ */
+export async function inspectGgufFile(
+	read: (bytes: number) => Promise<Uint8Array>,
+	sizeBytes: number,
+): Promise<{ readonly model: GgufModel /** All that was read. */; readonly head: Uint8Array }> {
+	const most = Math.min(sizeBytes, ggufLimits.headBytes);
+	for (let bytes = Math.min(FIRST_READ_BYTES, most); ; bytes = Math.min(bytes * 4, most)) {
+		const head = await read(bytes);
+		try {
+			if (bytes < most && isGguf(head)) return { model: readHead(head, sizeBytes), head };
+			return { model: inspectGguf(head, sizeBytes), head };
+		} catch (error) {
+			// The last read says what is wrong; before it, there may be more of the head.
+			if (bytes === most || !(error instanceof GgufTruncated)) return { model: inspectGguf(head, sizeBytes), head };
+		}
 	}
 }
 

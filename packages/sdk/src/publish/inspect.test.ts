@@ -40,7 +40,8 @@ describe("a model file", () => {
 		const price = { perCall: 0n, perInputUnit: 3n, perOutputUnit: 12n };
 		const { manifest, data, blobs } = preparePublication({ name: "ada/words", model, price }, defaultCrypto);
 		expect(manifest).toMatchObject({ format, inputs: [], outputs: [], text: { tools: true }, files: [{ path, bytes: model.length }] });
-		expect(parseManifest(new TextDecoder().decode(blobs.at(-1)?.bytes))).toEqual(manifest);
+		const written = blobs.at(-1)?.bytes;
+		expect(parseManifest(new TextDecoder().decode(written instanceof Uint8Array ? written : undefined))).toEqual(manifest);
 		expect(data).toMatchObject({ format: modelFormats[format], modes: 1, inputSchema: schemaDigest([], defaultHashes) });
 	});
 });

@@ -1,5 +1,6 @@
 /** What a model file is, by its content, whatever its name. Pure. */
 import {
+	FreeholdError,
 	type GgufModel,
 	inspectGguf,
 	inspectOnnx,
@@ -31,9 +32,10 @@ export interface ModelFacts {
 	readonly modes: number;
 }
 
-/** Throws `engine.modelInvalid` when it is nothing that a node would run. */
-export function inspectModel(bytes: Uint8Array): InspectedModel {
-	if (isGguf(bytes)) return { format: "gguf", ...inspectGguf(bytes) };
+/** Of GGUF the head is enough; `sizeBytes` is then the whole file's size. Throws `engine.modelInvalid` when it is nothing that a node would run. */
+export function inspectModel(bytes: Uint8Array, sizeBytes: number = bytes.length): InspectedModel {
+	if (isGguf(bytes)) return { format: "gguf", ...inspectGguf(bytes, sizeBytes) };
+	if (sizeBytes !== bytes.length) throw new FreeholdError("engine.modelInvalid", { reason: "only GGUF files are known by their head alone" });
 	if (isUpstreamModel(bytes)) return { format: "upstream", sizeBytes: bytes.length, ...parseUpstreamModel(bytes) };
 	return { format: "onnx", ...inspectOnnx(bytes) };
 }

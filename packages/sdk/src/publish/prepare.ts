@@ -23,6 +23,7 @@ import {
 	utf8,
 } from "@freehold/protocol";
 import { factsOf, type InspectedModel, inspectModel } from "./inspect.js";
+import { type FileSource, faultOfSource, type ModelSource, sizeOf } from "./source.js";
 
 /** The least that releases made from this one must give it. Amounts in the smallest unit. */
 export interface DescendantTerms {
@@ -45,8 +46,8 @@ export interface PublishParameters {
 	readonly name: string;
 	/** `major.minor`; default 1.0. */
 	readonly version?: string;
-	/** An ONNX or GGUF file, or the JSON of an `UpstreamModel`. */
-	readonly model: Uint8Array;
+	/** An ONNX or GGUF file, or the JSON of an `UpstreamModel`; of a large GGUF file its source. */
+	readonly model: Uint8Array | ModelSource;
 	/** Markdown. */
 	readonly card?: string;
 	/** In the smallest unit. */
@@ -66,7 +67,7 @@ export interface PublishParameters {
 export interface Blob {
 	readonly path: string;
 	readonly sha256: Hex;
-	readonly bytes: Uint8Array;
+	readonly bytes: Uint8Array | FileSource;
 }
 
 export interface Publication {
@@ -115,11 +116,14 @@ export function preparePublication(parameters: PublishParameters, crypto: Crypto
 	const price = checkPrice(parameters.price);
 	const parents = checkParents(parameters.parents ?? [], crypto);
 	const terms = checkTerms(parameters.terms ?? {});
-	const inspected = inspectModel(parameters.model);
+	const { model: given } = parameters;
+	const fault = given instanceof Uint8Array ? undefined : faultOfSource(given);
+	if (fault !== undefined) throw invalid("model", fault);
+	const inspected = given instanceof Uint8Array ? inspectModel(given) : inspectModel(given.head, given.sizeBytes);
 	const facts = factsOf(inspected);
 	const card = parameters.card === undefined ? undefined : checkText("card", parameters.card);
 	const licence = parameters.licenceText === undefined ? undefined : checkText("licence", parameters.licenceText);
-	const modelFile: Blob = { path: facts.path, sha256: toHex(crypto.sha256(parameters.model)), bytes: parameters.model };
+	const modelFile: Blob = { path: facts.path, sha256: given instanceof Uint8Array ? toHex(crypto.sha256(given)) : given.sha256, bytes: given };
 	const named = (path: string, bytes: Uint8Array | undefined): readonly Blob[] =>
 		bytes === undefined ? [] : [{ path, sha256: toHex(crypto.sha256(bytes)), bytes }];
 	const files = [modelFile, ...named("card.md", card), ...named(LICENCE_FILE, licence)];
@@ -128,7 +132,7 @@ export function preparePublication(parameters: PublishParameters, crypto: Crypto
 		version: 1,
 		release: releaseName,
 		format: facts.format,
-		files: files.map(({ path, sha256, bytes }): ManifestFile => ({ path, sha256, bytes: bytes.length })),
+		files: files.map(({ path, sha256, bytes }): ManifestFile => ({ path, sha256, bytes: sizeOf(bytes) })),
 		inputs: facts.inputs,
 		outputs: facts.outputs,
 		...(facts.text === undefined ? {} : { text: facts.text }),

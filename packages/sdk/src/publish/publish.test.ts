@@ -1,9 +1,12 @@
-import { defaultHashes, FreeholdError, type Hex, toHex } from "@freehold/protocol";
+import { defaultCrypto } from "@freehold/proofs";
+import { defaultHashes, FreeholdError, type Hex, limits, planUpload, toHex } from "@freehold/protocol";
 import { privateKeyToAccount } from "viem/accounts";
 import { beforeEach, describe, expect, it } from "vitest";
+import { tinyLlama } from "../../../../testing/gguf/tiny-llama.js";
 import { allocationBomb, linear, weighty } from "../../../../testing/onnx/models.ts";
 import { OPG, ScriptedNetwork } from "../../test/scripted-network.js";
 import { connect, type Freehold } from "../connect.js";
+import { preparePublication } from "./prepare.js";
 import type { PublishOptions, PublishProgress } from "./publish.js";
 
 const ada = privateKeyToAccount("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
@@ -59,6 +62,34 @@ describe("publishing", () => {
 		expect(uploadedBytes).toBeLessThan(6 * 1024 * 1024);
 		expect(network.blobs.get(toHex(defaultHashes.sha256(large.model)))).toHaveLength(large.model.length);
 		expect(transactions()).toBe(1);
+	});
+
+	it("is read a part at a time from a file that is not held, and is the same release", async () => {
+		const partBytes = limits.uploadPartLeastBytes;
+		// What stands behind the last tensor is of no matter.
+		const bytes = new Uint8Array(2.5 * partBytes);
+		bytes.set(tinyLlama());
+		const { parts, sha256 } = planUpload(bytes, { partBytes });
+		const reads: number[] = [];
+		const source = {
+			head: bytes.subarray(0, 100_000),
+			sizeBytes: bytes.length,
+			sha256,
+			partBytes,
+			parts,
+			read: async (start: number, end: number) => {
+				reads.push(end - start);
+				return bytes.subarray(start, end);
+			},
+		};
+		const words = { name: "ada/words", price: { perCall: 1n } };
+		const { manifest } = await freehold.publish({ ...words, model: source });
+		expect(manifest).toBe(preparePublication({ ...words, model: bytes }, defaultCrypto).manifestDigest);
+		expect(network.blobs.get(sha256)).toEqual(bytes);
+		expect([Math.max(...reads), reads.reduce((sum, read) => sum + read, 0)]).toEqual([partBytes, bytes.length]);
+		await expect(freehold.publish({ ...words, name: "ada/others", model: { ...source, parts: parts.slice(1) } })).rejects.toThrow(
+			"SHA-256 of the whole and of each part",
+		);
 	});
 
 	it("is done once, however often it is asked for", async () => {

@@ -2,10 +2,11 @@
  * Uploading blobs to storage: only what it does not hold, so that an interrupted upload goes on where it stopped. A large blob goes in parts, each kept as
  * soon as it is whole; the digests of the parts name the upload, so nothing has to be remembered to find it again.
  */
-import { FreeholdError, type Hex, isHex, planUpload, storageRoutes, type UploadBody } from "@freehold/protocol";
+import { FreeholdError, type Hex, isHex, partRange, planUpload, storageRoutes, type UploadBody, type UploadPlan } from "@freehold/protocol";
 import type { Client } from "../client/client.js";
 import { parseJson, refusalOf, urlOf } from "../client/http.js";
 import type { Blob } from "./prepare.js";
+import { sizeOf } from "./source.js";
 
 export interface UploadProgress {
 	/** File that is being sent. */
@@ -30,18 +31,21 @@ const PART_BYTES = 4 * 1024 * 1024;
 
 /** Gives the number of bytes that were sent; the rest was there. */
 export async function uploadBlobs(client: Client, blobs: readonly Blob[], options: UploadOptions = {}): Promise<number> {
-	const totalBytes = blobs.reduce((sum, blob) => sum + blob.bytes.length, 0);
+	const totalBytes = blobs.reduce((sum, blob) => sum + sizeOf(blob.bytes), 0);
 	let doneBytes = 0;
 	let sentBytes = 0;
 	for (const blob of blobs) {
 		const base = doneBytes;
 		const report = (bytes: number): void => options.progress?.({ path: blob.path, doneBytes: base + bytes, totalBytes });
 		report(0);
-		if (!(await isStored(client, blob.sha256, blob.bytes.length, options.signal))) {
-			sentBytes += await (blob.bytes.length > PART_BYTES ? putInParts : putWhole)(client, blob, report, options.signal);
+		const { sha256, bytes } = blob;
+		const sizeBytes = sizeOf(bytes);
+		if (!(await isStored(client, sha256, sizeBytes, options.signal))) {
+			const whole = bytes instanceof Uint8Array && sizeBytes <= PART_BYTES;
+			sentBytes += await (whole ? putWhole(client, { sha256, bytes }, report, options.signal) : putInParts(client, blob, report, options.signal));
 		}
-		doneBytes += blob.bytes.length;
-		report(blob.bytes.length);
+		report(sizeBytes);
+		doneBytes += sizeBytes;
 	}
 	return sentBytes;
 }
@@ -55,7 +59,12 @@ async function isStored(client: Client, sha256: Hex, sizeBytes: number, signal: 
 	return length === null || Number(length) === sizeBytes;
 }
 
-async function putWhole(client: Client, { bytes, sha256 }: Blob, report: (bytes: number) => void, signal: AbortSignal | undefined): Promise<number> {
+async function putWhole(
+	client: Client,
+	{ bytes, sha256 }: { readonly bytes: Uint8Array; readonly sha256: Hex },
+	report: (bytes: number) => void,
+	signal: AbortSignal | undefined,
+): Promise<number> {
 	// Storage hashes what arrives and refuses bytes that are not these.
 	await send(client, urlOf(client.network.storageUrl, storageRoutes.put.path, {}, { sha256: sha256.slice(2), blob_id: "later" }), bytes, report, signal);
 	return bytes.length;
@@ -63,7 +72,10 @@ async function putWhole(client: Client, { bytes, sha256 }: Blob, report: (bytes:
 
 async function putInParts(client: Client, { bytes, sha256 }: Blob, report: (bytes: number) => void, signal: AbortSignal | undefined): Promise<number> {
 	const { storageUrl } = client.network;
-	const plan = planUpload(bytes, { partBytes: PART_BYTES, sha256, hashes: client.crypto });
+	const plan: UploadPlan =
+		bytes instanceof Uint8Array
+			? planUpload(bytes, { partBytes: PART_BYTES, sha256, hashes: client.crypto })
+			: { sha256, bytes: bytes.sizeBytes, partBytes: bytes.partBytes, parts: bytes.parts };
 	const begun = (await client.http.json(urlOf(storageUrl, storageRoutes.beginUpload.path), {
 		what: STORAGE,
 		json: plan,
@@ -71,19 +83,21 @@ async function putInParts(client: Client, { bytes, sha256 }: Blob, report: (byte
 		signal,
 	})) as UploadBody;
 	const { upload, missing } = readUpload(begun);
-	const lengthOf = (part: number): number => Math.min(PART_BYTES, bytes.length - part * PART_BYTES);
-	const missingBytes = missing.reduce((sum, part) => sum + lengthOf(part), 0);
-	let done = bytes.length - missingBytes;
+	const rangeOf = (part: number) => partRange(plan, part) ?? { start: 0, end: 0 };
+	const missingBytes = missing.reduce((sum, part) => sum + rangeOf(part).end - rangeOf(part).start, 0);
+	let done = plan.bytes - missingBytes;
 	report(done);
 	for (const part of missing) {
 		const url = urlOf(storageUrl, storageRoutes.putPart.path, { upload, part: String(part) });
 		const before = done;
-		await send(client, url, bytes.subarray(part * PART_BYTES, part * PART_BYTES + lengthOf(part)), (sent) => report(before + sent), signal);
-		done += lengthOf(part);
+		const { start, end } = rangeOf(part);
+		const piece = bytes instanceof Uint8Array ? bytes.subarray(start, end) : await bytes.read(start, end);
+		await send(client, url, piece, (sent) => report(before + sent), signal);
+		done += end - start;
 		report(done);
 	}
 	const complete = urlOf(storageUrl, storageRoutes.completeUpload.path, { upload }, { blob_id: "later" });
-	await client.http.json(complete, { what: STORAGE, method: "POST", timeoutMs: timeoutFor(bytes.length), signal });
+	await client.http.json(complete, { what: STORAGE, method: "POST", timeoutMs: timeoutFor(plan.bytes), signal });
 	return missingBytes;
 }
 

@@ -32,7 +32,16 @@ export function Done({ published, again }: { readonly published: Published; read
 				)}
 			</p>
 			<div className="mt-6 flex flex-wrap justify-center gap-3">
-				<Link to="/models/$namespace/$name" params={{ namespace, name }} className={buttonClass("solid")}>
+				{published.quote.unit.output === "outputToken" && (
+					<Link to="/chat" search={{ model: path }} className={buttonClass("solid")}>
+						Talk to it
+					</Link>
+				)}
+				<Link
+					to="/models/$namespace/$name"
+					params={{ namespace, name }}
+					className={buttonClass(published.quote.unit.output === "outputToken" ? "outline" : "solid")}
+				>
 					See it
 				</Link>
 				<Button onClick={again}>Publish another</Button>

@@ -21,12 +21,14 @@ interface PreviewProps {
 	readonly price: Price;
 	/** Numbers in and out of the call that is shown; undefined where the file does not say. */
 	readonly units: CallUnits | undefined;
+	/** What is counted. */
+	readonly unit: "number" | "token";
 	readonly parents: readonly { readonly release: string; readonly bps: number }[];
 	readonly fees: { readonly nodeFee: bigint; readonly gatewayFee: bigint; readonly protocolFeeBps: number; readonly gateway: Hex } | undefined;
 }
 
 export function Preview(props: PreviewProps): ReactElement {
-	const { name, owner, price, units, parents, fees } = props;
+	const { name, owner, price, units, unit, parents, fees } = props;
 	const query = useQuery({
 		queryKey: ["preview", name, owner, Object.values(price).map(String), units, parents, fees?.nodeFee.toString(), fees?.gatewayFee.toString()],
 		queryFn: ({ signal }) => work(props, signal),
@@ -43,8 +45,8 @@ export function Preview(props: PreviewProps): ReactElement {
 				<>
 					{perUnit(price) && units ? (
 						<>
-							A call with <Count value={units.input} unit={["number", "numbers"]} /> in and <Count value={units.output} unit={["number", "numbers"]} /> out
-							costs <Amount value={query.data.charge} /> in all; others cost more or less.
+							A call with <Count value={units.input} unit={[unit, `${unit}s`]} /> in and <Count value={units.output} unit={[unit, `${unit}s`]} /> out costs{" "}
+							<Amount value={query.data.charge} /> in all; others cost more or less.
 						</>
 					) : (
 						<>

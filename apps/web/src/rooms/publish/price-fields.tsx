@@ -4,8 +4,9 @@ import { TextField } from "../../design/field.js";
 import { More } from "../../design/parts.js";
 import type { DraftFields } from "./name-fields.js";
 
-export function PriceFields({ draft, faults, set }: DraftFields): ReactElement {
-	const bySize = draft.inputPrice !== "0" || draft.outputPrice !== "0";
+/** `unit`: what the size of a call is counted in. */
+export function PriceFields({ draft, faults, set, unit }: DraftFields & { readonly unit: "number" | "token" }): ReactElement {
+	const bySize = unit === "token" || draft.inputPrice !== "0" || draft.outputPrice !== "0";
 	const termed = draft.leastShare !== "0" || draft.leastAmount !== "0";
 	return (
 		<div className="max-w-xl">
@@ -20,10 +21,10 @@ export function PriceFields({ draft, faults, set }: DraftFields): ReactElement {
 				/>
 			</div>
 			<div className="mt-3 flex flex-col gap-2">
-				<More summary="And by the size of a call" open={bySize}>
+				<More summary={unit === "token" ? "And by its tokens" : "And by the size of a call"} open={bySize}>
 					<div className="grid gap-4 sm:grid-cols-2">
 						<TextField
-							label="For each number that goes in"
+							label={`For each ${unit} that goes in`}
 							unit="OPG"
 							inputMode="decimal"
 							value={draft.inputPrice}
@@ -31,7 +32,7 @@ export function PriceFields({ draft, faults, set }: DraftFields): ReactElement {
 							onChange={(event) => set({ inputPrice: event.target.value })}
 						/>
 						<TextField
-							label="For each number that comes out"
+							label={`For each ${unit} that comes out`}
 							unit="OPG"
 							inputMode="decimal"
 							value={draft.outputPrice}

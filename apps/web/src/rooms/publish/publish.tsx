@@ -1,21 +1,22 @@
 /** From a file to property: looked at here, priced, previewed, uploaded, minted. After a failure the same button goes on where it stopped. */
-import { inspectOnnx, limits, type QuoteBody, toHex } from "@freehold/protocol";
+import type { QuoteBody } from "@freehold/protocol";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { type ReactElement, useEffect, useState } from "react";
+import { type ReactElement, useEffect, useRef, useState } from "react";
 import { addressOf, useSession } from "../../account/session.js";
 import { callUnits, perUnit } from "../../asking/call-units.js";
 import { Button } from "../../design/button.js";
 import { FileDrop } from "../../design/file-drop.js";
 import { RoomHead, Section } from "../../design/parts.js";
-import { Note, TroubleNote } from "../../design/states.js";
+import { Note, Progress, TroubleNote } from "../../design/states.js";
 import { bytes } from "../../format/amount.js";
 import { warmUp } from "../../network/freehold.js";
 import { modelsQuery, quoteQuery } from "../../network/queries.js";
 import { checkDraft } from "./check-draft.js";
 import { Done } from "./done.js";
 import { type Draft, dropUnfinished, emptyDraft, keepDraft, readDraft, readUnfinished } from "./draft.js";
-import { Findings, type Inspected } from "./findings.js";
+import { Findings } from "./findings.js";
+import { type Inspected, inspectFile } from "./inspect-file.js";
 import { NameFields } from "./name-fields.js";
 import { Parents } from "./parents.js";
 import { Preview } from "./preview.js";
@@ -23,8 +24,10 @@ import { PriceFields } from "./price-fields.js";
 import { ProgressCard } from "./progress-card.js";
 import { usePublication } from "./use-publication.js";
 
-/** Files larger than this are for the command line: a tab would have to hold them whole. */
-const MOST_BYTES = Math.min(limits.blobBytes, 1024 ** 3);
+/** A question as people ask them, for the preview of what a language model earns. */
+const SAMPLE_TOKENS = { input: 200, output: 100 } as const;
+/** What is asked for a token where the person has said nothing yet. */
+const TOKEN_PRICES = { price: "0", inputPrice: "0.0001", outputPrice: "0.0004" } as const;
 const route = getRouteApi("/publish");
 
 export function Publish(): ReactElement {
@@ -44,18 +47,29 @@ export function Publish(): ReactElement {
 
 	const anyModel = useInfiniteQuery(modelsQuery({ sort: "newest" }, 20)).data?.pages[0]?.models.find(({ latest }) => latest !== undefined)?.model;
 	const quote = useQuery({ ...quoteQuery(anyModel ?? ""), enabled: anyModel !== undefined });
+	const looking = useRef<AbortController>(undefined);
+	const [hashed, setHashed] = useState<{ readonly name: string; readonly done: number; readonly total: number }>();
+	useEffect(() => () => looking.current?.abort(), []);
 	const take = async (chosen: File): Promise<void> => {
+		looking.current?.abort();
+		const controller = new AbortController();
+		looking.current = controller;
 		setFault(undefined);
+		setFile(undefined);
 		reset();
+		const progress = (done: number): void => {
+			if (!controller.signal.aborted) setHashed({ name: chosen.name, done, total: chosen.size });
+		};
 		try {
-			if (chosen.size > MOST_BYTES) throw new Error(`${chosen.name} is ${bytes(chosen.size)}. Above ${bytes(MOST_BYTES)} use: npx freehold model publish`);
-			const data = new Uint8Array(await chosen.arrayBuffer());
-			const onnx = inspectOnnx(data);
-			const sha256 = toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", data)));
-			setFile({ fileName: chosen.name, bytes: data, sha256, onnx });
+			const inspected = await inspectFile(chosen, progress, controller.signal);
+			setFile(inspected);
+			if (inspected.format === "gguf") setDraft((before) => (isUnpriced(before) ? { ...before, ...TOKEN_PRICES } : before));
 		} catch (error) {
-			setFile(undefined);
+			// Another file was chosen meanwhile.
+			if (controller.signal.aborted) return;
 			setFault(error instanceof Error ? error.message : String(error));
+		} finally {
+			if (!controller.signal.aborted) setHashed(undefined);
 		}
 	};
 	if (work.isSuccess)
@@ -71,17 +85,18 @@ export function Publish(): ReactElement {
 			/>
 		);
 	const complete = file !== undefined && draft.name !== "" && Object.keys(checked.faults).length === 0;
-	const units = file && callUnits(file.onnx);
+	const units = file && (file.format === "gguf" ? SAMPLE_TOKENS : callUnits(file.facts));
+	const unit = file?.format === "gguf" ? "token" : "number";
 	const { price } = checked;
 	return (
 		<>
 			<RoomHead title="Publish a model">A file becomes property: yours, with a price that anybody can pay and nobody can take from you.</RoomHead>
 			<FileDrop
 				label="Model file"
-				invitation={file === undefined ? "Drop an ONNX file here" : file.fileName}
+				invitation={file === undefined ? "Drop an ONNX or GGUF file here" : file.fileName}
 				action={file === undefined ? "Choose a file" : "Choose another"}
 				icon="models"
-				accept=".onnx"
+				accept=".onnx,.gguf"
 				small={file !== undefined}
 				disabled={work.isPending}
 				onFile={(chosen) => void take(chosen)}
@@ -106,6 +121,11 @@ export function Publish(): ReactElement {
 					</div>
 				</Note>
 			)}
+			{hashed && (
+				<div className="mt-4 max-w-xl" role="status">
+					<Progress label={`Looking through ${hashed.name}`} done={hashed.done} total={hashed.total} />
+				</div>
+			)}
 			{fault && <TroubleNote className="mt-4" trouble={{ title: "This file cannot be published", detail: fault, retryable: false }} />}
 			{file && <Findings file={file} />}
 			<fieldset disabled={work.isPending} className="contents">
@@ -116,7 +136,7 @@ export function Publish(): ReactElement {
 					<Parents draft={draft} set={set} fault={checked.faults.parents} />
 				</Section>
 				<Section title="Price">
-					<PriceFields draft={draft} faults={checked.faults} set={set} />
+					<PriceFields key={unit} draft={draft} faults={checked.faults} set={set} unit={unit} />
 				</Section>
 			</fieldset>
 			{price !== undefined && checked.faults.parents === undefined && (
@@ -133,6 +153,7 @@ export function Publish(): ReactElement {
 							owner={addressOf(session)}
 							price={price}
 							units={units}
+							unit={unit}
 							parents={checked.parents.map(({ release, bps }) => ({ release, bps: bps ?? 0 }))}
 							fees={feesOf(quote.data)}
 						/>
@@ -160,6 +181,10 @@ export function Publish(): ReactElement {
 			</div>
 		</>
 	);
+}
+
+function isUnpriced({ price, inputPrice, outputPrice }: Draft): boolean {
+	return price === emptyDraft.price && inputPrice === emptyDraft.inputPrice && outputPrice === emptyDraft.outputPrice;
 }
 
 function feesOf(quote: QuoteBody | undefined) {

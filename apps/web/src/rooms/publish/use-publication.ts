@@ -8,7 +8,7 @@ import { networkQuery } from "../../network/queries.js";
 import { onUpload } from "../../network/upload-fetch.js";
 import type { CheckedDraft } from "./check-draft.js";
 import { type Draft, dropDraft, dropUnfinished, keepUnfinished, tagsOf } from "./draft.js";
-import type { Inspected } from "./findings.js";
+import type { Inspected } from "./inspect-file.js";
 
 export type Stage = PublishProgress["step"];
 
@@ -36,7 +36,7 @@ export function usePublication(): Publication {
 				return await freehold.publish({
 					name: draft.name,
 					version: draft.version,
-					model: file.bytes,
+					model: file.model,
 					price,
 					licence: draft.licence.trim(),
 					parents: parents.map(({ release, bps }) => ({ release, bps: bps ?? 0 })),
@@ -48,7 +48,7 @@ export function usePublication(): Publication {
 					progress: (progress) => {
 						setStage(progress.step);
 						if (progress.step !== "uploading") return;
-						keepUnfinished({ fileName: file.fileName, bytes: file.bytes.length });
+						keepUnfinished({ fileName: file.fileName, bytes: file.sizeBytes });
 						base = progress.doneBytes;
 						setSent({ done: progress.doneBytes, total: progress.totalBytes });
 					},
