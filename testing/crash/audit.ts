@@ -10,6 +10,8 @@ import { eventually } from "../journey/programs.js";
 export interface Paid {
 	readonly freehold: Freehold;
 	readonly answers: readonly Inference[];
+	/** Calls that failed on the way and were asked anew, in words: for a report of books that do not agree. */
+	readonly failures?: readonly string[];
 }
 
 export interface Audited {
@@ -105,7 +107,7 @@ export async function audit({ network, payers, owners, models }: Audited): Promi
 }
 
 /** The chain took from each channel what the client knows of: not a unit more than it was charged, and never more than it signed. */
-export async function auditChannels({ freehold, answers }: Paid): Promise<void> {
+export async function auditChannels({ freehold, answers, failures = [] }: Paid): Promise<void> {
 	const { client } = freehold;
 	const lanes = await client.lanes.list();
 	expect(lanes.length).toBeGreaterThan(0);
@@ -114,7 +116,8 @@ export async function auditChannels({ freehold, answers }: Paid): Promise<void> 
 		expect(totalClaimed).toBeLessThanOrEqual(lane.signed);
 		expect({ totalClaimed, balance }).toEqual({ totalClaimed: lane.charged, balance: lane.balance });
 	}
-	expect(sum(lanes.map(({ charged }) => charged))).toBe(sum(answers.map(({ charge }) => charge)));
+	const story = `${answers.map(({ callId }) => callId).join(" ")}\n${failures.join("\n")}`;
+	expect(sum(lanes.map(({ charged }) => charged)), story).toBe(sum(answers.map(({ charge }) => charge)));
 }
 
 /** What the hub says of a release is what the chain says. */

@@ -71,11 +71,17 @@ export interface Publisher extends Party {
 	readonly releases: readonly { readonly model: string; readonly release: Hex }[];
 	/** The publisher's own calls: a node has to fetch what it never held. */
 	readonly answers: readonly Inference[];
+	/** Calls that failed and were asked anew, in words. */
+	readonly failures: readonly string[];
 }
 
 export function publisher(name: string, freehold: Freehold, model: Uint8Array, { inputs }: Question, chance: Chance): Publisher {
 	const releases: { readonly model: string; readonly release: Hex }[] = [];
 	const answers: Inference[] = [];
+	const failures: string[] = [];
+	const note = (error: Error): void => {
+		failures.push(`${new Date().toISOString()} before answer ${answers.length}: ${error.message}`);
+	};
 	const publish = async (nth: number): Promise<void> => {
 		const named = `${name}/model-${nth}`;
 		// A card of its own makes a manifest of its own, which no node holds yet.
@@ -83,7 +89,7 @@ export function publisher(name: string, freehold: Freehold, model: Uint8Array, {
 			freehold.publish({ name: named, model, card: `# ${named}\n${chance.next()}`, price: { perCall: OPG }, readyTimeoutMs: PATIENCE_MS }),
 		);
 		releases.push({ model: named, release: published.release });
-		answers.push(await patiently(() => freehold.infer(named, { inputs, timeoutMs: PATIENCE_MS })));
+		answers.push(await patiently(() => freehold.infer(named, { inputs, timeoutMs: PATIENCE_MS }), note));
 	};
-	return { ...party(name, chance, 600, publish), freehold, releases, answers };
+	return { ...party(name, chance, 600, publish), freehold, releases, answers, failures };
 }

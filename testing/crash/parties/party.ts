@@ -58,8 +58,8 @@ export async function persistently(send: () => Promise<Response>): Promise<Respo
 	}
 }
 
-/** Repeats a verb of the SDK for as long as others are to blame. */
-export async function patiently<T>(verb: () => Promise<T>): Promise<T> {
+/** Repeats a verb of the SDK for as long as others are to blame. `note` is told of each time that it failed. */
+export async function patiently<T>(verb: () => Promise<T>, note: (error: FreeholdError) => void = () => undefined): Promise<T> {
 	const end = performance.now() + PATIENCE_MS;
 	for (;;) {
 		try {
@@ -67,6 +67,7 @@ export async function patiently<T>(verb: () => Promise<T>): Promise<T> {
 		} catch (error) {
 			// What is not the caller's fault may be asked again: a call that failed cost nothing.
 			if (!(error instanceof FreeholdError) || (!error.entry.retryable && error.entry.fault === "caller") || performance.now() > end) throw error;
+			note(error);
 			await delay(RETRY_MS);
 		}
 	}
