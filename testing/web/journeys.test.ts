@@ -1,13 +1,12 @@
 /** The page in a real browser, on a real local network: what people come for, and what must never happen to them. */
 import { readFile, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
+import { examineWithAxe } from "./examine.js";
 import { setStage, stageIsReady } from "./stage.js";
 import { askForTheFirstTime, drawSeven, publish } from "./steps.js";
 
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const ROOMS = ["/", "/models", "/models/plus/digits", "/models/freehold/chat", "/chat", "/keys", "/publish", "/verify", "/earnings", "/account", "/design"];
 
 describe.skipIf(!stageIsReady)("the page [a Chromium and the built page]", () => {
@@ -176,19 +175,7 @@ describe.skipIf(!stageIsReady)("the page [a Chromium and the built page]", () =>
 		"has no serious accessibility finding in the %s theme",
 		async (colorScheme) => {
 			const { page } = await person({ colorScheme, reducedMotion: "reduce", bypassCSP: true });
-			const examine = async (place: string): Promise<void> => {
-				await page.addScriptTag({ path: AXE });
-				const found = await page.evaluate(async () => {
-					const { axe } = globalThis as unknown as {
-						axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }> };
-					};
-					const { violations } = await axe.run();
-					return violations
-						.filter(({ impact }) => impact === "serious" || impact === "critical")
-						.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`).join(" | ")}`);
-				});
-				expect([place, found]).toEqual([place, []]);
-			};
+			const examine = async (place: string): Promise<void> => expect([place, await examineWithAxe(page)]).toEqual([place, []]);
 			for (const room of ROOMS) {
 				await page.goto(`${stage.network.url}${room}`);
 				await page.getByRole("main").getByRole("heading").first().waitFor();

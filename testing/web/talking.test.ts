@@ -1,16 +1,15 @@
 /** Talking to models in the page: a real browser, a real network, real payment; one model is the network's own, the other's answers are written by the test. */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "@freehold/sdk";
 import type { Locator, Page } from "playwright-core";
 import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { examineWithAxe, readDatabase } from "./examine.js";
 import { setStage, stageIsReady } from "./stage.js";
 import { startTeller, type Teller } from "./teller.js";
 
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const OPG = 10n ** 18n;
 const MODEL = "tales/teller";
 
@@ -302,37 +301,3 @@ describe.skipIf(!stageIsReady)("talking to a model [a Chromium and the built pag
 		expect(await examineWithAxe(page)).toEqual([]);
 	});
 });
-
-/** Serious and critical findings, in words. */
-async function examineWithAxe(page: Page): Promise<readonly string[]> {
-	await page.addScriptTag({ path: AXE });
-	return page.evaluate(async () => {
-		const { axe } = globalThis as unknown as {
-			axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }> };
-		};
-		const { violations } = await axe.run();
-		return violations
-			.filter(({ impact }) => impact === "serious" || impact === "critical")
-			.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`).join(" | ")}`);
-	});
-}
-
-/** In the page: every row of the conversations' database, its bytes as text. */
-async function readDatabase(): Promise<{ readonly members: readonly string[]; readonly text: string }[]> {
-	const database = await new Promise<IDBDatabase>((resolve, reject) => {
-		const request = indexedDB.open("freehold-conversations");
-		request.onsuccess = () => resolve(request.result);
-		request.onerror = () => reject(request.error);
-	});
-	const read = (store: string): Promise<Record<string, unknown>[]> =>
-		new Promise((resolve, reject) => {
-			const request = database.transaction(store).objectStore(store).getAll();
-			request.onsuccess = () => resolve(request.result);
-			request.onerror = () => reject(request.error);
-		});
-	const rows = [...(await read("heads")), ...(await read("bodies"))];
-	database.close();
-	const plain = (value: unknown): string =>
-		value instanceof ArrayBuffer || value instanceof Uint8Array ? new TextDecoder("latin1").decode(value) : String(value);
-	return rows.map((row) => ({ members: Object.keys(row).sort(), text: Object.values(row).map(plain).join(" ") }));
-}

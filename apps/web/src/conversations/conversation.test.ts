@@ -59,9 +59,10 @@ describe("a conversation", () => {
 		expect(texts(first === undefined ? edited : showBranch(edited, first, -1))).toEqual(["Hello", "Hi", "And?", "So."]);
 	});
 
-	it("goes to a model without answers that failed, and without what is left out", () => {
+	it("goes to a model without answers that failed or never began, and without what is left out", () => {
 		const failed = withAnswer(talk, "a1", { end: "failed" });
 		expect(messagesOf(pathTo(failed, "u2"), "Be brief.").map(({ role }) => role)).toEqual(["system", "user", "user"]);
+		expect(messagesOf(pathTo(withAnswer(talk, "a1", { end: "cancelled", text: "" }), "u2"), "").map(({ role }) => role)).toEqual(["user", "user"]);
 		expect(messagesOf(pathTo(talk, "u2"), "", 2).map(({ role }) => role)).toEqual(["user"]);
 	});
 

@@ -142,11 +142,6 @@ export function withAnswer(conversation: Conversation, id: string, change: Parti
 	return { ...conversation, turns: conversation.turns.map((turn) => (turn.id === id && turn.role === "answer" ? { ...turn, ...change } : turn)) };
 }
 
-/** Without an answer that never began. */
-export function withoutTurn(conversation: Conversation, id: string): Conversation {
-	return { ...conversation, turns: conversation.turns.filter((turn) => turn.id !== id) };
-}
-
 /** Shows the branch before or after the one that a turn stands on. */
 export function showBranch(conversation: Conversation, turn: Turn, step: 1 | -1): Conversation {
 	const branches = branchesAfter(conversation, turn.parent);
@@ -160,7 +155,7 @@ export function titleOf(text: string): string {
 	return line.length <= TITLE_CHARACTERS ? line : `${line.slice(0, TITLE_CHARACTERS - 1).trimEnd()}…`;
 }
 
-/** What a path of turns is to a model. An answer that failed, and what is left out, is not shown to it. */
+/** What a path of turns is to a model. An answer that failed or never began, and what is left out, is not shown to it. */
 export function messagesOf(path: readonly Turn[], instructions: string, leftOut = 0): readonly TextMessage[] {
 	const system: readonly TextMessage[] = instructions.trim() === "" ? [] : [{ role: "system", content: [{ type: "text", text: instructions.trim() }] }];
 	return [...system, ...path.slice(leftOut).flatMap(messageOf)];
@@ -174,7 +169,7 @@ function messageOf(turn: Turn): readonly TextMessage[] {
 		case "tool":
 			return [{ role: "tool", toolCallId: turn.toolCallId, content }];
 		case "answer":
-			return turn.end === "failed" ? [] : [{ role: "assistant", content, toolCalls: turn.toolCalls }];
+			return turn.end === "failed" || (content.length === 0 && turn.toolCalls.length === 0) ? [] : [{ role: "assistant", content, toolCalls: turn.toolCalls }];
 	}
 }
 

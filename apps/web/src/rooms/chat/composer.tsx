@@ -118,7 +118,7 @@ export function Composer({ conversation, path, phase, models, suggested, onModel
 			</div>
 			{!talks && <p className="px-1 text-small text-warn">{model} does not chat. Choose another model.</p>}
 			{open && (
-				<div className="border-t border-line px-1 pt-3 pb-1">
+				<div className="max-h-[42dvh] overflow-y-auto border-t border-line px-1 pt-3 pb-1">
 					<SettingsPanel settings={settings} window={window} mostTokens={plainTokenLimit(window?.contextTokens ?? MUCH)} onChange={onSettings} />
 				</div>
 			)}

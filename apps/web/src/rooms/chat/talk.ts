@@ -17,14 +17,14 @@ import {
 	type Turn,
 	type UserTurn,
 	withAnswer,
-	withoutTurn,
 	withTurn,
 } from "../../conversations/conversation.js";
-import { openShelf, type Shelf } from "../../conversations/shelf.js";
+import { openShelf } from "../../conversations/shelf.js";
 import type { Trouble } from "../../design/states.js";
 import { freeholdOf } from "../../network/freehold.js";
 import { modelQuery, networkQuery, quoteQuery } from "../../network/queries.js";
 import { troubleOf } from "../../network/trouble.js";
+import { Keeper, type OwnShelf } from "./keeper.js";
 import { requestOf } from "./request.js";
 import { runTool } from "./tools.js";
 
@@ -49,21 +49,23 @@ export class Talk {
 	readonly #client: QueryClient;
 	readonly #listeners = new Set<() => void>();
 	#view: TalkView;
-	#kept: { readonly shelf: Shelf; readonly owner: string } | undefined;
+	readonly #keeper: Keeper;
 	#running: AbortController | undefined;
-	#writing: Promise<void> = Promise.resolve();
-	#forgotten = false;
 
 	/** Without a shelf it is kept on that of whoever says the first word. */
-	constructor(client: QueryClient, conversation: Conversation, kept?: { readonly shelf: Shelf; readonly owner: string }) {
+	constructor(client: QueryClient, conversation: Conversation, kept?: OwnShelf) {
 		this.#client = client;
-		this.#kept = kept;
+		this.#keeper = new Keeper(kept, (failure) => {
+			if (failure !== undefined || this.#view.unkept !== undefined)
+				this.#set({ unkept: failure === undefined ? undefined : troubleOf(failure, "Keeping the conversation") });
+			void client.invalidateQueries({ queryKey: ["conversations"] });
+		});
 		this.#view = { conversation, phase: "idle", running: undefined, unkept: undefined };
 	}
 
 	/** Address of the account that it is kept for. */
 	get owner(): string | undefined {
-		return this.#kept?.owner;
+		return this.#keeper.on?.owner;
 	}
 
 	readonly subscribe = (listener: () => void): (() => void) => {
@@ -106,7 +108,7 @@ export class Talk {
 
 	/** It was removed, or its owner left: nothing is written any more. */
 	forget(): void {
-		this.#forgotten = true;
+		this.#keeper.forget();
 		this.stop();
 	}
 
@@ -124,7 +126,7 @@ export class Talk {
 			(turn): turn is AnswerTurn => turn.role === "answer" && turn.end === "running" && turn.id !== this.#view.running,
 		);
 		for (const turn of lost) {
-			if (turn.callId === undefined) this.#set({ conversation: withoutTurn(this.#view.conversation, turn.id) });
+			if (turn.callId === undefined) this.#update(turn.id, { end: "cancelled" });
 			else await this.#settle(turn.id, turn.callId, {});
 		}
 		if (lost.length > 0) await this.#keep();
@@ -140,8 +142,8 @@ export class Talk {
 		const session = currentSession();
 		const owner = addressOf(session);
 		const shelf = await openShelf(session);
-		if (shelf === undefined || owner === undefined || (this.#kept !== undefined && this.#kept.owner !== owner)) return false;
-		this.#kept = { shelf, owner };
+		if (shelf === undefined || owner === undefined || (this.owner !== undefined && this.owner !== owner)) return false;
+		this.#keeper.on = { shelf, owner };
 		return true;
 	}
 
@@ -237,7 +239,7 @@ export class Talk {
 				// What came before it broke off or was stopped may be charged: the receipt says.
 				const known = { came: came(), waitMs: signal.aborted ? undefined : LOST_WAIT_MS, ...(maxCharge === undefined ? {} : { maxCharge }) };
 				await this.#settle(id, callId, known, signal.aborted ? undefined : error);
-			} else if (signal.aborted) this.#set({ conversation: withoutTurn(this.#view.conversation, id) });
+			} else if (signal.aborted) this.#update(id, { end: "cancelled" });
 			else this.#fail(id, error);
 		}
 		await this.#keep();
@@ -314,18 +316,8 @@ export class Talk {
 		for (const notify of this.#listeners) notify();
 	}
 
-	/** One write after the other, each of what is there then. */
 	#keep(): Promise<void> {
-		this.#writing = this.#writing.then(async () => {
-			try {
-				if (!this.#forgotten) await this.#kept?.shelf.write(this.#view.conversation);
-				if (this.#view.unkept !== undefined) this.#set({ unkept: undefined });
-			} catch (error) {
-				this.#set({ unkept: troubleOf(error, "Keeping the conversation") });
-			}
-			void this.#client.invalidateQueries({ queryKey: ["conversations"] });
-		});
-		return this.#writing;
+		return this.#keeper.write(() => this.#view.conversation);
 	}
 }
 

@@ -221,8 +221,11 @@ const ENDS: Readonly<Partial<Record<AnswerTurn["end"], string>>> = {
 };
 
 /** The quiet mark: that it was checked, and what it cost. Everything else is behind it. */
-function Mark({ turn: { paid, end }, onKnown }: { readonly turn: AnswerTurn; readonly onKnown: () => void }): ReactElement | null {
-	if (paid === undefined) return end === "cancelled" || end === "failed" ? <span className="px-2 text-fine text-soft">Nothing was charged</span> : null;
+function Mark({ turn: { paid, end, callId }, onKnown }: { readonly turn: AnswerTurn; readonly onKnown: () => void }): ReactElement | null {
+	if (paid === undefined)
+		return end === "cancelled" || end === "failed" ? (
+			<span className="px-2 text-fine text-soft">{callId === undefined ? "It had not begun" : "Nothing was charged"}</span>
+		) : null;
 	return (
 		<button type="button" onClick={onKnown} data-state={paid.state} className={cx(SMALL, "group/mark")}>
 			<Icon name="verify" size={15} className={paid.state === "final" ? "text-good" : ""} />
