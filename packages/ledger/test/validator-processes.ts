@@ -16,6 +16,7 @@ const START_MS = 60_000;
 export interface ValidatorProcess {
 	readonly child: ChildProcess;
 	readonly rpc: LocalLedger["rpc"];
+	readonly url: string;
 	readonly output: () => string;
 	/** Resolves when the program has ended. */
 	readonly ended: Promise<unknown>;
@@ -96,7 +97,7 @@ export async function validatorProcesses(count: number, others = 0): Promise<Val
 				if (child.signalCode !== "SIGKILL") throw new Error(`the validator ended with ${child.exitCode ?? child.signalCode}: ${output}`);
 				return undefined;
 			}
-			const validator = { child, rpc: rpcClient(url), output: () => output, ended };
+			const validator = { child, rpc: rpcClient(url), url, output: () => output, ended };
 			alive.add(validator);
 			return validator;
 		},

@@ -43,6 +43,13 @@ const height = ({ rpc }: ValidatorProcess): Promise<number> =>
 		"the height",
 		WAIT_MS,
 	);
+/** The process of a validator's engine, as `/ready` names it. */
+const enginePid = async ({ url }: ValidatorProcess): Promise<number> => {
+	const answer = (await (await fetch(`${url}/ready`)).json()) as { readonly detail?: { readonly engine?: number } };
+	const pid = answer.detail?.engine;
+	if (pid === undefined || pid === 0) throw new Error(`no engine: ${JSON.stringify(answer)}`);
+	return pid;
+};
 const started = async (index: number, env?: Readonly<Record<string, string>>): Promise<ValidatorProcess> => {
 	const validator = await network?.start(index, env);
 	if (validator === undefined) throw new Error(`validator ${index} ended while it started`);
@@ -67,7 +74,8 @@ describe.skipIf(engine === undefined)("validators that are killed [CometBFT, or 
 			nonces = [0, 0, 0, 0];
 			network = await validatorProcesses(1);
 			let sent = 0;
-			for (const point of validatorCrashPoints) {
+			// Before the first answer and before the second is the same to the engine; deep runs take both.
+			for (const point of validatorCrashPoints.filter((name) => name !== "ledger.abci.finalizing")) {
 				const crashing = await network.start(0, { FREEHOLD_CRASH_AT: `${point}:4` });
 				if (crashing === undefined) continue;
 				let isOver = false;
@@ -149,5 +157,50 @@ describe.skipIf(engine === undefined)("validators that are killed [CometBFT, or 
 			}
 		},
 		SLOW_MS,
+	);
+
+	test.skipIf(process.env["FREEHOLD_DEEP"] !== "1")(
+		"engines that stand still, two by two, never make two chains, and go on together [npm run test:deep]",
+		async () => {
+			nonces = [0, 0, 0, 0];
+			network = await validatorProcesses(4);
+			const validators = await Promise.all([0, 1, 2, 3].map((index) => started(index)));
+			const engines = await Promise.all(validators.map(enginePid));
+			let sent = 0;
+			for (const pair of [
+				[0, 1],
+				[2, 3],
+				[0, 3],
+			] as const) {
+				for (const index of pair) process.kill(engines[index] as number, "SIGSTOP");
+				const awake = validators.filter((_, index) => !(pair as readonly number[]).includes(index)) as [ValidatorProcess, ValidatorProcess];
+				const raw = await payment(0, nonces[0] as number);
+				await expect(awake[0].rpc("eth_sendRawTransactionSync", raw, 5_000)).rejects.toThrow("not included within");
+				nonces[0] = (nonces[0] as number) + 1;
+				for (const index of pair) process.kill(engines[index] as number, "SIGCONT");
+				await paid(validators, ++sent);
+			}
+			await expectOneChain(validators);
+		},
+		SLOW_MS,
+	);
+
+	test.skipIf(process.env["FREEHOLD_DEEP"] !== "1")(
+		"a thousand blocks of random payments have one hash each on all four [npm run test:deep]",
+		async () => {
+			nonces = [0, 0, 0, 0];
+			network = await validatorProcesses(4);
+			const validators = await Promise.all([0, 1, 2, 3].map((index) => started(index)));
+			const [first] = validators as [ValidatorProcess];
+			let sent = 0;
+			while ((await height(first)) < 1_000) {
+				const count = 1 + (sent % 5);
+				for (let index = 0; index < count; index++) await pay(index % 4, validators[index % 4] as ValidatorProcess);
+				sent += count;
+				await paid(validators, sent);
+			}
+			await expectOneChain(validators);
+		},
+		600_000,
 	);
 });
