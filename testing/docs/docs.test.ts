@@ -94,7 +94,7 @@ describe("commands", () => {
 			for (const flag of words.filter((word) => word.startsWith("--") && word !== "--help"))
 				expect(own.includes(flag) || globals.includes(flag), `${line}: ${flag}`).toBe(true);
 		}
-	}, 120_000);
+	}, 300_000);
 });
 
 describe("code", () => {
