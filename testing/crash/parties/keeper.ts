@@ -46,7 +46,10 @@ async function putInParts(storageUrl: string, bytes: Uint8Array<ArrayBuffer>): P
 		if (begun.status >= 500) throw await refusal(begun);
 		if (!begun.ok) throw new Error(`storage refused an upload: ${begun.status} ${await begun.text()}`);
 		const { upload, missing } = (await begun.json()) as UploadBody;
-		for (const part of missing) await persistently(() => ask(`${storageUrl}/v1/uploads/${upload}/parts/${part}`, { method: "PUT", body: bytes }));
+		for (const part of missing) {
+			const taken = await persistently(() => ask(`${storageUrl}/v1/uploads/${upload}/parts/${part}`, { method: "PUT", body: bytes }));
+			if (taken.status >= 500) throw await refusal(taken);
+		}
 		const done = await ask(`${storageUrl}/v1/uploads/${upload}/complete?blob_id=later`, { method: "POST" }).catch(() => undefined);
 		if (done?.ok === true) return;
 		// 404: completed before, and the answer was lost. The next round stores it once more and is told so.
