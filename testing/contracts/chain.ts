@@ -93,6 +93,8 @@ export interface Transaction {
 	readonly data?: Hex;
 	readonly value?: bigint;
 	/** EIP-7702: accounts whose code becomes a delegation to another. */
+	/** As whose calls of models it counts; a transaction without one is simulated like a call. */
+	readonly hash?: Hex;
 	readonly delegations?: readonly { readonly authority: Address; readonly address: Address; readonly nonce: bigint }[];
 }
 
@@ -291,6 +293,7 @@ function executable(transaction: Transaction & { readonly from: Address }, nonce
 		authority: bytes(delegation.authority),
 	}));
 	return {
+		...(transaction.hash === undefined ? {} : { hash: bytes(transaction.hash) }),
 		type: authorizationList.length > 0 ? (4 as const) : (2 as const),
 		sender: bytes(transaction.from),
 		nonce,

@@ -61,7 +61,10 @@ export interface Market {
 		contract: { readonly address: Hex; readonly abi: Abi },
 		functionName: string,
 		args: readonly unknown[],
+		gas?: bigint,
 	) => Promise<TransactionReceipt>;
+	/** Creates a contract from its creation code. */
+	readonly create: (name: AccountName, data: Hex) => Promise<TransactionReceipt>;
 	readonly bondGateway: (name: AccountName, bond: bigint) => Promise<void>;
 	readonly publish: (name: string, model: Uint8Array, price: Price, options?: { readonly modes?: number; readonly keepModel?: boolean }) => Promise<Hex>;
 	readonly startNode: (options?: Readonly<Record<string, string>>, env?: Readonly<Record<string, string>>) => Promise<RunningProgram>;
@@ -89,10 +92,19 @@ export async function openMarket({ prepaid = 0n }: { readonly prepaid?: bigint }
 	const client = createChainClient({ rpcUrl: ledger.url });
 	const transactors = new Map<AccountName, Transactor>();
 	let sent = 0;
-	const transact: Market["transact"] = async (name, contract, functionName, args) => {
+	const transactorOf = (name: AccountName): Transactor => {
 		const transactor = transactors.get(name) ?? createTransactor({ client, signer: account(name).signer });
 		transactors.set(name, transactor);
-		return transactor.send({ key: `test:${sent++}`, to: contract.address, data: encodeFunctionData({ abi: contract.abi, functionName, args }) });
+		return transactor;
+	};
+	const transact: Market["transact"] = async (name, contract, functionName, args, gas) => {
+		const transactor = transactorOf(name);
+		return transactor.send({
+			key: `test:${sent++}`,
+			to: contract.address,
+			data: encodeFunctionData({ abi: contract.abi, functionName, args }),
+			...(gas === undefined ? {} : { gas }),
+		});
 	};
 	const send: Market["send"] = async (...call) => {
 		await transact(...call);
@@ -104,6 +116,7 @@ export async function openMarket({ prepaid = 0n }: { readonly prepaid?: bigint }
 		storageUrl: storage.url,
 		send,
 		transact,
+		create: (name, data) => transactorOf(name).send({ key: `test:${sent++}`, data }),
 		bondGateway: async (name, bond) => {
 			await send(name, contracts.OPG, "approve", [contractAddresses.NodeRegistry, bond]);
 			await send(name, contracts.NodeRegistry, "register", [2, "http://127.0.0.1:1", account(name).address, 0n, bond]);

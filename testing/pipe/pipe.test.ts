@@ -1,53 +1,193 @@
 /** Contracts that call models, on a real ledger, storage and node: what is asked in a transaction is in its receipt. */
-import type { Hex } from "@freehold/protocol";
-import { contracts } from "@freehold/sdk/chain";
-import { decodeEventLog } from "viem";
+import { contractAddresses, type Hex } from "@freehold/protocol";
+import { contracts, type TransactionReceipt } from "@freehold/sdk/chain";
+import { type Abi, decodeEventLog, encodeDeployData, toFunctionSelector } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { account, type Market, NODE_FEE, OPG, openMarket, untilReady } from "../inference/market.js";
 import { repositoryModel } from "../journey/network.js";
 import { eventually } from "../journey/programs.js";
+import { linear } from "../onnx/models.js";
+import { type Compiled, compiled } from "./solidity.js";
 
 const PREPAID = 100n * OPG;
 const PER_CALL = 2n * OPG;
+/** Owner, node, and the protocol's hundredth of both. */
+const COST = ((PER_CALL + NODE_FEE) * 101n) / 100n;
+const PRICE = { perCall: PER_CALL, perInputUnit: 0n, perOutputUnit: 0n };
+const HOUR = 3_600;
+const UNIT = 10n ** 18n;
 
 let market: Market;
+let examples: Readonly<Record<string, Compiled>>;
 
 beforeAll(async () => {
+	examples = compiled();
 	market = await openMarket({ prepaid: PREPAID });
-	const node = await market.startNode();
-	await untilReady(node.url);
+	await untilReady((await market.startNode()).url);
 	const { model } = await repositoryModel("base-digits");
-	await market.publish("base/digits", model, { perCall: PER_CALL, perInputUnit: 0n, perOutputUnit: 0n });
+	await market.publish("base/digits", model, PRICE);
+	// Y₀ = X₀ + 3 X₁ + 0.5
+	await market.publish("base/linear", linear(), PRICE);
+	// Y₀ = 0.5 X₀ + 0.25 X₁: what the examples take for volatility and for a score.
+	await market.publish("base/blend", linear([0.5, 0, 0.25, 0], [0, 0]), PRICE);
 	await eventually(
 		async () => ((await market.client.read(contracts.Inference, "isEnrolled", [account("node").address])) ? true : undefined),
 		() => "the node is not enrolled",
 	);
-}, 60_000);
+}, 120_000);
 afterAll(() => market?.stop());
 
 const prepaidOf = async (address: Hex): Promise<bigint> => (await market.client.read(contracts.UsageLedger, "prepaidOf", [address]))[0];
+const payer = account("payer").address;
+
+interface Deployed {
+	readonly address: Hex;
+	readonly abi: Abi;
+	readonly read: <T>(functionName: string, args?: readonly unknown[]) => Promise<T>;
+	readonly send: (functionName: string, args?: readonly unknown[]) => Promise<TransactionReceipt>;
+	/** Sends what is expected to revert, with gas given since an estimate would refuse it. Gives the reason. */
+	readonly fail: (functionName: string, args?: readonly unknown[]) => Promise<string>;
+}
+
+/** Deploys a contract and fills its prepaid balance. */
+async function deploy(name: string, args: readonly unknown[], prepaid = 20n * OPG): Promise<Deployed> {
+	const found = examples[name];
+	if (found === undefined) throw new Error(`there is no contract ${name}`);
+	const { contractAddress } = await market.create("payer", encodeDeployData({ ...found, args }));
+	if (contractAddress === undefined) throw new Error("nothing was created");
+	const at = { address: contractAddress, abi: found.abi };
+	await market.send("payer", contracts.OPG, "approve", [contractAddresses.UsageLedger, prepaid]);
+	await market.send("payer", contracts.UsageLedger, "prepay", [contractAddress, prepaid]);
+	return {
+		...at,
+		read: async (functionName, rest = []) => (await market.client.read(at as never, functionName as never, rest as never)) as never,
+		send: (functionName, rest = []) => market.transact("payer", at, functionName, rest, GAS),
+		fail: async (functionName, rest = []) =>
+			market.transact("payer", at, functionName, rest, GAS).then(
+				() => "it succeeded",
+				async (error: unknown) => {
+					// A call tells no reason that only a delivered result has; the transaction executed again does.
+					const [, hash] = /transaction (0x[0-9a-f]{64}) failed/.exec(String(error)) ?? [];
+					return hash === undefined ? String(error) : JSON.stringify(await market.client.request("debug_traceTransaction", [hash, { tracer: "callTracer" }]));
+				},
+			),
+	};
+}
+
+/** As wallets send it: more than an estimate, which has no answer to count. */
+const GAS = 8_000_000n;
 
 describe("a transaction that asks a model", () => {
-	it("finds the answer in its own receipt", async () => {
+	it("finds the answer in its own receipt, the hub's event right after the model's", async () => {
 		const { example } = await repositoryModel("base-digits");
 		const [[name, rows]] = Object.entries(await example("seven")) as [[string, number[][]]];
 		const input = { numbers: [{ name, values: rows.flat().map(decimal), shape: [rows.length, rows[0]?.length ?? 0] }], strings: [] };
 		const receipt = await market.transact("payer", contracts.InferenceHub, "run", ["base/digits", 0, input]);
-		expect(receipt.succeeded).toBe(true);
 		const [asked, told] = receipt.logs;
-		expect(asked?.address).toBe(contracts.Inference.address);
+		expect([asked?.address, told?.address]).toEqual([contracts.Inference.address, contracts.InferenceHub.address]);
 		const { args } = decodeEventLog({ abi: contracts.InferenceHub.abi, topics: told?.topics as never, data: told?.data ?? "0x" }) as unknown as {
-			args: { output: { numbers: { values: { value: bigint; decimals: bigint }[] }[]; is_simulation_result: boolean } };
+			args: { output: { numbers: { name: string; values: { value: bigint; decimals: bigint }[] }[]; is_simulation_result: boolean } };
 		};
-		const scores = args.output.numbers[1]?.values.map(({ value, decimals }) => Number(value) / 10 ** Number(decimals)) ?? [];
-		expect(scores.indexOf(Math.max(...scores))).toBe(7);
+		const numbers = new Map(
+			args.output.numbers.map((tensor) => [tensor.name, tensor.values.map(({ value, decimals }) => Number(value) / 10 ** Number(decimals))]),
+		);
+		expect(numbers.get("label")).toEqual([7]);
+		expect(numbers.get("probabilities")?.[7]).toBeGreaterThan(0.9);
 		expect(args.output.is_simulation_result).toBe(false);
-		const total = ((PER_CALL + NODE_FEE) * 101n) / 100n;
-		expect(await prepaidOf(account("payer").address)).toBe(PREPAID - total);
-	});
+		expect(await prepaidOf(payer)).toBe(PREPAID - COST);
+	}, 60_000);
+
+	it("is paid for by the contract that asks, never by who sent it, and owner and node get their parts", async () => {
+		const before = await prepaidOf(payer);
+		const earned = await market.client.read(contracts.Royalties, "claimable", [account("owner").address]);
+		const prober = await deploy("Prober", ["base/linear"]);
+		await prober.send("ask", [1n, 2n]);
+		expect(await prober.read("value")).toBe(7_500n);
+		expect(await prepaidOf(prober.address)).toBe(20n * OPG - COST);
+		expect(await prepaidOf(payer)).toBe(before);
+		await eventually(
+			async () => ((await market.client.read(contracts.Royalties, "claimable", [account("owner").address])) >= earned + PER_CALL ? true : undefined),
+			"the owner's part",
+		);
+	}, 60_000);
+
+	it("can ask again with the answer, in bounded rounds", async () => {
+		const prober = await deploy("Prober", ["base/linear"]);
+		await prober.send("chain", [1n, 2n]);
+		expect(await prober.read("value")).toBe(7_500_500n);
+		expect(await prepaidOf(prober.address)).toBe(20n * OPG - 2n * COST);
+	}, 60_000);
+
+	it("is charged for what it reached also when it reverts, and a caught revert shifts no later answer", async () => {
+		const prober = await deploy("Prober", ["base/linear"]);
+		expect(await prober.fail("askAndRevert", [1n, 2n])).toContain("after the answer");
+		expect(await prepaidOf(prober.address)).toBe(20n * OPG - COST);
+		await prober.send("caught", [3n, 4n]);
+		expect(await prober.read("value")).toBe(15_500n);
+		expect(await prepaidOf(prober.address)).toBe(20n * OPG - 3n * COST);
+	}, 60_000);
+
+	it("asks eight times at most", async () => {
+		const prober = await deploy("Prober", ["base/linear"]);
+		expect(await prober.fail("many", [9n])).toContain("too many model calls in one transaction");
+		await prober.send("many", [8n]);
+		expect(await prepaidOf(prober.address)).toBe(20n * OPG - 8n * COST);
+	}, 60_000);
+
+	it("is told what a model refuses, for nothing", async () => {
+		const hook = await deploy("VolatilityFeeHook", ["base/linear", payer]);
+		expect(await hook.fail("beforeSwap", [[1n, 2n, 3n]])).toContain("inference failed");
+		expect(await prepaidOf(hook.address)).toBe(20n * OPG);
+	}, 60_000);
+
+	it("waits without holding up others, and asks anew when the state has changed meanwhile", async () => {
+		const prober = await deploy("Prober", ["base/linear"]);
+		await Promise.all([prober.send("set", [5n]), prober.send("askState")]);
+		// 5 + 3 + 0.5, whichever the order of arrival: what the state says when it runs is what is answered.
+		expect([8_500n, 3_500n]).toContain(await prober.read("value"));
+	}, 60_000);
+});
+
+describe("the examples", () => {
+	it("a fee hook charges by volatility, and the most where there is no answer", async () => {
+		const hook = await deploy("VolatilityFeeHook", ["base/blend", payer]);
+		// 0.5 × 0.4 + 0.25 × 0.4 = 0.3 → 5 + 95 × 0.3 = 33 basis points
+		await hook.send("beforeSwap", [[(UNIT * 4n) / 10n, (UNIT * 4n) / 10n]]);
+		expect(await hook.read("lastFeeBps")).toBe(33n);
+		await hook.send("beforeSwap", [[2n * UNIT, 2n * UNIT]]);
+		expect(await hook.read("lastFeeBps")).toBe(100n);
+	}, 60_000);
+
+	it("a credit limit follows the score", async () => {
+		const book = await deploy("CreditLimit", ["base/blend", 1_000n]);
+		await book.send("score", [payer, [UNIT, UNIT]]);
+		expect(await book.read("limitOf", [payer])).toBe(750n);
+		await book.send("draw", [700n]);
+		expect(await book.fail("draw", [51n])).toContain(toFunctionSelector("AboveLimit(uint256,uint256)"));
+	}, 60_000);
+
+	it("a scheduled workflow forecasts from candles of a bonded oracle, once an interval", async () => {
+		await market.send("stranger", contracts.OPG, "approve", [contractAddresses.NodeRegistry, 500n * OPG]);
+		await market.send("stranger", contracts.NodeRegistry, "register", [8, "http://127.0.0.1:1", account("stranger").address, 0n, 500n * OPG]);
+		const slot = BigInt(Math.floor(Date.now() / 1000 / HOUR) - 2);
+		const price = (value: bigint): bigint => value * 10n ** 8n;
+		const candle = (open: bigint, close: bigint) => ({ high: price(9n), low: price(1n), open: price(open), close: price(close), volume: 0n });
+		await market.send("stranger", contracts.Historical, "publish", ["ETH", "USD", 60, slot, [candle(2n, 4n), candle(4n, 8n)]]);
+		const query = { base: "ETH", quote: "USD", total_candles: 1, candle_duration_in_mins: 60, order: 1, candle_types: [2, 3] };
+		const end = BigInt(Math.floor(Date.now() / 1000) + HOUR);
+		const workflow = await deploy("ScheduledWorkflow", ["base/blend", query, 60n, end]);
+		expect(await market.client.read(contracts.WorkflowScheduler, "getAllTasks", [])).toContainEqual({
+			user: expect.stringMatching(new RegExp(workflow.address, "i")),
+			contractAddress: expect.stringMatching(new RegExp(workflow.address, "i")),
+			endTime: end,
+			frequency: 60n,
+		});
+		await workflow.send("run");
+		expect(await workflow.read("latest")).toMatchObject({ value: 4n * UNIT, by: expect.stringMatching(new RegExp(payer, "i")) });
+		expect(await workflow.fail("run")).toContain("TooEarly");
+	}, 60_000);
 });
 
 function decimal(value: number): { readonly value: bigint; readonly decimals: bigint } {
-	const scaled = BigInt(Math.round(value * 1e9));
-	return { value: scaled, decimals: 9n };
+	return { value: BigInt(Math.round(value * 1e9)), decimals: 9n };
 }

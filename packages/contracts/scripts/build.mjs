@@ -40,6 +40,7 @@ const CONTRACTS = [
 	["pipe/WorkflowScheduler.sol", "WorkflowScheduler", "workflowScheduler"],
 	["pipe/Historical.sol", "Historical", "historical"],
 	["pipe/Preprocessing.sol", "Preprocessing", "preprocessing"],
+	["pipe/TeeVerifier.sol", "TeeVerifier", "teeVerifier"],
 	["vesting/Vesting.sol", "GenesisVesting", "genesisVesting"],
 ];
 

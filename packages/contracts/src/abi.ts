@@ -22,6 +22,7 @@ export {
 	permit2DepositCollectorAbi,
 	preprocessingAbi,
 	royaltiesAbi,
+	teeVerifierAbi,
 	tillAbi,
 	usageLedgerAbi,
 	workflowSchedulerAbi,

@@ -553,6 +553,11 @@ export const preprocessingAbi = [
 	{ inputs: [{ components: [{ name: "value", type: "int128" }, { name: "decimals", type: "int128" }], name: "values", type: "tuple[]" }], name: "variance", outputs: [{ components: [{ name: "value", type: "int128" }, { name: "decimals", type: "int128" }], name: "", type: "tuple" }], stateMutability: "pure", type: "function" },
 ] as const;
 
+export const teeVerifierAbi = [
+	{ inputs: [{ name: "", type: "bytes" }, { name: "", type: "bytes" }, { name: "", type: "bytes" }, { name: "", type: "bytes" }], name: "verifyAttestation", outputs: [{ name: "", type: "bool" }, { name: "", type: "bytes32" }], stateMutability: "pure", type: "function" },
+	{ inputs: [{ name: "publicKeyDER", type: "bytes" }, { name: "messageHash", type: "bytes32" }, { name: "signature", type: "bytes" }], name: "verifyRSAPSS", outputs: [{ name: "", type: "bool" }], stateMutability: "view", type: "function" },
+] as const;
+
 export const genesisVestingAbi = [
 	{ inputs: [{ name: "beneficiary", type: "address" }, { name: "start", type: "uint64" }, { name: "duration", type: "uint64" }], stateMutability: "nonpayable", type: "constructor" },
 	{ inputs: [], name: "FailedCall", type: "error" },

@@ -9,7 +9,7 @@ import type { CallPool } from "../calls/call-pool.js";
 import type { BlockEnv, ModelCall, Probed, StateMachine } from "../execution/types.js";
 import { EMPTY_CODE_HASH } from "../state/account.js";
 import { hexOf } from "../transaction/decode.js";
-import type { Transaction } from "../transaction/transaction.js";
+import { plainTransaction, type Transaction } from "../transaction/transaction.js";
 import { INFERENCE_ADDRESS, readDelivery, selector } from "./delivery.js";
 import { type ModelRequest, RequestBook } from "./request-book.js";
 
@@ -63,6 +63,7 @@ const PLAIN: readonly Uint8Array[] = [
 	contractAddresses.Channels,
 ].map(fromHex);
 const ASSIGNED = selector("assigned(bytes32,uint256,uint8)");
+const ALREADY_DELIVERED = selector("AlreadyDelivered(bytes32)");
 const ASKER = "contracts that call models";
 /** Reasons of the contract that no result can change. */
 const FINAL_REASONS = ["unknown model", "prepaid balance is too small", "inference mode is not offered", "too many model calls"];
@@ -165,10 +166,10 @@ export class PipeDesk {
 		}
 		try {
 			const bytes = [...txs.values()].reduce((sum, { raw }) => sum + 2 * raw.length, 0);
-			const input = () => ({ env: this.#env(), at: application.chain.head.header.number, txs: [...txs.values()] });
+			const input = () => ({ env: this.#env(), at: application.chain.head.header.number, txs: [...txs.values()].map(plainTransaction) });
 			const found = await calls.run({ kind: "probe", bytes, input, deadlineMs: pipeBounds.probeMs }, { name: ASKER, signal: () => signal });
 			const byId = new Map([...txs.keys()].map((id, index) => [id, found[index] as Probed]));
-			for (const tx of batch) this.#judge(tx, byId.get(tx.id) as Probed);
+			for (const tx of batch) this.#judge(tx, byId.get(tx.id) as Probed, (id) => isDelivered(byId.get(this.#results.get(id)?.id ?? "0x")));
 		} catch (error) {
 			if (signal.aborted) return;
 			// What cannot be simulated alone cannot be judged: it goes on as it is, and fails in its block if an answer is missing.
@@ -178,13 +179,15 @@ export class PipeDesk {
 		}
 	}
 
-	#judge(tx: Transaction, { outcome, calls }: Probed): void {
+	/** `hasResult`: a result for this call was accepted, whether or not the transaction could use it. */
+	#judge(tx: Transaction, { outcome, calls }: Probed, hasResult: (id: Hex) => boolean): void {
 		const { application } = this.#modules;
 		if (application.pool.get(tx.id) === undefined) {
 			this.#forget(tx.id);
 			return;
 		}
-		const open = calls.filter(({ isAnswered }) => !isAnswered);
+		// A refusal, and a result that the payer cannot pay, are results: the transaction fails with the reason.
+		const open = calls.filter(({ id, isAnswered }) => !isAnswered && !hasResult(hexOf(id)));
 		const isFinal = outcome.kind !== "executed" || (!outcome.success && FINAL_REASONS.some((reason) => includesText(outcome.output, reason)));
 		if (calls.length > 0 && tx.to !== undefined) this.#learn(hexOf(tx.to));
 		if (open.length === 0 || isFinal) {
@@ -293,6 +296,11 @@ function requestOf(tx: Transaction, { id, request }: ModelCall, index: number): 
 		payer: hexOf(request.subarray(44, 64)),
 		request: hexOf(request.subarray(128, 128 + length)),
 	};
+}
+
+function isDelivered(probed: Probed | undefined): boolean {
+	const outcome = probed?.outcome;
+	return outcome?.kind === "executed" && (outcome.success || equalBytes(outcome.output.subarray(0, 4), ALREADY_DELIVERED));
 }
 
 function includesText(bytes: Uint8Array, text: string): boolean {

@@ -2,11 +2,11 @@
 import type { Block } from "../block/block.js";
 import type { Asker } from "../calls/call-pool.js";
 import { callTransaction } from "../execution/engine.js";
-import type { BlockEnv, ExecutableTx } from "../execution/types.js";
+import type { BlockEnv } from "../execution/types.js";
 import type { TraceJob } from "../tracing/trace-job.js";
 import { tracerParameter } from "../tracing/tracer-options.js";
 import { hexOf } from "../transaction/decode.js";
-import type { Transaction } from "../transaction/transaction.js";
+import { plainTransaction } from "../transaction/transaction.js";
 import { bytesOf, callRequest, callTarget } from "./call-request.js";
 import type { Methods, RpcContext } from "./context.js";
 import { JsonText } from "./dispatcher.js";
@@ -26,8 +26,8 @@ export function traceMethods(context: RpcContext): Methods {
 	const traceIn = (block: Block, first: number, count: number, config: unknown, asList: boolean, asker: Asker): Promise<JsonText> => {
 		const { tracer, deadlineMs } = tracerParameter(config);
 		if (block.header.number === 0n) throw serverError("genesis is not traceable");
-		const watched = block.transactions.slice(first, first + count).map((tx) => ({ tx: plain(tx), id: tx.id }));
-		const before = block.transactions.slice(0, first).map(plain);
+		const watched = block.transactions.slice(first, first + count).map((tx) => ({ tx: plainTransaction(tx), id: tx.id }));
+		const before = block.transactions.slice(0, first).map(plainTransaction);
 		const bytes = block.transactions.slice(0, first + count).reduce((sum, { raw }) => sum + 512 + raw.length, 0);
 		const job = { at: block.header.number - 1n, env: envOf(block, application.chainId), before, amendments: [], watched, asList, tracer };
 		return run(asker, deadlineMs, bytes, () => job);
@@ -79,11 +79,4 @@ export function traceMethods(context: RpcContext): Methods {
 export function envOf({ header }: Block, chainId: bigint): BlockEnv {
 	const { number, timestamp, gasLimit, baseFeePerGas, beneficiary: coinbase, prevRandao, parentHash } = header;
 	return { chainId, number, timestamp, gasLimit, baseFeePerGas, coinbase, prevRandao, parentHash };
-}
-
-/** Plain data: it goes to another thread. */
-function plain(tx: Transaction): ExecutableTx {
-	const { type, sender, nonce, to, value, data, gasLimit, maxFeePerGas, maxPriorityFeePerGas, accessList } = tx;
-	const authorizationList = tx.authorizationList.map(({ chainId, address, nonce: own, authority }) => ({ chainId, address, nonce: own, authority }));
-	return { type, sender, nonce, to, value, data, gasLimit, maxFeePerGas, maxPriorityFeePerGas, accessList, authorizationList };
 }

@@ -31,6 +31,13 @@ export function effectiveTip(tx: ExecutableTx, baseFeePerGas: bigint): bigint {
 	return least(tx.maxPriorityFeePerGas, room);
 }
 
+/** Plain data: it goes to another thread. */
+export function plainTransaction(tx: Transaction): ExecutableTx {
+	const { type, hash, sender, nonce, to, value, data, gasLimit, maxFeePerGas, maxPriorityFeePerGas, accessList } = tx;
+	const authorizationList = tx.authorizationList.map(({ chainId, address, nonce: own, authority }) => ({ chainId, address, nonce: own, authority }));
+	return { type, hash, sender, nonce, to, value, data, gasLimit, maxFeePerGas, maxPriorityFeePerGas, accessList, authorizationList };
+}
+
 /** The smaller of two amounts. */
 export function least(a: bigint, b: bigint): bigint {
 	if (a < b) return a;

@@ -15,6 +15,7 @@ import {
 	permit2DepositCollectorAbi,
 	preprocessingAbi,
 	royaltiesAbi,
+	teeVerifierAbi,
 	tillAbi,
 	usageLedgerAbi,
 	workflowSchedulerAbi,
@@ -41,6 +42,7 @@ export const contracts = {
 	Inference: { address: contractAddresses.Inference, abi: inferenceAbi },
 	Historical: { address: contractAddresses.Historical, abi: historicalAbi },
 	Preprocessing: { address: contractAddresses.Preprocessing, abi: preprocessingAbi },
+	TeeVerifier: { address: contractAddresses.TeeVerifier, abi: teeVerifierAbi },
 	InferenceHub: { address: contractAddresses.InferenceHub, abi: inferenceHubAbi },
 	WorkflowScheduler: { address: contractAddresses.WorkflowScheduler, abi: workflowSchedulerAbi },
 } as const;

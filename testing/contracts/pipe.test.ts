@@ -1,0 +1,350 @@
+/** The rules of contracts that call models, one by one, on the contracts and the engine alone. `docs/concepts/contracts-that-call-models.md` says them in words. */
+import { constants, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { inferenceAbi, preprocessingAbi, teeVerifierAbi, workflowSchedulerAbi } from "@freehold/contracts/abi";
+import { contractAddresses } from "@freehold/protocol";
+import { type Address, encodeAbiParameters, encodeFunctionData, type Hex, keccak256, toHex } from "viem";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { account, type Chain, OPG_UNIT, openChain, type Sent } from "./chain.js";
+import { claimableOf, creditOf, ledger, opg, publish, ROLE, register, TREASURY } from "./market.js";
+
+const [node, other, owner, payer, pauper, oracle] = [1, 2, 3, 4, 5, 6].map(account) as [Payer, Payer, Payer, Payer, Payer, Payer];
+type Payer = ReturnType<typeof account>;
+const inference = { address: contractAddresses.Inference, abi: inferenceAbi } as const;
+const PRICE = OPG_UNIT;
+/** Owner's amount and the protocol's hundredth of it; this node asks nothing. */
+const COST = (PRICE * 101n) / 100n;
+const MODEL = "rules/model";
+
+let chain: Chain;
+let release: Hex;
+let counter = 0;
+beforeAll(async () => {
+	chain = await openChain();
+	for (const operator of [node, other]) {
+		await register(chain, operator, ROLE.inference);
+		await chain.send(operator, { ...inference, functionName: "enroll", args: [operator.address] });
+	}
+	({ release } = await publish(chain, owner, { name: MODEL, price: { perCall: PRICE } }));
+	await prepay(payer, 1_000n * OPG_UNIT);
+});
+afterAll(() => chain.close());
+
+async function prepay(who: Payer, amount: bigint): Promise<void> {
+	await chain.send(who, { ...opg, functionName: "approve", args: [ledger.address, amount] });
+	await chain.send(who, { ...ledger, functionName: "prepay", args: [who.address, amount] });
+}
+const prepaid = (who: { readonly address: Address }): bigint => chain.read({ ...ledger, functionName: "prepaidOf", args: [who.address] })[0];
+const freshHash = (): Hex => keccak256(toHex(`transaction ${counter++}`));
+
+interface Asked {
+	readonly model?: string;
+	readonly mode?: number;
+	readonly value?: bigint;
+}
+const requestOf = ({ model = MODEL, mode = 0, value = 5n }: Asked) => ({
+	mode,
+	modelCID: model,
+	input: { numbers: [{ name: "X", values: [{ value, decimals: 0n }], shape: [1] }], strings: [] },
+});
+function typesOf(side: "inputs" | "outputs") {
+	const item = inferenceAbi.find((entry) => entry.type === "function" && entry.name === "runModelInference");
+	if (item?.type !== "function") throw new Error("the ABI has no runModelInference");
+	return item[side];
+}
+const OUTPUT = { numbers: [{ name: "Y", values: [{ value: 42n, decimals: 1n }], shape: [1] }], strings: [], jsons: [], is_simulation_result: false };
+const encodedOutput = encodeAbiParameters(typesOf("outputs"), [OUTPUT] as never);
+
+/** What its node would deliver. */
+function delivery(transaction: Hex, asked: Asked = {}, change: object = {}) {
+	const fields = {
+		transaction,
+		index: 0n,
+		kind: 0,
+		payer: payer.address,
+		request: keccak256(encodeAbiParameters(typesOf("inputs"), [requestOf(asked)] as never)),
+		dispatchBlock: chain.number,
+		attempt: 0,
+		release,
+		priceVersion: 1,
+		inputUnits: 1n,
+		outputUnits: 1n,
+		ok: true,
+		output: encodedOutput,
+		operator: node.address as Address,
+		...change,
+	};
+	return fields;
+}
+const operatorOf = (address: Address): Payer => (address.toLowerCase() === node.address.toLowerCase() ? node : other);
+
+/** Nodes try in turn, each time for a new dispatch, until one of them is assigned. Gives the id. */
+async function deliver(transaction: Hex, asked: Asked = {}, change: object = {}): Promise<Hex> {
+	let failure: unknown;
+	for (let attempt = 0; attempt < 24; attempt++) {
+		const operator = attempt % 2 === 0 ? node : other;
+		const whole = delivery(transaction, asked, { operator: operator.address, ...change });
+		try {
+			const sent = await chain.send(operator, { ...inference, functionName: "deliver", args: [whole as never] });
+			return sent.event("Delivered")["id"] as Hex;
+		} catch (error) {
+			if (!String(error).includes("NotAssigned")) throw error;
+			failure = error;
+		}
+	}
+	throw failure;
+}
+const ask = async (hash: Hex, asked: Asked = {}, who: Payer = payer): Promise<Sent> => {
+	const data = encodeFunctionData({ abi: inferenceAbi, functionName: "runModelInference", args: [requestOf(asked)] as never });
+	const [sent] = await chain.block([{ from: who.address, to: inference.address, data, hash }]);
+	return sent as Sent;
+};
+const passBlocks = async (count: number): Promise<void> => {
+	for (let index = 0; index < count; index++) await chain.block([]);
+};
+
+describe("a result", () => {
+	test("is found by the call that it was delivered for, which is charged and tells it", async () => {
+		const hash = freshHash();
+		const id = await deliver(hash);
+		const before = prepaid(payer);
+		const sent = await ask(hash);
+		expect(sent.event("ModelInferenceEvent")).toMatchObject({ inferenceID: id, response: OUTPUT });
+		expect(before - prepaid(payer)).toBe(COST);
+		expect(chain.read({ ...inference, functionName: "resultOf", args: [id] })).toMatchObject({ state: 2 });
+	});
+	test("serves no other transaction, index, payer or request", async () => {
+		const hash = freshHash();
+		await deliver(hash);
+		await expect(ask(freshHash())).rejects.toThrow("inference unavailable");
+		await expect(ask(hash, { value: 6n })).rejects.toThrow("inference unavailable");
+		await prepay(pauper, COST);
+		await expect(ask(hash, {}, pauper)).rejects.toThrow("inference unavailable");
+		const second = freshHash();
+		await deliver(second, {}, { index: 1n });
+		await expect(ask(second)).rejects.toThrow("inference unavailable");
+	});
+	test("is taken from the assigned operator only, and once", async () => {
+		const hash = freshHash();
+		const number = chain.number;
+		const id = await deliver(hash);
+		const assigned = chain.read({ ...inference, functionName: "resultOf", args: [id] }).call.node;
+		const whole = delivery(hash, {}, { operator: assigned, dispatchBlock: number });
+		await expect(chain.send(oracle, { ...inference, functionName: "deliver", args: [whole as never] })).rejects.toThrow("NotTheOperator");
+		const again = { ...whole, dispatchBlock: chain.number };
+		await expect(chain.send(operatorOf(assigned), { ...inference, functionName: "deliver", args: [again as never] })).rejects.toThrow(
+			/AlreadyDelivered|NotAssigned/,
+		);
+		const forged = { ...delivery(freshHash()), operator: oracle.address };
+		await expect(chain.send(oracle, { ...inference, functionName: "deliver", args: [forged as never] })).rejects.toThrow("NotAssigned");
+	});
+	test("of an assignment that is too old, of a block to come, or of a fourth attempt is refused", async () => {
+		await expect(deliver(freshHash(), {}, { dispatchBlock: chain.number + 5n })).rejects.toThrow("NotAssigned");
+		await expect(deliver(freshHash(), {}, { attempt: 3 })).rejects.toThrow("NotAssigned");
+		const number = chain.number;
+		await passBlocks(251);
+		await expect(deliver(freshHash(), {}, { dispatchBlock: number })).rejects.toThrow("DispatchedTooEarly");
+	});
+	test("that is too long, that is none, or that calls itself a simulation is refused", async () => {
+		await expect(deliver(freshHash(), {}, { output: `0x${"00".repeat(8_193)}` })).rejects.toThrow("ResultTooLarge");
+		await expect(deliver(freshHash(), {}, { output: "0x1234" })).rejects.toThrow();
+		const simulated = encodeAbiParameters(typesOf("outputs"), [{ ...OUTPUT, is_simulation_result: true }] as never);
+		await expect(deliver(freshHash(), {}, { output: simulated })).rejects.toThrow("SimulationResult");
+	});
+	test("of another release than the one that was asked is of no use", async () => {
+		const { release: foreign } = await publish(chain, owner, { name: "rules/foreign", price: { perCall: 1n } });
+		const hash = freshHash();
+		await deliver(hash, {}, { release: foreign });
+		await expect(ask(hash)).rejects.toThrow("inference unavailable");
+		const named = freshHash();
+		await deliver(named, { model: `${MODEL}@1.0` });
+		expect((await ask(named, { model: `${MODEL}@1.0` })).all("ModelInferenceEvent")).toHaveLength(1);
+		const byId = freshHash();
+		await deliver(byId, { model: release });
+		expect((await ask(byId, { model: release })).all("ModelInferenceEvent")).toHaveLength(1);
+	});
+	test("at a price that is not in force is refused", async () => {
+		await expect(deliver(freshHash(), {}, { priceVersion: 2 })).rejects.toThrow("PriceNotInForce");
+	});
+	test("expires after 128 blocks, and its storage is freed without a charge", async () => {
+		const hash = freshHash();
+		const id = await deliver(hash);
+		await chain.send(other, { ...inference, functionName: "settle", args: [[id]] });
+		expect(chain.read({ ...inference, functionName: "resultOf", args: [id] })).toMatchObject({ state: 1 });
+		await passBlocks(129);
+		const before = prepaid(payer);
+		await expect(ask(hash)).rejects.toThrow("inference unavailable");
+		const sent = await chain.send(other, { ...inference, functionName: "settle", args: [[id]] });
+		expect(sent.event("Settled")).toEqual({ id, paid: false });
+		expect(chain.read({ ...inference, functionName: "resultOf", args: [id] })).toMatchObject({ state: 0, output: "0x" });
+		expect(prepaid(payer)).toBe(before);
+	});
+	test("that is a refusal reverts with its reason, and is free", async () => {
+		const hash = freshHash();
+		await deliver(hash, {}, { ok: false, output: toHex("the input has the wrong shape") });
+		const before = prepaid(payer);
+		await expect(ask(hash)).rejects.toThrow("inference failed: the input has the wrong shape");
+		expect(prepaid(payer)).toBe(before);
+	});
+});
+
+describe("money", () => {
+	test("is divided like any call's when it is settled", async () => {
+		const hash = freshHash();
+		const id = await deliver(hash);
+		await ask(hash);
+		const before = [claimableOf(chain, owner.address), creditOf(chain, TREASURY)];
+		const sent = await chain.send(other, { ...inference, functionName: "settle", args: [[id]] });
+		expect(sent.event("LinePaid")).toMatchObject({ gateway: expect.stringMatching(/f4$/i), release, calls: 1n, ownerAmount: PRICE, protocolFee: PRICE / 100n });
+		expect(claimableOf(chain, owner.address) - (before[0] ?? 0n)).toBe(PRICE);
+		expect(creditOf(chain, TREASURY) - (before[1] ?? 0n)).toBe(PRICE / 100n);
+		await chain.send(other, { ...inference, functionName: "settle", args: [[id]] });
+		expect(claimableOf(chain, owner.address) - (before[0] ?? 0n)).toBe(PRICE);
+	});
+	test("is never more for a call than the cap of who asks", async () => {
+		const hash = freshHash();
+		await deliver(hash);
+		await chain.send(payer, { ...ledger, functionName: "setCap", args: [COST - 1n] });
+		await expect(ask(hash)).rejects.toThrow("inference costs more than the caller's cap");
+		await chain.send(payer, { ...ledger, functionName: "setCap", args: [COST] });
+		expect((await ask(hash)).all("ModelInferenceEvent")).toHaveLength(1);
+	});
+	test("is taken back only after a notice, and what was charged meanwhile is gone", async () => {
+		await prepay(oracle, COST);
+		await expect(chain.send(oracle, { ...ledger, functionName: "withdrawPrepaid", args: [oracle.address] })).rejects.toThrow("NoNotice");
+		await chain.send(oracle, { ...ledger, functionName: "noticePrepaid", args: [COST * 9n] });
+		await expect(chain.send(oracle, { ...ledger, functionName: "withdrawPrepaid", args: [oracle.address] })).rejects.toThrow("NoticeTooEarly");
+		chain.advance(601);
+		const before = chain.balance(oracle.address);
+		await chain.send(oracle, { ...ledger, functionName: "withdrawPrepaid", args: [oracle.address] });
+		expect(chain.balance(oracle.address) - before).toBe(COST);
+		expect(prepaid(oracle)).toBe(0n);
+	});
+	test("is charged by the protocol alone", async () => {
+		await expect(chain.send(payer, { ...ledger, functionName: "chargePrepaid", args: [payer.address, 1n] })).rejects.toThrow("NotInference");
+		await expect(chain.send(payer, { ...inference, functionName: "afterTransaction", args: [[]] })).rejects.toThrow("NotTheProtocol");
+		const request = requestOf({}) as never;
+		await expect(chain.send(pauper, { ...inference, functionName: "runModelInferenceFor", args: [payer.address, request] })).rejects.toThrow(
+			"NotAProtocolContract",
+		);
+	});
+});
+
+describe("a call that changes nothing", () => {
+	test("gets an empty answer that says so", () => {
+		const answer = chain.read({ ...inference, functionName: "runModelInference", args: [requestOf({}) as never], from: payer.address });
+		expect(answer).toEqual({ numbers: [], strings: [], jsons: [], is_simulation_result: true });
+	});
+	test("fails with the reason where a transaction surely would", async () => {
+		const attempt = (asked: Asked, from: Address) => () =>
+			chain.read({ ...inference, functionName: "runModelInference", args: [requestOf(asked) as never], from });
+		expect(attempt({ model: "no/model" }, payer.address)).toThrow("unknown model");
+		expect(attempt({ model: "rules/model@7.0" }, payer.address)).toThrow("unknown model");
+		expect(attempt({ mode: 1 }, payer.address)).toThrow("inference mode is not offered");
+		expect(attempt({}, account(9).address)).toThrow("prepaid balance is too small");
+	});
+});
+
+describe("the list of nodes", () => {
+	test("takes bonded operators of the role, each once, and lets anyone strike those without a bond", async () => {
+		await expect(chain.send(oracle, { ...inference, functionName: "enroll", args: [oracle.address] })).rejects.toThrow("NotActive");
+		await expect(chain.send(node, { ...inference, functionName: "enroll", args: [node.address] })).rejects.toThrow("AlreadyEnrolled");
+		await expect(chain.send(payer, { ...inference, functionName: "evict", args: [node.address] })).rejects.toThrow("StillActive");
+		await expect(chain.send(payer, { ...inference, functionName: "withdraw", args: [node.address] })).rejects.toThrow("NotTheOperator");
+		await chain.send(other, { ...inference, functionName: "withdraw", args: [other.address] });
+		expect(chain.read({ ...inference, functionName: "nodes" })).toEqual([node.address]);
+		await chain.send(other, { ...inference, functionName: "enroll", args: [other.address] });
+	});
+});
+
+describe("preprocessing", () => {
+	const preprocessing = { address: contractAddresses.Preprocessing, abi: preprocessingAbi } as const;
+	const list = (...values: number[]) => values.map((value) => ({ value: BigInt(Math.round(value * 100)), decimals: 2n }));
+	const value = ({ value: digits, decimals }: { readonly value: bigint; readonly decimals: bigint }) => Number(digits) / 10 ** Number(decimals);
+	test("computes what its names say", () => {
+		const x = list(1, 2, 3, 4.5, -1);
+		for (const [name, expected] of [
+			["min", -1],
+			["max", 4.5],
+			["mean", 1.9],
+			["median", 2],
+			["variance", 3.44],
+			["stdDev", Math.sqrt(3.44)],
+		] as const)
+			expect(value(chain.read({ ...preprocessing, functionName: name, args: [x] })), name).toBeCloseTo(expected, 12);
+		expect(chain.read({ ...preprocessing, functionName: "normalize", args: [x] }).map(value)[3]).toBe(1);
+		expect(chain.read({ ...preprocessing, functionName: "standardize", args: [x] }).map(value)[0]).toBeCloseTo((1 - 1.9) / Math.sqrt(3.44), 12);
+		expect(value(chain.read({ ...preprocessing, functionName: "correlation", args: [list(1, 2, 3), list(2, 4, 6)] }))).toBeCloseTo(1, 12);
+		expect(value(chain.read({ ...preprocessing, functionName: "correlation", args: [list(1, 2, 3), list(3, 2, 1)] }))).toBeCloseTo(-1, 12);
+	});
+	test("refuses what has no result", () => {
+		expect(() => chain.read({ ...preprocessing, functionName: "mean", args: [[]] })).toThrow("number of values");
+		expect(() => chain.read({ ...preprocessing, functionName: "standardize", args: [list(2, 2)] })).toThrow("values are all equal");
+		expect(() => chain.read({ ...preprocessing, functionName: "correlation", args: [list(1), list(1, 2)] })).toThrow("lists differ in length");
+		expect(() => chain.read({ ...preprocessing, functionName: "mean", args: [[{ value: 2n ** 126n, decimals: 0n }]] })).toThrow("number is too large");
+	});
+});
+
+describe("the scheduler", () => {
+	const scheduler = { address: contractAddresses.WorkflowScheduler, abi: workflowSchedulerAbi } as const;
+	const target: Address = "0x00000000000000000000000000000000000000ab";
+	const end = (): bigint => BigInt(chain.time + 1_000);
+	test("keeps a task for each user and contract, in OpenGradient's words", async () => {
+		const send = (who: Payer, functionName: "registerTask" | "updateTask" | "stopTask", args: readonly unknown[]) =>
+			chain.send(who, { ...scheduler, functionName, args: args as never });
+		await expect(send(payer, "registerTask", [target, BigInt(chain.time), 60n])).rejects.toThrow("End time must be in the future");
+		await expect(send(payer, "registerTask", [target, end(), 0n])).rejects.toThrow("Frequency must be greater than 0");
+		await send(payer, "registerTask", [target, end(), 60n]);
+		await expect(send(payer, "registerTask", [target, end(), 60n])).rejects.toThrow("Task already exists");
+		await send(other, "registerTask", [target, end(), 90n]);
+		await expect(send(node, "stopTask", [target])).rejects.toThrow("Task does not exist or unauthorized");
+		await send(payer, "updateTask", [target, end(), 30n]);
+		await send(other, "stopTask", [target]);
+		expect(chain.read({ ...scheduler, functionName: "getAllTasks" })).toEqual([
+			{ user: payer.address, contractAddress: expect.stringMatching(/ab$/i), endTime: end(), frequency: 30n },
+		]);
+	});
+});
+
+describe("signatures of machines", () => {
+	const verifier = { address: contractAddresses.TeeVerifier, abi: teeVerifierAbi } as const;
+	const message = Buffer.alloc(32, 7);
+	const verify = (key: Buffer, signature: Buffer, hash = message): boolean =>
+		chain.read({ ...verifier, functionName: "verifyRSAPSS", args: [toHex(key), toHex(hash), toHex(signature)] });
+	const keysOf = (bits: number) => {
+		const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: bits });
+		return { spki: publicKey.export({ type: "spki", format: "der" }), privateKey };
+	};
+	const pss = (privateKey: KeyObject, saltLength: number, hash = "sha256"): Buffer =>
+		sign(hash, message, { key: privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength });
+	test.each([2_048, 2_049, 3_072, 4_096])("of %d bits are verified with a salt of 32 bytes, and with no other", (bits) => {
+		const { spki, privateKey } = keysOf(bits);
+		const signature = pss(privateKey, 32);
+		expect(verify(spki, signature)).toBe(true);
+		expect(verify(spki, signature, Buffer.alloc(32, 8))).toBe(false);
+		expect(verify(spki, pss(privateKey, 20))).toBe(false);
+		expect(verify(spki, pss(privateKey, 32, "sha384"))).toBe(false);
+		expect(verify(spki, sign("sha256", message, privateKey))).toBe(false);
+	});
+	test("that were changed anywhere, or whose key is none, are false and never a revert", () => {
+		const { spki, privateKey } = keysOf(2_048);
+		const signature = pss(privateKey, 32);
+		for (let at = 0; at < signature.length; at += 37) {
+			const changed = Buffer.from(signature);
+			changed[at] = (changed[at] ?? 0) ^ 1;
+			expect(verify(spki, changed), `byte ${at}`).toBe(false);
+		}
+		for (let at = 0; at < 36; at++) {
+			const changed = Buffer.from(spki);
+			changed[at] = (changed[at] ?? 0) ^ 1;
+			expect(verify(changed, signature), `key byte ${at}`).toBe(false);
+		}
+		const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+		for (const key of [Buffer.alloc(0), spki.subarray(0, 100), Buffer.concat([spki, Buffer.alloc(1)]), publicKey.export({ type: "spki", format: "der" })])
+			expect(verify(key, signature)).toBe(false);
+		expect(verify(spki, signature.subarray(1))).toBe(false);
+		expect(verify(keysOf(1_024).spki, signature.subarray(128))).toBe(false);
+	});
+	test("of attestation documents are refused, not pretended", () => {
+		expect(() => chain.read({ ...verifier, functionName: "verifyAttestation", args: ["0x", "0x", "0x", "0x"] })).toThrow("are not verified on this chain");
+	});
+});
