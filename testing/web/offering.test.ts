@@ -1,10 +1,12 @@
 /** Offering models to programs from the page: API keys that a real OpenAI client uses, and language models published from a file. A real browser, a real network. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Hex } from "@freehold/protocol";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tinyLlama } from "../gguf/tiny-llama.js";
+import { injectWallet } from "./injected-wallet.js";
 import { setStage, stageIsReady } from "./stage.js";
 
 const MODEL = "freehold/chat";
@@ -116,5 +118,31 @@ describe.skipIf(!stageIsReady)("offering models to programs [a Chromium and the 
 			.locator('[data-turn="answer"]')
 			.getByRole("button", { name: /What is known/ })
 			.waitFor();
+	});
+
+	it("lets an injected wallet talk and see its keys, and asks it for no signature that nobody wanted", async () => {
+		const { context, page } = await stage.person();
+		const accounts = JSON.parse(await readFile(join(stage.network.folder, "accounts.json"), "utf8")) as readonly { readonly privateKey: Hex }[];
+		const wallet = await injectWallet(context, stage.network.url, accounts[8]?.privateKey ?? "0x");
+		const signed = (): number => wallet.asked.filter((method) => method === "eth_signTypedData_v4").length;
+		await page.goto(`${stage.network.url}/chat`);
+		await page.getByTestId("price").waitFor();
+		await page.getByRole("textbox", { name: "Message", exact: true }).fill("Hello!");
+		await page.getByRole("button", { name: "Send" }).click();
+		await page.getByRole("button", { name: "Use Test Wallet" }).click();
+		await page.getByRole("button", { name: "Put it in" }).click();
+		const answered = page.locator('[data-turn="answer"][data-end="stop"]');
+		await answered.waitFor();
+		// The deposit and the voucher: what is kept on the device needs none.
+		expect(signed()).toBe(2);
+		await page.reload();
+		await answered.waitFor();
+		await page.getByRole("navigation", { name: "Rooms" }).getByRole("link", { name: "API keys" }).click();
+		const show = page.getByRole("button", { name: "Show my keys" });
+		await show.waitFor();
+		expect(signed()).toBe(2);
+		await show.click();
+		await page.getByText("None yet.").waitFor();
+		expect(signed()).toBe(3);
 	});
 });
