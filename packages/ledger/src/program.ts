@@ -1,4 +1,5 @@
 /** The ledger as a program: one data folder, one chain, one sequencer, JSON-RPC in front. */
+import { setMaxListeners } from "node:events";
 import { join } from "node:path";
 import { equalBytes, FreeholdError, fromHex, networkOf, systemAddresses, toHex } from "@freehold/protocol";
 import {
@@ -138,6 +139,8 @@ async function startLedger(context: Context) {
 		await driver.start();
 		if (joins) await untilRestored(application, driver);
 		const closing = new AbortController();
+		// Everybody who waits listens to it; how many may wait stands with each method.
+		setMaxListeners(0, closing.signal);
 		const notify = (): void => {
 			if (driver instanceof Sequencer) driver.notify();
 		};
