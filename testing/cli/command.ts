@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 
 const COMMAND = fileURLToPath(new URL("../../packages/cli/bin/freehold.js", import.meta.url));
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 170_000;
 
 export interface Ran {
 	readonly status: number | null;
