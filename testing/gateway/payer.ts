@@ -30,7 +30,8 @@ export interface AskOptions {
 
 export const question = { model: "plus/identity", inputs: { x: [[1, 2, 3]] } };
 
-export function createTestPayer(network: TestNetwork, name: AccountName = "payer", lanes = 4): Payer {
+/** `balance`: what the payer believes of its channels instead of asking the chain: for one that lies. */
+export function createTestPayer(network: TestNetwork, name: AccountName = "payer", lanes = 4, balance?: () => bigint | undefined): Payer {
 	const { account: wallet } = account(name);
 	const store = memoryLaneStore();
 	const payer = createChannelPayer({
@@ -39,8 +40,8 @@ export function createTestPayer(network: TestNetwork, name: AccountName = "payer
 		store,
 		lanes,
 		readChannel: async (id) => {
-			const [balance, totalClaimed] = await network.client.read(contracts.Channels, "channels", [id]);
-			return { balance, totalClaimed };
+			const [held, totalClaimed] = await network.client.read(contracts.Channels, "channels", [id]);
+			return { balance: balance?.() ?? held, totalClaimed };
 		},
 		now: () => Date.now(),
 		random: (length) => crypto.getRandomValues(new Uint8Array(length)),

@@ -152,12 +152,14 @@ describe("at a gateway", () => {
 	});
 
 	test("dust deposit: the gateway loses no gas to it, less than the least deposit is refused", async () => {
-		const dust = createTestPayer(network, "stranger", 1);
+		let pretended: bigint | undefined;
+		const dust = createTestPayer(network, "stranger", 1, () => pretended);
 		expect((await dust.ask()).status).toBe(200);
 		// A payer that says its channel lacks one unit, and brings no more than that.
 		const [lane] = await dust.store.list();
 		if (lane === undefined) throw new Error("no lane");
-		await dust.store.put({ ...lane, balance: lane.charged + CHARGE - 1n });
+		pretended = lane.charged + CHARGE - 1n;
+		await dust.store.put({ ...lane, balance: pretended });
 		const { accepts, ...offer } = await dust.offer();
 		const cheap = accepts.map((item) => ({ ...item, extra: { ...item.extra, leastDeposit: "1", minDeposit: "1" } }));
 		const payment = await dust.payer.pay({ ...offer, accepts: cheap }, account("gateway").address);
