@@ -90,6 +90,21 @@ describe("asking a model", () => {
 		expect([answer.charge, charged(), refusals]).toEqual([PRICE, PRICE, 4]);
 	});
 
+	it("keeps an answer that is paid when the ledger is too busy for a moment to say whose key signed it", async () => {
+		let refusals = 0;
+		const busy = { jsonrpc: "2.0", id: 0, error: { code: -32005, message: "too many calls wait already" } };
+		const patient = connect({
+			network: network.file,
+			account: buyer,
+			fetch: async (url, init) => {
+				const isPaid = charged() > 0n && new URL(url).hostname === "rpc.invalid";
+				return isPaid && refusals++ < 2 ? Response.json(busy) : network.fetch(url, init);
+			},
+		});
+		const answer = await patient.infer("ada/thing", { inputs });
+		expect([answer.charge, charged(), refusals > 2]).toEqual([PRICE, PRICE, true]);
+	});
+
 	it("waits for a network that answered before when the price is to be asked again, and not for one that never did", async () => {
 		let refusals = 2;
 		const away = (): "down" | undefined => (refusals-- > 0 ? "down" : undefined);

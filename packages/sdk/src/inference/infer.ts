@@ -23,7 +23,7 @@ import {
 } from "@freehold/protocol";
 import type { Client } from "../client/client.js";
 import { parseJson } from "../client/http.js";
-import { patiently } from "../client/patience.js";
+import { patiently, untilLedgerSays } from "../client/patience.js";
 import type { AcceptedLicence } from "../licences/licences.js";
 import { checkAnswer } from "./check-answer.js";
 import { type Limits, payAndAsk } from "./pay.js";
@@ -122,7 +122,7 @@ async function inferAt(client: Client, model: string, quoted: QuoteBody, options
 	const answer = parseJson(paid.answer.body) as InferenceResponseBody;
 	const asked = { quoted, payer, salt, mode, require, inputs, most, charged: paid.charged, answer };
 	// It is paid: a ledger that is away for a moment must not cost the answer.
-	const receiptFile = await patiently({ ...limits, now: client.now }, () => checkAnswer(client, asked, signal));
+	const receiptFile = await patiently({ ...limits, now: client.now, passes: untilLedgerSays }, () => checkAnswer(client, asked, signal));
 	const { outputs, usage, callId } = answer;
 	return {
 		outputs,

@@ -28,7 +28,7 @@ import {
 } from "@freehold/protocol";
 import type { Client } from "../client/client.js";
 import { parseJson } from "../client/http.js";
-import { patiently } from "../client/patience.js";
+import { patiently, untilLedgerSays } from "../client/patience.js";
 import { underQuote } from "../inference/infer.js";
 import { type Limits, payAndAsk, payAndStream } from "../inference/pay.js";
 import { checkTextAnswer } from "./check-text.js";
@@ -81,7 +81,9 @@ export async function askText(client: Client, model: string, request: TextReques
 			throw error;
 		});
 		const body = parseJson(paid.answer.body) as TextResponseBody;
-		return patiently({ ...limits, now: client.now }, () => check(client, { ...call, body, charged: paid.charged, deposited: paid.deposited }, limits.signal));
+		return patiently({ ...limits, now: client.now, passes: untilLedgerSays }, () =>
+			check(client, { ...call, body, charged: paid.charged, deposited: paid.deposited }, limits.signal),
+		);
 	});
 }
 
@@ -123,7 +125,7 @@ export async function* streamText(client: Client, model: string, request: TextRe
 	const streamed = answerOfDeltas(request.task, request.choices, deltas);
 	const charged = outcome.result === "paid" ? outcome.charged : 0n;
 	const { ended: body } = end;
-	const result = await patiently({ ...limits, now: client.now }, () =>
+	const result = await patiently({ ...limits, now: client.now, passes: untilLedgerSays }, () =>
 		check(client, { ...call, body, charged, deposited: paid.deposited, streamed }, limits.signal),
 	);
 	yield { type: "checked", result };
