@@ -53,7 +53,8 @@ export async function startHub(repositories: Readonly<Record<string, HubContent>
 		response.writeHead(from === 0 ? 200 : 206, { "content-length": bytes.length - from, ...range });
 		const most = breakAfter.shift();
 		if (most === undefined) response.end(bytes.subarray(from));
-		else response.write(bytes.subarray(from, from + most), () => response.destroy());
+		// An orderly end of the connection, so that what was sent arrives for certain.
+		else response.write(bytes.subarray(from, from + most), () => response.socket?.end());
 	});
 	const endpoint = await listen((request, response) => {
 		const url = new URL(request.url ?? "", "http://hub");

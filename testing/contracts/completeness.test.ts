@@ -1,4 +1,4 @@
-/** Every error and every event that our Solidity declares is named by some test of this folder. */
+/** Every error and every event that our Solidity declares is named by some test of the contracts: here, or in `testing/pipe` for those that ask models. */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
@@ -12,10 +12,11 @@ function solidity(folder: URL): string {
 
 test("no error or event of the contracts is untested", () => {
 	const declared = [...solidity(sources).matchAll(/^ {4}(?:error|event) (\w+)\(/gm)].map(([, name = ""]) => name);
-	const here = new URL("./", import.meta.url);
-	const tests = readdirSync(here)
-		.filter((name) => name.endsWith(".test.ts") && name !== "completeness.test.ts")
-		.map((name) => readFileSync(new URL(name, here), "utf8"))
+	const tests = ["./", "../pipe/"]
+		.map((folder) => new URL(folder, import.meta.url))
+		.flatMap((folder) => readdirSync(folder).map((name) => new URL(name, folder)))
+		.filter(({ pathname }) => pathname.endsWith(".test.ts") && !pathname.endsWith("completeness.test.ts"))
+		.map((file) => readFileSync(file, "utf8"))
 		.join("\n");
 	expect(declared.length).toBeGreaterThan(80);
 	expect([...new Set(declared)].filter((name) => !new RegExp(`\\b${name}\\b`).test(tests))).toEqual([]);

@@ -1,6 +1,6 @@
 /** The rules of contracts that call models, one by one, on the contracts and the engine alone. `docs/concepts/contracts-that-call-models.md` says them in words. */
 import { constants, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import { inferenceAbi, preprocessingAbi, teeVerifierAbi, workflowSchedulerAbi } from "@freehold/contracts/abi";
+import { historicalAbi, inferenceAbi, inferenceHubAbi, preprocessingAbi, teeVerifierAbi, workflowSchedulerAbi } from "@freehold/contracts/abi";
 import { contractAddresses } from "@freehold/protocol";
 import { type Address, encodeAbiParameters, encodeFunctionData, type Hex, keccak256, toHex } from "viem";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -200,22 +200,31 @@ describe("money", () => {
 		await chain.send(other, { ...inference, functionName: "settle", args: [[id]] });
 		expect(claimableOf(chain, owner.address) - (before[0] ?? 0n)).toBe(PRICE);
 	});
+	test("is settled for a bounded number of results at a time", async () => {
+		const ids = Array.from({ length: 65 }, freshHash);
+		await expect(chain.send(other, { ...inference, functionName: "settle", args: [ids] })).rejects.toThrow("TooManySettled");
+	});
 	test("is never more for a call than the cap of who asks", async () => {
 		const hash = freshHash();
 		await deliver(hash);
-		await chain.send(payer, { ...ledger, functionName: "setCap", args: [COST - 1n] });
+		const capped = await chain.send(payer, { ...ledger, functionName: "setCap", args: [COST - 1n] });
+		expect(capped.event("CapSet")).toEqual({ account: payer.address, cap: COST - 1n });
 		await expect(ask(hash)).rejects.toThrow("inference costs more than the caller's cap");
 		await chain.send(payer, { ...ledger, functionName: "setCap", args: [COST] });
 		expect((await ask(hash)).all("ModelInferenceEvent")).toHaveLength(1);
 	});
 	test("is taken back only after a notice, and what was charged meanwhile is gone", async () => {
-		await prepay(oracle, COST);
+		await chain.send(payer, { ...opg, functionName: "approve", args: [ledger.address, COST] });
+		const filled = await chain.send(payer, { ...ledger, functionName: "prepay", args: [oracle.address, COST] });
+		expect(filled.event("PrepaidAdded")).toEqual({ account: oracle.address, from: payer.address, amount: COST });
 		await expect(chain.send(oracle, { ...ledger, functionName: "withdrawPrepaid", args: [oracle.address] })).rejects.toThrow("NoNotice");
-		await chain.send(oracle, { ...ledger, functionName: "noticePrepaid", args: [COST * 9n] });
+		const noticed = await chain.send(oracle, { ...ledger, functionName: "noticePrepaid", args: [COST * 9n] });
+		expect(noticed.event("PrepaidNotice")).toMatchObject({ account: oracle.address, amount: COST * 9n });
 		await expect(chain.send(oracle, { ...ledger, functionName: "withdrawPrepaid", args: [oracle.address] })).rejects.toThrow("NoticeTooEarly");
 		chain.advance(601);
 		const before = chain.balance(oracle.address);
-		await chain.send(oracle, { ...ledger, functionName: "withdrawPrepaid", args: [oracle.address] });
+		const taken = await chain.send(oracle, { ...ledger, functionName: "withdrawPrepaid", args: [oracle.address] });
+		expect(taken.event("PrepaidWithdrawn")).toEqual({ account: oracle.address, to: oracle.address, amount: COST });
 		expect(chain.balance(oracle.address) - before).toBe(COST);
 		expect(prepaid(oracle)).toBe(0n);
 	});
@@ -226,6 +235,69 @@ describe("money", () => {
 		await expect(chain.send(pauper, { ...inference, functionName: "runModelInferenceFor", args: [payer.address, request] })).rejects.toThrow(
 			"NotAProtocolContract",
 		);
+	});
+});
+
+describe("language models", () => {
+	const hub = { address: contractAddresses.InferenceHub, abi: inferenceHubAbi } as const;
+	const common = { mode: 0, modelCID: MODEL, max_tokens: 8, stop_sequence: [], temperature: 0 };
+	const completion = { ...common, prompt: "Once" };
+	const message = { role: "user", content: "Hello", name: "", tool_call_id: "", tool_calls: [] };
+	const chat = { ...common, messages: [message], tools: [], tool_choice: "none" };
+	const said = { finish_reason: "stop", message: { ...message, role: "assistant", content: "Good day" } };
+	const kinds = [
+		["runLLMCompletion", 1, completion, { answer: "upon a time" }, "LLMCompletionEvent", "LLMCompletionResult"],
+		["runLLMChat", 2, chat, said, "LLMChat", "LLMChatResult"],
+	] as const;
+	const sidesOf = (name: string) => {
+		const item = inferenceAbi.find((entry) => entry.type === "function" && entry.name === name);
+		if (item?.type !== "function") throw new Error(`the ABI has no ${name}`);
+		return item;
+	};
+	test.each(kinds)("are asked by %s, directly and by the hub, which tells the answer too", async (name, kind, request, answer, asked, told) => {
+		const { inputs, outputs } = sidesOf(name);
+		const change = { kind, request: keccak256(encodeAbiParameters(inputs, [request] as never)), output: encodeAbiParameters(outputs, [answer] as never) };
+		for (const [target, abi] of [[inference.address, inferenceAbi] as const, [hub.address, inferenceHubAbi] as const]) {
+			const hash = freshHash();
+			await deliver(hash, {}, change);
+			const before = prepaid(payer);
+			const data = encodeFunctionData({ abi, functionName: name, args: [request] as never } as never);
+			const [sent] = (await chain.block([{ from: payer.address, to: target, data, hash }])) as [Sent];
+			expect(sent.event(asked)).toMatchObject({ request, response: answer });
+			expect(sent.all(told).map(Object.values)).toMatchObject(target === hub.address ? [[answer]] : []);
+			expect(before - prepaid(payer)).toBe(COST);
+		}
+	});
+	test("models of the other kind are told by the hub's own event", async () => {
+		const hash = freshHash();
+		await deliver(hash);
+		const { mode, modelCID, input } = requestOf({});
+		const data = encodeFunctionData({ abi: inferenceHubAbi, functionName: "run", args: [modelCID, mode, input] as never });
+		const [sent] = (await chain.block([{ from: payer.address, to: hub.address, data, hash }])) as [Sent];
+		expect(sent.event("InferenceResult")).toMatchObject({ output: OUTPUT });
+	});
+	test("cannot be given what is no answer of theirs", async () => {
+		const [, , request] = kinds[0];
+		const change = { kind: 1, request: keccak256(encodeAbiParameters(sidesOf("runLLMCompletion").inputs, [request] as never)), output: "0x1234" };
+		await expect(deliver(freshHash(), {}, change)).rejects.toThrow();
+	});
+});
+
+describe("candles", () => {
+	const historical = { address: contractAddresses.Historical, abi: historicalAbi } as const;
+	const candle = (close: bigint) => ({ high: 9n, low: 1n, open: 2n, close, volume: 0n });
+	test("are taken from a bonded oracle, for intervals that have ended, and stand as they were published first", async () => {
+		const slot = BigInt(Math.floor(chain.time / 60) - 2);
+		const publishing = (candles: readonly object[], first = slot) =>
+			chain.send(oracle, { ...historical, functionName: "publish", args: ["ETH", "USD", 1, first, candles] as never });
+		await expect(publishing([candle(4n)])).rejects.toThrow("not an active oracle");
+		await register(chain, oracle, ROLE.oracle);
+		await expect(publishing([candle(4n)], slot + 5n)).rejects.toThrow("interval has not ended");
+		await expect(publishing([{ ...candle(4n), high: 3n }])).rejects.toThrow("candle");
+		expect((await publishing([candle(4n)])).event("CandlesPublished")).toMatchObject({ oracle: oracle.address, base: "ETH", firstSlot: slot });
+		await publishing([candle(5n)]);
+		const query = { base: "ETH", quote: "USD", total_candles: 1, candle_duration_in_mins: 1, order: 0, candle_types: [3] };
+		expect(chain.read({ ...historical, functionName: "queryHistoricalCandles", args: [query] })).toEqual([{ value: 4n, decimals: 8n }]);
 	});
 });
 
@@ -250,10 +322,29 @@ describe("the list of nodes", () => {
 		await expect(chain.send(node, { ...inference, functionName: "enroll", args: [node.address] })).rejects.toThrow("AlreadyEnrolled");
 		await expect(chain.send(payer, { ...inference, functionName: "evict", args: [node.address] })).rejects.toThrow("StillActive");
 		await expect(chain.send(payer, { ...inference, functionName: "withdraw", args: [node.address] })).rejects.toThrow("NotTheOperator");
-		await chain.send(other, { ...inference, functionName: "withdraw", args: [other.address] });
+		const left = await chain.send(other, { ...inference, functionName: "withdraw", args: [other.address] });
+		expect(left.event("Left")).toEqual({ operator: other.address });
 		expect(chain.read({ ...inference, functionName: "nodes" })).toEqual([node.address]);
-		await chain.send(other, { ...inference, functionName: "enroll", args: [other.address] });
+		await expect(chain.send(other, { ...inference, functionName: "withdraw", args: [other.address] })).rejects.toThrow("NotEnrolled");
+		const back = await chain.send(other, { ...inference, functionName: "enroll", args: [other.address] });
+		expect(back.event("Enrolled")).toEqual({ operator: other.address });
 	});
+});
+
+test("the list of nodes has an end", async () => {
+	const small = await openChain();
+	try {
+		for (let index = 0; index <= 256; index++) {
+			const operator = { address: toHex(0xabc000 + index, { size: 20 }) };
+			await small.send(payer, { ...opg, functionName: "transfer", args: [operator.address, 1_000n * OPG_UNIT] });
+			await register(small, operator, ROLE.inference);
+			const enrolling = small.send(operator, { ...inference, functionName: "enroll", args: [operator.address] });
+			if (index < 256) expect((await enrolling).all("Enrolled")).toHaveLength(1);
+			else await expect(enrolling).rejects.toThrow("TooManyNodes");
+		}
+	} finally {
+		small.close();
+	}
 });
 
 describe("preprocessing", () => {
@@ -293,12 +384,13 @@ describe("the scheduler", () => {
 			chain.send(who, { ...scheduler, functionName, args: args as never });
 		await expect(send(payer, "registerTask", [target, BigInt(chain.time), 60n])).rejects.toThrow("End time must be in the future");
 		await expect(send(payer, "registerTask", [target, end(), 0n])).rejects.toThrow("Frequency must be greater than 0");
-		await send(payer, "registerTask", [target, end(), 60n]);
+		const task = { user: payer.address, contractAddress: expect.stringMatching(/ab$/i) };
+		expect((await send(payer, "registerTask", [target, end(), 60n])).event("TaskRegistered")).toMatchObject({ ...task, frequency: 60n });
 		await expect(send(payer, "registerTask", [target, end(), 60n])).rejects.toThrow("Task already exists");
 		await send(other, "registerTask", [target, end(), 90n]);
 		await expect(send(node, "stopTask", [target])).rejects.toThrow("Task does not exist or unauthorized");
-		await send(payer, "updateTask", [target, end(), 30n]);
-		await send(other, "stopTask", [target]);
+		expect((await send(payer, "updateTask", [target, end(), 30n])).event("TaskUpdated")).toMatchObject({ ...task, frequency: 30n });
+		expect((await send(other, "stopTask", [target])).event("TaskStopped")).toMatchObject({ ...task, user: other.address });
 		expect(chain.read({ ...scheduler, functionName: "getAllTasks" })).toEqual([
 			{ user: payer.address, contractAddress: expect.stringMatching(/ab$/i), endTime: end(), frequency: 30n },
 		]);

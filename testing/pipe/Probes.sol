@@ -53,4 +53,20 @@ contract Prober {
         pair = new int256[](2);
         (pair[0], pair[1]) = (a, b);
     }
+
+    /// @notice What the library refuses before anything is asked, and what it finds missing in an answer.
+    function misshapen() external pure {
+        uint32[] memory shape = new uint32[](1);
+        shape[0] = 3;
+        FreeholdInference.tensor("X", _pair(1, 2), shape, 0);
+    }
+
+    function outOfRange() external pure {
+        FreeholdInference.row("X", _pair(type(int256).max, 0), 0);
+    }
+
+    function missing() external pure returns (int256) {
+        ModelOutput memory empty;
+        return FreeholdInference.number(empty, "Y", 0, 18);
+    }
 }

@@ -148,21 +148,41 @@ describe("a transaction that asks a model", () => {
 	}, 60_000);
 });
 
+describe("the library", () => {
+	it("refuses what no tensor can be, and an answer without what was asked for", async () => {
+		const prober = await deploy("Prober", ["base/linear"], 1n);
+		await expect(prober.read("misshapen")).rejects.toThrow(toFunctionSelector("ShapeMismatch(uint256,uint256)"));
+		await expect(prober.read("outOfRange")).rejects.toThrow(toFunctionSelector("NumberOutOfRange()"));
+		await expect(prober.read("missing")).rejects.toThrow(toFunctionSelector("OutputMissing(string,uint256)"));
+	}, 60_000);
+});
+
+/** The example's own event in a receipt. */
+function told(contract: Deployed, { logs }: TransactionReceipt): { readonly eventName: string; readonly args: Readonly<Record<string, unknown>> } {
+	const log = logs.find(({ address }) => address === contract.address);
+	return decodeEventLog({ abi: contract.abi, topics: log?.topics as never, data: log?.data ?? "0x" }) as never;
+}
+
 describe("the examples", () => {
 	it("a fee hook charges by volatility, and the most where there is no answer", async () => {
 		const hook = await deploy("VolatilityFeeHook", ["base/blend", payer]);
 		// 0.5 × 0.4 + 0.25 × 0.4 = 0.3 → 5 + 95 × 0.3 = 33 basis points
-		await hook.send("beforeSwap", [[(UNIT * 4n) / 10n, (UNIT * 4n) / 10n]]);
+		const set = await hook.send("beforeSwap", [[(UNIT * 4n) / 10n, (UNIT * 4n) / 10n]]);
+		expect(told(hook, set)).toMatchObject({ eventName: "FeeSet", args: { feeBps: 33n } });
 		expect(await hook.read("lastFeeBps")).toBe(33n);
 		await hook.send("beforeSwap", [[2n * UNIT, 2n * UNIT]]);
 		expect(await hook.read("lastFeeBps")).toBe(100n);
+		const elsewhere = await deploy("VolatilityFeeHook", ["base/blend", account("owner").address]);
+		expect(await elsewhere.fail("beforeSwap", [[UNIT, UNIT]])).toContain(toFunctionSelector("NotThePool()"));
 	}, 60_000);
 
 	it("a credit limit follows the score", async () => {
 		const book = await deploy("CreditLimit", ["base/blend", 1_000n]);
-		await book.send("score", [payer, [UNIT, UNIT]]);
+		expect(told(book, await book.send("score", [payer, [UNIT, UNIT]]))).toMatchObject({ eventName: "Scored", args: { limit: 750n } });
+		const stranger = market.transact("owner", book, "score", [payer, [UNIT, UNIT]], GAS);
+		await expect(stranger).rejects.toThrow(toFunctionSelector("NotTheLender()"));
 		expect(await book.read("limitOf", [payer])).toBe(750n);
-		await book.send("draw", [700n]);
+		expect(told(book, await book.send("draw", [700n]))).toMatchObject({ eventName: "Drawn", args: { amount: 700n } });
 		expect(await book.fail("draw", [51n])).toContain(toFunctionSelector("AboveLimit(uint256,uint256)"));
 	}, 60_000);
 
@@ -182,7 +202,7 @@ describe("the examples", () => {
 			endTime: end,
 			frequency: 60n,
 		});
-		await workflow.send("run");
+		expect(told(workflow, await workflow.send("run"))).toMatchObject({ eventName: "Forecasted", args: { run: 0n } });
 		expect(await workflow.read("latest")).toMatchObject({ value: 4n * UNIT, by: expect.stringMatching(new RegExp(payer, "i")) });
 		expect(await workflow.fail("run")).toContain("TooEarly");
 	}, 60_000);

@@ -76,7 +76,12 @@ function verdict(outcome: TxOutcome): Verdict | undefined {
 	};
 }
 
-for (let round = 1; round <= budget(3, Number(process.env.SEEDS ?? 60)); round++) {
+const BLOCKS = 6;
+const TRANSACTIONS = 16;
+/** 2,016 cases, in deep runs 100,320. `SEEDS` names another number of rounds for these. */
+const ROUNDS = budget(21, Number(process.env["SEEDS"] ?? 1_045));
+
+for (let round = 1; round <= ROUNDS; round++) {
 	test(`random transactions and contracts, seed ${round}: the other engine gives the same receipts and roots`, async () => {
 		const { random, signers, contracts, addresses, nonces } = world(round);
 		const all: World = { random, signers, contracts, addresses, nonces };
@@ -94,11 +99,11 @@ for (let round = 1; round <= budget(3, Number(process.env.SEEDS ?? 60)); round++
 			}),
 		);
 		expect(toHex(root)).toBe(await oracle.root());
-		for (let number = 1n; number <= BigInt(budget(6, 20)); number++) {
+		for (let number = 1n; number <= BigInt(BLOCKS); number++) {
 			const env = environment(number);
 			machine.beginBlock(env);
 			await oracle.beginBlock(env);
-			for (let index = 0; index < 16; index++) {
+			for (let index = 0; index < TRANSACTIONS; index++) {
 				const tx = randomTransaction(all);
 				const [outcome] = machine.execute([tx]);
 				if (outcome === undefined) throw new Error("no outcome");
