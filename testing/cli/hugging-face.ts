@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { eventually } from "../journey/programs.ts";
 
 export interface HubContent {
 	readonly licence?: string;
@@ -26,7 +27,8 @@ export interface TestHub {
 
 export const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
-export async function startHub(repositories: Readonly<Record<string, HubContent>>): Promise<TestHub> {
+/** `keptBytes`: what the client has on its disk of a download under way. */
+export async function startHub(repositories: Readonly<Record<string, HubContent>>, keptBytes: () => Promise<number>): Promise<TestHub> {
 	const asked: TestHub["asked"] = [];
 	const breakAfter: number[] = [];
 	const servers: Server[] = [];
@@ -53,8 +55,11 @@ export async function startHub(repositories: Readonly<Record<string, HubContent>
 		response.writeHead(from === 0 ? 200 : 206, { "content-length": bytes.length - from, ...range });
 		const most = breakAfter.shift();
 		if (most === undefined) response.end(bytes.subarray(from));
-		// An orderly end of the connection, so that what was sent arrives for certain.
-		else response.write(bytes.subarray(from, from + most), () => response.socket?.end());
+		else {
+			response.write(bytes.subarray(from, from + most));
+			// The line breaks once all of it is on the client's disk: what is still on its way when a line breaks is lost, and asked for again.
+			void eventually(async () => ((await keptBytes()) >= from + most ? true : undefined), "the part on disk").finally(() => response.socket?.end());
+		}
 	});
 	const endpoint = await listen((request, response) => {
 		const url = new URL(request.url ?? "", "http://hub");

@@ -1,6 +1,7 @@
 /** `freehold model publish --hf OWNER/NAME`, against a server that speaks the Hub's HTTP API. */
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { eventually } from "../journey/programs.ts";
 import { linear } from "../onnx/models.ts";
 import type { Ran, Shell } from "./command.ts";
 import { COMMIT, startHub, type TestHub } from "./hugging-face.ts";
@@ -17,7 +18,11 @@ let shell: Shell;
 
 beforeAll(async () => {
 	network = await startTestNetwork();
-	hub = await startHub({
+	const partOnDisk = async (): Promise<number> => {
+		const [part] = (await downloads()).filter((name) => name.endsWith(".part"));
+		return part === undefined ? 0 : ((await stat(network.path(`home/downloads/${part}`)).catch(() => undefined))?.size ?? 0);
+	};
+	const repositories = {
 		"ann/thing": {
 			licence: "mit",
 			files: { "onnx/thing.onnx": model, "README.md": text("---\nlicense: mit\n---\n# Thing\n\nIt adds.\n"), "config.json": text("{}") },
@@ -28,13 +33,19 @@ beforeAll(async () => {
 		"ann/silent": { files: { "silent.onnx": other }, large: [] },
 		"ann/gated": { licence: "mit", files: { "gated.onnx": linear([3, 0, 0, 3], [0, 0]) }, large: ["gated.onnx"], token: "hf_development" },
 		"ann/pictures": { licence: "mit", files: { "model.safetensors": text("x") }, large: [] },
-	});
+	};
+	hub = await startHub(repositories, partOnDisk);
 	shell = network.shellWith({ HF_ENDPOINT: hub.endpoint });
 }, UP_DEADLINE_MS);
 afterAll(async () => {
 	hub.close();
 	await network.remove();
 });
+
+interface Shown {
+	readonly card?: string;
+	readonly releases: readonly { readonly licence: string; readonly format: string }[];
+}
 
 const publish = (with_: Shell, repository: string, name: string, ...more: string[]): Promise<Ran> =>
 	with_.run("model", "publish", "--hf", repository, "--name", name, "--price", "1", "--account", "dev-4", "--json", ...more);
@@ -57,11 +68,12 @@ it("goes on where a download broke off, checks the digest, and publishes bytes, 
 	expect([ran.status, ran.err]).toEqual([0, expect.stringContaining(COMMIT.slice(0, 12))]);
 	const ranges = hub.asked.filter(({ path }) => path.includes("signature")).map(({ range }) => range);
 	expect(ranges).toEqual([undefined, "bytes=40-", "bytes=80-"]);
-	const { card, ...shown } = (await network.good("model", "show", "ann/thing", "--json")).json() as {
-		card?: string;
-		releases: { licence: string; format: string }[];
-	};
-	expect(shown.releases).toMatchObject([{ licence: "MIT", format: "onnx" }]);
+	// The hub reads the card from storage, a moment after the chain has told of the release.
+	const { card, releases } = await eventually(async () => {
+		const model = (await network.good("model", "show", "ann/thing", "--json")).json() as Shown;
+		return model.card === undefined ? undefined : model;
+	}, "the card in the hub");
+	expect(releases).toMatchObject([{ licence: "MIT", format: "onnx" }]);
 	expect(card).toContain("It adds.");
 	expect(card).toContain(`ann/thing at commit ${COMMIT}`);
 	expect(card).not.toContain("license: mit");
