@@ -7,6 +7,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FreeholdError } from "@freehold/protocol";
+import { pause } from "@freehold/service";
 import { followRedirects } from "./follow.js";
 import { fileUrl, type HubAccess, type HubFile, type HubRepository } from "./repository.js";
 
@@ -27,6 +28,7 @@ const STALL_MS = 30_000;
 const TOTAL_MS = 24 * 3_600_000;
 /** Connections in a row that brought nothing new. */
 const MAX_FRUITLESS = 4;
+const RETRY_MS = 250;
 
 /** Throws `blob.mismatch` when the bytes are others than the repository says; then nothing of them is kept. */
 export async function download(repository: HubRepository, file: HubFile, access: HubAccess, options: DownloadOptions): Promise<Downloaded> {
@@ -35,18 +37,17 @@ export async function download(repository: HubRepository, file: HubFile, access:
 	const part = `${whole}.part`;
 	if ((await sizeOf(whole)) === file.sizeBytes && (await digestOf(whole, file)) === file.digest.hex)
 		return { bytes: new Uint8Array(await readFile(whole)), fetchedBytes: 0 };
+	let have = await sizeOf(part);
 	let fetchedBytes = 0;
-	let fruitless = 0;
-	for (let have = await sizeOf(part); have !== file.sizeBytes; ) {
-		if (have > file.sizeBytes) await rm(part);
-		const before = Math.min(await sizeOf(part), file.sizeBytes);
-		const failure = await fetchRest(repository, file, access, { part, from: before, progress: options.progress });
-		have = await sizeOf(part);
-		fetchedBytes += Math.max(0, have - before);
-		if (have === file.sizeBytes) break;
-		fruitless = have > before ? 0 : fruitless + 1;
-		access.signal.throwIfAborted();
-		if (fruitless >= MAX_FRUITLESS) throw failure ?? new FreeholdError("upstream.failed", { what: "The hub of models", reason: `${file.path} ends too early` });
+	for (let fruitless = 0; have < file.sizeBytes; ) {
+		const failure = await fetchRest(repository, file, access, { part, from: have, progress: options.progress });
+		const now = await sizeOf(part);
+		fetchedBytes += Math.max(0, now - have);
+		fruitless = now > have ? 0 : fruitless + 1;
+		have = now;
+		if (fruitless === MAX_FRUITLESS)
+			throw failure ?? new FreeholdError("upstream.failed", { what: "The hub of models", reason: `${file.path} ends too early` });
+		if (fruitless > 0) await pause(RETRY_MS, access.signal);
 	}
 	const actual = await digestOf(part, file);
 	if (actual !== file.digest.hex) {
