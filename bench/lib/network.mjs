@@ -1,18 +1,20 @@
 /** A local network for a scenario, a payer whose signatures cost little, and a published model that costs next to nothing. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { decodePaymentRequired, x402Headers } from "@freehold/payments";
+import { decodePaymentRequired, voucherDigest, x402Headers } from "@freehold/payments";
 import { createChannelPayer } from "@freehold/payments/client";
 import { fromHex, toHex } from "@freehold/protocol";
 import { connect } from "@freehold/sdk";
 import { contracts, createChainClient } from "@freehold/sdk/chain";
-import { createDigestSigner } from "@freehold/service";
+import { createDigestSigner, nativeCrypto } from "@freehold/service";
 import { hashTypedData } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
 import { startFreehold, until, withFolder } from "./processes.mjs";
+import { createThinClient } from "./thin-client.mjs";
 
 const PORT_BASES = [19_700, 19_800, 19_900];
 const MODEL = "bench/digits";
+const PATH = "/v1/inference";
 
 /** Runs `work` with a network of its own. `env` is added to the environment of its programs. */
 export function withNetwork(root, work, { env = {}, portBase = PORT_BASES[process.pid % PORT_BASES.length] } = {}) {
@@ -37,13 +39,19 @@ export async function publishModel({ network, accounts, root }) {
 	return { model: MODEL, release: published.release, inputs: { pixels }, body: JSON.stringify({ model: MODEL, inputs: { pixels } }) };
 }
 
+/** What a wallet signs; of vouchers, which every call needs, by the fast hashes. */
+function digestOf(data) {
+	if (data.primaryType !== "Voucher") return fromHex(hashTypedData(data));
+	return voucherDigest(data.message.channelId, data.message.maxClaimableAmount, data.domain.chainId, nativeCrypto);
+}
+
 /** Pays calls with a native signer, so that the load generator takes little of the machine that it measures. */
 export async function createBenchPayer({ network, accounts, folder }, body, { lanes, callsPerDeposit = 4_000n, account = 9 }) {
 	const signer = createDigestSigner(fromHex(accounts[account].privateKey));
 	const client = createChainClient({ rpcUrl: network.rpcUrl });
 	const gateway = createDigestSigner(fromHex(readFileSync(join(folder, "keys", "gateway.key"), "utf8").trim())).address;
 	const payer = createChannelPayer({
-		wallet: { address: signer.address, signTypedData: async (data) => toHex(signer.signDigest(fromHex(hashTypedData(data)))) },
+		wallet: { address: signer.address, signTypedData: async (data) => toHex(signer.signDigest(digestOf(data))) },
 		chainId: network.chainId,
 		lanes,
 		confirmDeposit: (plan) => plan.amount * callsPerDeposit,
@@ -54,11 +62,9 @@ export async function createBenchPayer({ network, accounts, folder }, body, { la
 		now: Date.now,
 		random: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
 	});
-	const url = `${network.gatewayUrl}/v1/inference`;
-	const post = (headers) => fetch(url, { method: "POST", headers: { "content-type": "application/json", ...headers }, body });
-	const challenge = await post({});
-	await challenge.arrayBuffer();
-	const offer = decodePaymentRequired(challenge.headers.get(x402Headers.required));
+	const http = createThinClient(network.gatewayUrl);
+	const challenge = await http.send(http.compose(PATH, {}, body));
+	const offer = decodePaymentRequired(challenge.header(x402Headers.required));
 
 	/** The voucher that the next call would be paid with, and what it must pay. */
 	async function nextVoucher() {
@@ -68,25 +74,24 @@ export async function createBenchPayer({ network, accounts, folder }, body, { la
 		return { payload, accepted };
 	}
 
+	/** A payment and the request that carries it. */
+	async function prepare() {
+		const payment = await payer.pay(offer, gateway);
+		return { payment, bytes: http.compose(PATH, payment.headers, body), release: () => payment.release() };
+	}
+
 	/** One request with a payment, whatever comes of it. `held`: the payment of a request that was told to come again; it is sent once more as it is. */
 	async function attempt(held) {
-		const payment = held ?? (await payer.pay(offer, gateway));
+		const prepared = held ?? (await prepare());
+		const { payment, bytes } = prepared;
 		try {
 			const began = performance.now();
-			const response = await post(payment.headers);
-			const text = await response.text();
+			const { status, header, text } = await http.send(bytes);
 			const ms = performance.now() - began;
-			if (response.status === 429)
-				return { status: 429, ms, text, held: payment, outcome: { result: "unpaid" }, retryAfter: response.headers.get("retry-after"), charged: 0n };
-			const outcome = await payment.settle({ status: response.status, header: (name) => response.headers.get(name) });
-			return {
-				status: response.status,
-				ms,
-				text,
-				outcome,
-				retryAfter: response.headers.get("retry-after"),
-				charged: outcome.result === "paid" ? outcome.charged : 0n,
-			};
+			const retryAfter = header("retry-after");
+			if (status === 429) return { status, ms, text, held: prepared, outcome: { result: "unpaid" }, retryAfter, charged: 0n };
+			const outcome = await payment.settle({ status, header });
+			return { status, ms, text, outcome, retryAfter, charged: outcome.result === "paid" ? outcome.charged : 0n };
 		} catch (error) {
 			payment.release();
 			throw error;
@@ -98,8 +103,8 @@ export async function createBenchPayer({ network, accounts, folder }, body, { la
 		for (;;) {
 			const { status, ms, text, outcome, held } = await attempt();
 			held?.release();
-			if (outcome.result === "paid") return { ms, text };
-			if (outcome.result !== "retry") throw new Error(`a paid call was refused: ${status} ${text.slice(0, 300)}`);
+			if (outcome.result === "paid") return { ms, text: text() };
+			if (outcome.result !== "retry") throw new Error(`a paid call was refused: ${status} ${text().slice(0, 300)}`);
 		}
 	}
 

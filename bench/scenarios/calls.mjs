@@ -14,6 +14,7 @@ import { privateKeyToAccount } from "viem/accounts";
 import { latencies, perCall, percentile } from "../lib/measure.mjs";
 import { createBenchPayer, publishModel, withNetwork } from "../lib/network.mjs";
 import { cpuMsOf } from "../lib/processes.mjs";
+import { createThinClient } from "../lib/thin-client.mjs";
 
 const CALLS = 1_500;
 const ROUNDS = 3;
@@ -86,6 +87,7 @@ function directCalls({ network, folder, accounts }, { release, inputs }) {
 	const gateway = createDigestSigner(fromHex(readFileSync(join(folder, "keys", "gateway.key"), "utf8").trim()));
 	const node = createDigestSigner(fromHex(readFileSync(join(folder, "keys", "inference.key"), "utf8").trim()));
 	const { url } = JSON.parse(readFileSync(join(folder, "run", "inference.json"), "utf8"));
+	const http = createThinClient(url);
 	const tensors = parseInputs(inputs, [{ name: "pixels", dtype: "float32", shape: ["N", 64] }]);
 	const committed = commitTensors(tensors);
 	return async () => {
@@ -109,9 +111,8 @@ function directCalls({ network, folder, accounts }, { release, inputs }) {
 		};
 		const orderSignature = toHex(gateway.signDigest(fromHex(orderDigest(order, network.chainId, nativeCrypto))));
 		const body = JSON.stringify({ order: orderShape.write(order), orderSignature, salt, require: [], inputs: tensorsToJson(tensors, "base64") });
-		const response = await fetch(`${url}/v1/orders`, { method: "POST", headers: { "content-type": "application/json" }, body });
-		const text = await response.text();
-		if (!response.ok) throw new Error(`the node refused: ${text.slice(0, 300)}`);
+		const { status, text } = await http.send(http.compose("/v1/orders", {}, body));
+		if (status !== 200) throw new Error(`the node refused: ${text().slice(0, 300)}`);
 	};
 }
 

@@ -1,32 +1,45 @@
-/** What a gateway does when far more is asked than it can bear: how much it still answers, how fast it refuses the rest, and whether anyone paid for nothing. */
+/**
+ * What a gateway does when far more is asked than it can bear: how much it still answers, how fast it refuses the rest, and whether anyone paid for nothing.
+ *
+ * The load generator shares the processors with the network, so it is thin, and what it takes in each of the two phases stands in the report: a generator that is busier
+ * under overload than at the peak takes from the goodput, not the gateway.
+ */
 import { percentile } from "../lib/measure.mjs";
 import { createBenchPayer } from "../lib/network.mjs";
+import { cpuMsOf } from "../lib/processes.mjs";
 
 const PEAK_MS = 15_000;
 const OVERLOAD_MS = 20_000;
 const FACTOR = 5;
+/** How often requests that are due are sent. */
+const TICK_MS = 1;
 
 export async function overload(local, question, { maxCalls }) {
 	const { attempt, chargedByGateway } = await createBenchPayer(local, question.body, { lanes: FACTOR * maxCalls, callsPerDeposit: 400n, account: 6 });
 	// Opens every channel, which is no part of a call.
 	await Promise.all(Array.from({ length: FACTOR * maxCalls }, () => untilPaid(attempt)));
-	const peak = await round(attempt, { clients: maxCalls, ms: PEAK_MS, pauseMs: () => 0 });
-	// Each of five times as many clients comes back at once after an answer, and shortly after a refusal: impatient ones, who ignore retry-after.
-	// A third of a call's time, so that what is offered exceeds five times the capacity also when refusals take their time.
-	const pause = 1_000 / (peak.answers.length / (PEAK_MS / 1_000) / maxCalls) / 3;
+	const gatewayPid = local.pid("gateway");
+	// As many clients as the gateway takes calls, each with one call after another: nothing is refused.
+	const peak = await phase(gatewayPid, PEAK_MS, (found, end) => Promise.all(Array.from({ length: maxCalls }, () => client(attempt, found, end))));
+	const perSecond = FACTOR * peak.goodput;
 	const before = await chargedByGateway();
-	const strained = await round(attempt, { clients: FACTOR * maxCalls, ms: OVERLOAD_MS, pauseMs: () => pause });
+	const strained = await phase(gatewayPid, OVERLOAD_MS, (found, end) => crowd(attempt, found, end, { clients: FACTOR * maxCalls, perSecond }));
 	const charged = (await chargedByGateway()) - before;
+	const { refusals, answers } = strained;
 	return {
-		peak: peak.answers.length / (PEAK_MS / 1_000),
-		goodput: strained.answers.length / (OVERLOAD_MS / 1_000),
-		offered: (strained.answers.length + strained.refusals.length) / (OVERLOAD_MS / 1_000),
-		refused: strained.refusals.length,
+		peak: peak.goodput,
+		goodput: strained.goodput,
+		offered: (answers.length + refusals.length) / (OVERLOAD_MS / 1_000),
+		refused: refusals.length,
 		refusedWrongly: strained.wrong,
-		refusalP50: percentile(sorted(strained.refusals), 0.5) ?? 0,
-		refusalP99: percentile(sorted(strained.refusals), 0.99) ?? 0,
-		answerP50: percentile(sorted(strained.answers), 0.5),
-		answerP99: percentile(sorted(strained.answers), 0.99),
+		refusalP50: percentile(sorted(refusals), 0.5) ?? 0,
+		refusalP99: percentile(sorted(refusals), 0.99) ?? 0,
+		answerP50: percentile(sorted(answers), 0.5),
+		answerP99: percentile(sorted(answers), 0.99),
+		generatorAtPeak: peak.generator,
+		generator: strained.generator,
+		/** Processor milliseconds of the gateway for a refusal, if an answer costs it what it cost at the peak. */
+		refusalCpuMs: (strained.gatewayCpuMs - (peak.gatewayCpuMs / peak.answers.length) * answers.length) / Math.max(1, refusals.length),
 		charged: charged.toString(),
 		answeredFor: strained.charged.toString(),
 		lost: (charged - strained.charged).toString(),
@@ -42,29 +55,63 @@ async function untilPaid(attempt) {
 	}
 }
 
-async function round(attempt, { clients, ms, pauseMs }) {
+/** Runs `load` and gives what came of it, and the processors' time that it took: of the generator as a share of one processor. */
+async function phase(gatewayPid, ms, load) {
 	const found = { answers: [], refusals: [], wrong: 0, charged: 0n };
-	const end = performance.now() + ms;
-	await Promise.all(
-		Array.from({ length: clients }, async () => {
-			let held;
-			while (performance.now() < end) {
-				const tried = await attempt(held);
-				const { status, ms: took, retryAfter, charged } = tried;
-				held = tried.held;
-				found.charged += charged;
-				if (status === 200) {
-					if (performance.now() <= end) found.answers.push(took);
-					continue;
-				}
-				found.refusals.push(took);
-				if (status !== 429 || !(Number(retryAfter) >= 1)) found.wrong++;
-				await new Promise((resolve) => setTimeout(resolve, pauseMs()));
-			}
-			held?.release();
-		}),
-	);
-	return found;
+	const own = process.cpuUsage();
+	const gateway = cpuMsOf(gatewayPid);
+	const began = performance.now();
+	await load(found, began + ms);
+	const used = process.cpuUsage(own);
+	return {
+		...found,
+		goodput: found.answers.length / (ms / 1_000),
+		generator: (used.user + used.system) / 1_000 / (performance.now() - began),
+		gatewayCpuMs: cpuMsOf(gatewayPid) - gateway,
+	};
+}
+
+/** One who asks again as soon as the last answer has come. */
+async function client(attempt, found, end) {
+	let held;
+	while (performance.now() < end) held = await once(attempt, held, found, end);
+	held?.release();
+}
+
+/** Requests come when they come, `perSecond` of them, whatever became of the last; a refused one is sent again as it is. */
+async function crowd(attempt, found, end, { clients, perSecond }) {
+	const idle = Array.from({ length: clients }, () => ({ held: undefined }));
+	const began = performance.now();
+	const underWay = new Set();
+	let sent = 0;
+	for (let now = began; now < end; now = performance.now()) {
+		for (const due = ((now - began) / 1_000) * perSecond; sent < due; sent++) {
+			// All of them wait for an answer: what could not be sent is not offered, and the report says how much was.
+			const free = idle.shift();
+			if (free === undefined) continue;
+			const asking = once(attempt, free.held, found, end).then((held) => {
+				free.held = held;
+				idle.push(free);
+				underWay.delete(asking);
+			});
+			underWay.add(asking);
+		}
+		await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+	}
+	await Promise.all(underWay);
+	for (const { held } of idle) held?.release();
+}
+
+async function once(attempt, before, found, end) {
+	const { status, ms, retryAfter, charged, held } = await attempt(before);
+	found.charged += charged;
+	if (status === 200) {
+		if (performance.now() <= end) found.answers.push(ms);
+		return held;
+	}
+	found.refusals.push(ms);
+	if (status !== 429 || !(Number(retryAfter) >= 1)) found.wrong++;
+	return held;
 }
 
 const sorted = (values) => [...values].sort((a, b) => a - b);

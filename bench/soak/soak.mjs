@@ -94,7 +94,7 @@ function judge({ steady: samples, roles }, steady, strained) {
 	checks.push({
 		name: "goodput under overload",
 		ok: strained.goodput >= 0.8 * strained.peak,
-		detail: `${strained.goodput.toFixed(1)} of ${strained.peak.toFixed(1)} answers/s at ${(strained.offered / strained.peak).toFixed(1)} times the capacity`,
+		detail: `${((100 * strained.goodput) / strained.peak).toFixed(0)} %: ${strained.goodput.toFixed(1)} of ${strained.peak.toFixed(1)} answers/s at ${(strained.offered / strained.peak).toFixed(1)} times the capacity; the load generator took ${strained.generatorAtPeak.toFixed(2)} of a processor at the peak and ${strained.generator.toFixed(2)} under overload, a refusal ${strained.refusalCpuMs.toFixed(3)} ms of the gateway's`,
 	});
 	checks.push({
 		name: "refusals are fast and say when to come back",

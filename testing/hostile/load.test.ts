@@ -88,6 +88,58 @@ describe("five times as many calls as the gateway takes", () => {
 	});
 });
 
+describe("a request that finds every place taken", () => {
+	/** What a server says to a head whose body never comes. */
+	async function answerToHead(path: string, headers: string): Promise<string> {
+		const { hostname, port } = new URL(network.gatewayUrl());
+		const socket = connect(Number(port), hostname);
+		let text = "";
+		socket.setEncoding("utf8").on("data", (chunk: string) => {
+			text += chunk;
+		});
+		socket.on("error", () => undefined);
+		socket.write(`POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n${headers}\r\n`);
+		return eventually(
+			async () => (/\r\n\r\n.*\}\}?$/s.test(text) ? text : undefined),
+			() => `an answer to ${path}, came: ${text}`,
+		).finally(() => socket.destroy());
+	}
+
+	it("is turned away by its head alone: no byte of its body, no signature and no key is looked at, and the store is not asked", async () => {
+		let letGo = (): void => undefined;
+		const gate = new Promise<void>((resolve) => {
+			letGo = resolve;
+		});
+		network.node.behave = async (answer) => {
+			await gate;
+			return answer;
+		};
+		// One lane is one call at a time, so these take all places.
+		const offer = await payer.offer();
+		const gateway = offer.accepts[0]?.extra?.["gateway"] as Hex;
+		const before = network.node.asked;
+		const held = Array.from({ length: MAX_CALLS }, async () => {
+			const payment = await payer.payer.pay(offer, gateway);
+			const response = await payer.send(payment);
+			await response.arrayBuffer();
+			await payment.settle({ status: response.status, header: (name) => response.headers.get(name) });
+			return response.status;
+		});
+		await eventually(async () => (network.node.asked - before >= MAX_CALLS ? true : undefined), "every place to be taken");
+		// With a place free, the first would wait for its body, the second be refused as a forgery and the third as no key.
+		const native = await answerToHead("/v1/inference", "payment-signature: e30=\r\n");
+		expect(native).toMatch(/^HTTP\/1.1 429 [\s\S]*retry-after: 1\r\n[\s\S]*"code":"gateway.overloaded"/);
+		const openai = await answerToHead("/v1/chat/completions", "authorization: Bearer no-key-of-ours\r\n");
+		expect(openai).toMatch(/^HTTP\/1.1 429 [\s\S]*retry-after: 1\r\n[\s\S]*x-should-retry: true\r\n[\s\S]*"error":\{[\s\S]*gateway.overloaded/);
+		const anthropic = await answerToHead("/v1/messages", "x-api-key: no-key-of-ours\r\n");
+		expect(anthropic).toMatch(/^HTTP\/1.1 429 [\s\S]*retry-after: 1\r\n[\s\S]*"type":"error"/);
+		letGo();
+		expect(await Promise.all(held)).toEqual(Array.from({ length: MAX_CALLS }, () => 200));
+		network.node.behave = undefined;
+		await untilAnswered(payer);
+	});
+});
+
 describe("a slow client", () => {
 	it("that sends its question letter by letter takes no place among the calls", async () => {
 		const { hostname, port } = new URL(network.gatewayUrl());

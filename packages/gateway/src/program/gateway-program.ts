@@ -1,6 +1,6 @@
 /** The gateway as a program: its options, its crash points, and its life from start to drain. */
 import { join } from "node:path";
-import { FreeholdError, gatewayRoutes, limits, networkOf } from "@freehold/protocol";
+import { FreeholdError, gatewayRoutes, limits, networkOf, type Route } from "@freehold/protocol";
 import { createChainClient, createTransactor } from "@freehold/sdk/chain";
 import {
 	createDigestSigner,
@@ -30,7 +30,7 @@ import { keepTidy } from "../store/retention.js";
 import { tables } from "../store/tables.js";
 import { gatewayCrashPoints } from "./crash-points.js";
 import { gatewayEvents, gatewayMetrics } from "./events.js";
-import { createGateway, type Gateway } from "./gateway.js";
+import { createGateway } from "./gateway.js";
 import { beat } from "./heartbeat.js";
 import { register } from "./registration.js";
 
@@ -87,8 +87,8 @@ export const gatewayProgram = defineProgram({
 		const stop = new AbortController();
 		const life = AbortSignal.any([signal, stop.signal]);
 
-		let gateway: Gateway | undefined;
-		let serving = false;
+		/** By route, once the gateway serves. */
+		const bound = new Map<Route, RouteBinding>();
 		// The endpoint is registered before the gateway can serve, so the server listens first and says that it is starting.
 		const webApp = openWebApp(config.webApp);
 		const programs = Object.values(gatewayRoutes).filter((route) => webApp === undefined || route !== gatewayRoutes.root);
@@ -96,9 +96,10 @@ export const gatewayProgram = defineProgram({
 			route,
 			traced: route.method === "POST",
 			deadlineMs: Math.max(config.callTimeout, config.textTimeout) + 30_000,
-			refuse: (error) => (serving ? gateway?.bindings.find((candidate) => candidate.route === route)?.refuse?.(error) : undefined) ?? errorResponse(error),
+			refuse: (error) => bound.get(route)?.refuse?.(error) ?? errorResponse(error),
+			turnAway: () => bound.get(route)?.turnAway?.(),
 			handler: (request): ReturnType<Handler> => {
-				const binding = serving ? gateway?.bindings.find((candidate) => candidate.route === route) : undefined;
+				const binding = bound.get(route);
 				if (binding === undefined) throw new FreeholdError("service.starting", { service: "The gateway" });
 				return binding.handler(request);
 			},
@@ -138,7 +139,6 @@ export const gatewayProgram = defineProgram({
 				{ store, client, signer, transactor, faucet, log, events, crashPoint, now: () => clock.now(), random, publicUrl: () => publicUrl },
 			),
 		);
-		gateway = made;
 		const { follower, anchorer, recovery } = made;
 		const failed = (error: unknown): void => {
 			if (!life.aborted) fail(error);
@@ -150,7 +150,7 @@ export const gatewayProgram = defineProgram({
 		const looking = made.look(life).catch(failed);
 		const tidying = keepTidy(store, () => clock.now(), life);
 		const beating = config.hubUrl === undefined ? undefined : beat({ hubUrl: config.hubUrl, endpoint: publicUrl, signer, now: () => clock.now() }, life);
-		serving = true;
+		for (const binding of made.bindings) bound.set(binding.route, binding);
 
 		const { catalogue, rankedNodes, batches } = made;
 		events.watch({

@@ -1,9 +1,9 @@
 /** Assembles a gateway: every part once, in one place, in the order in which they need each other. */
 import { tillAddress } from "@freehold/payments";
 import { opgToken, type TillTerms } from "@freehold/payments/server";
-import { FreeholdError, gatewayRoutes, type Hex, modelFormats, networkOf } from "@freehold/protocol";
+import { gatewayRoutes, type Hex, modelFormats, networkOf } from "@freehold/protocol";
 import { type ChainClient, contracts, createTransactor, type Transactor } from "@freehold/sdk/chain";
-import { type DigestSigner, nativeCrypto, type RouteBinding } from "@freehold/service";
+import { type DigestSigner, errorResponse, nativeCrypto, type RouteBinding } from "@freehold/service";
 import type { Logger } from "pino";
 import { Anchorer } from "../anchoring/anchorer.js";
 import { BatchLog } from "../anchoring/batch-log.js";
@@ -17,6 +17,7 @@ import { FairQueue } from "../inference/fair-queue.js";
 import { Idempotency } from "../inference/idempotency.js";
 import { inference } from "../inference/inference.js";
 import { Ordering } from "../inference/ordering.js";
+import { Places } from "../inference/places.js";
 import { KeyBook } from "../keys/key-book.js";
 import { createKeyPage, keyPage, listKeysPage, refillKeyPage, revokeKeyPage } from "../keys/key-pages.js";
 import { KeyPayments } from "../keys/key-payments.js";
@@ -184,15 +185,16 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 	const keyPayments = new KeyPayments({ keys, channels, random, now });
 	const nodesWithRoom = (need: Need, beginning?: string) => ordering.nodesWithRoom(need, beginning);
 	const plan = { catalogue, manifests, gatewayFee, rankedNodes: nodesWithRoom, random, now };
-	const enter = places(options.maxCalls);
+	const places = new Places(options.maxCalls);
+	const { enter } = places;
 	const ask = inference({ chainId, plan, payments, ordering, recorder, idempotency, tracedCalls, events, enter });
 	const queue = new FairQueue({ places: options.maxTextCalls, waiting: options.maxCalls, waitingEach: Math.ceil(options.maxCalls / 4) });
-	const text = { queue, plan, payments, keys: keyPayments, ordering, recorder, idempotency, tracedCalls, events, enter, now };
+	const text = { queue, plan, payments, keys: keyPayments, ordering, recorder, idempotency, tracedCalls, events, places, now };
 	const keyPages = { chainId, gateway, store, keys, keyPayments, channels, payments, events, crypto, now };
 	const refund = refundPage({ terms, channels, signer, transactor, events, crashPoint, publicUrl });
 	const { rpcUrl } = client;
 	const bindings: readonly RouteBinding[] = [
-		{ route: gatewayRoutes.inference, handler: ask, deadlineMs: callTimeoutMs + CALL_MARGIN_MS },
+		{ route: gatewayRoutes.inference, handler: ask, deadlineMs: callTimeoutMs + CALL_MARGIN_MS, turnAway: places.door(errorResponse) },
 		{ route: gatewayRoutes.inferenceRefund, handler: refund },
 		...textDoors({ chainId, random, deadlineMs: textTimeoutMs + CALL_MARGIN_MS }, text),
 		{ route: gatewayRoutes.createKey, handler: createKeyPage(keyPages) },
@@ -217,18 +219,4 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 	];
 	const recovery = { store, ordering, channelPayments, exactPayments, keyPayments, recorder, idempotency, events, crashPoint };
 	return { bindings, follower, anchorer, batches, recovery, catalogue, rankedNodes: () => rankedNodes().length, look: (signal) => ordering.look(signal) };
-}
-
-/** Calls of all kinds under way at one time. */
-function places(most: number): () => () => void {
-	let underWay = 0;
-	return () => {
-		if (underWay >= most) throw new FreeholdError("gateway.overloaded", { seconds: 1 });
-		underWay++;
-		let inside = true;
-		return () => {
-			if (inside) underWay--;
-			inside = false;
-		};
-	};
 }

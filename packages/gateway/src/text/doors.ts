@@ -1,7 +1,7 @@
 /** All doors to language models, bound to their routes. */
 import { chatCompletions, completions, type Dialect, embeddings, messages, openaiError, responses } from "@freehold/dialects";
 import { gatewayRoutes, type Route } from "@freehold/protocol";
-import type { RouteBinding } from "@freehold/service";
+import { errorResponse, type RouteBinding } from "@freehold/service";
 import { countTokensPage } from "./count-tokens.js";
 import { dialectDoor, exactDoor } from "./door.js";
 import { modelListPage, modelPage } from "./model-pages.js";
@@ -26,11 +26,13 @@ export function textDoors({ chainId, random, deadlineMs }: DoorOptions, modules:
 	const { catalogue } = modules.plan;
 	const pages = { catalogue, now: modules.now };
 	const openai = refuseBy({ refusal: openaiError });
+	const { places } = modules;
 	return [
-		{ route: gatewayRoutes.text, handler: textCalls(exactDoor(chainId), modules), deadlineMs },
+		{ route: gatewayRoutes.text, handler: textCalls(exactDoor(chainId), modules), deadlineMs, turnAway: places.door(errorResponse) },
 		...dialects.map(({ route, dialect }): RouteBinding => {
 			const door = dialectDoor(dialect, seed);
-			return { route, handler: textCalls(door, modules), refuse: refuseBy(door), deadlineMs };
+			const refuse = refuseBy(door);
+			return { route, handler: textCalls(door, modules), refuse, deadlineMs, turnAway: places.door(refuse) };
 		}),
 		{ route: gatewayRoutes.countTokens, handler: countTokensPage(modules), refuse: refuseBy(messages) },
 		{ route: gatewayRoutes.textModels, handler: modelListPage(pages), refuse: openai },

@@ -23,6 +23,7 @@ import type { TracedCalls } from "../anchoring/traced-calls.js";
 import type { FairQueue } from "../inference/fair-queue.js";
 import type { Idempotency } from "../inference/idempotency.js";
 import type { Ordering, ServedCall } from "../inference/ordering.js";
+import type { Places } from "../inference/places.js";
 import { type CallPlan, type PlanModules, planCall } from "../inference/plan.js";
 import { answerKeyOf, type RecorderModules, recordCall } from "../inference/recorder.js";
 import type { RunningStream } from "../inference/running-stream.js";
@@ -47,8 +48,8 @@ export interface TextModules {
 	readonly idempotency: Idempotency;
 	readonly tracedCalls: TracedCalls;
 	readonly events: GatewayEvents;
-	/** Takes a place among the calls under way; throws `gateway.overloaded`. */
-	readonly enter: () => () => void;
+	/** For the calls under way. */
+	readonly places: Places;
 	/** Unix milliseconds. */
 	readonly now: () => number;
 }
@@ -66,7 +67,7 @@ export function textCalls(door: Door, modules: TextModules): Handler {
 	return async (request) => {
 		// Whoever sends slowly waits outside.
 		await request.bytes();
-		const leave = modules.enter();
+		const leave = modules.places.enter();
 		let held = false;
 		try {
 			const response = await answer(request, door, modules, () => {

@@ -124,6 +124,8 @@ export class Exchange {
 		}
 		const { value: binding, params } = lookup.found;
 		this.#binding = binding;
+		const away = binding.turnAway?.();
+		if (away !== undefined) return away;
 		this.#deadlineAt = this.#startedAt + this.#deadlineMs();
 		const request = new Request(this.#message, this.#hold, method, this.#path, this.#search, params);
 		this.#request = request;

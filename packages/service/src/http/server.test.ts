@@ -4,7 +4,7 @@ import { errorBody, FreeholdError, type Route } from "@freehold/protocol";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { afterEach, describe, expect, it } from "vitest";
-import { jsonResponse } from "./responses.js";
+import { errorResponse, jsonResponse } from "./responses.js";
 import { type Handler, type HttpServer, type HttpServerOptions, type RouteBinding, startHttpServer } from "./server.js";
 
 const servers: HttpServer[] = [];
@@ -164,6 +164,36 @@ describe("the server", () => {
 		expect((await fetch(`${url}/none`)).status).toBe(404);
 		const wrong = await fetch(`${url}/echo`);
 		expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "POST, OPTIONS"]);
+	});
+
+	it("turns a request away when its head has come, without reading or handling it, and serves the next on the same connection", async () => {
+		let open = false;
+		let handled = 0;
+		const server = await serve([
+			bind(
+				"POST",
+				"/full",
+				async (request) => {
+					handled++;
+					return jsonResponse(await request.json());
+				},
+				{ turnAway: () => (open ? undefined : errorResponse(new FreeholdError("gateway.overloaded", { seconds: 1 }))) },
+			),
+		]);
+		const socket = connect(server.port, "127.0.0.1");
+		let text = "";
+		socket.setEncoding("utf8").on("data", (chunk: string) => {
+			text += chunk;
+		});
+		const head = "POST /full HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 3\r\n\r\n";
+		socket.write(head);
+		await expect.poll(() => text).toMatch(/^HTTP\/1.1 429 [\s\S]*retry-after: 1\r\n[\s\S]*gateway.overloaded/);
+		expect(handled).toBe(0);
+		open = true;
+		socket.write(`"a"${head}"b"`);
+		await expect.poll(() => text).toMatch(/HTTP\/1.1 200 [\s\S]*"b"$/);
+		expect(handled).toBe(1);
+		socket.destroy();
 	});
 
 	it("lets browsers of other origins call and see what they have to pay", async () => {

@@ -59,6 +59,11 @@ export interface RouteBinding {
 	readonly deadlineMs?: number;
 	/** Begin a trace of requests that bring none. */
 	readonly traced?: boolean;
+	/**
+	 * Asked first, when nothing but the head has come: an answer here is sent as it is, and the request is neither read nor handled. For a program that has no room
+	 * for more: what it turns away must cost it next to nothing.
+	 */
+	readonly turnAway?: () => HttpResponse | undefined;
 	/** Answer to a refusal, for routes that speak another system's dialect; default the catalogue's body. */
 	readonly refuse?: (error: FreeholdError) => HttpResponse;
 }
