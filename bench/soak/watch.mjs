@@ -1,5 +1,5 @@
 /** What the programs of a network hold, sample by sample: memory, file handles, queues, disk. And what the clients saw in between. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { percentile } from "../lib/measure.mjs";
 
@@ -49,7 +49,7 @@ async function programOf(local, role) {
 		const gauge = (name) => Number(new RegExp(`^${name}(?:\\{[^}]*\\})? ([0-9.e+-]+)$`, "m").exec(metrics)?.[1] ?? Number.NaN);
 		return {
 			memory: memoryOf(pid),
-			files: readdirSync(`/proc/${pid}/fd`).length,
+			files: filesOf(pid, Number(new URL(url).port)),
 			heap: gauge("nodejs_heap_size_used_bytes"),
 			kept: gauge("nodejs_heap_size_used_bytes") + gauge("nodejs_external_memory_bytes"),
 			lagP99: 1_000 * gauge("nodejs_eventloop_lag_p99_seconds"),
@@ -57,6 +57,30 @@ async function programOf(local, role) {
 			queues: Object.fromEntries((QUEUES[role] ?? []).map((name) => [name, gauge(name)])),
 		};
 	} catch {
+		return undefined;
+	}
+}
+
+const ESTABLISHED = "01";
+
+/**
+ * Files and sockets that a process holds, without the connections that clients keep open to it: how many those are is for the clients to say, and bounded by the
+ * program. One whose client has gone is counted.
+ */
+function filesOf(pid, port) {
+	const callers = new Set();
+	for (const line of readFileSync(`/proc/${pid}/net/tcp`, "utf8").split("\n").slice(1)) {
+		const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
+		if (state === ESTABLISHED && Number.parseInt(local.split(":")[1], 16) === port) callers.add(`socket:[${inode}]`);
+	}
+	return readdirSync(`/proc/${pid}/fd`).filter((file) => !callers.has(linkOf(`/proc/${pid}/fd/${file}`))).length;
+}
+
+function linkOf(path) {
+	try {
+		return readlinkSync(path);
+	} catch {
+		// Closed in between.
 		return undefined;
 	}
 }
