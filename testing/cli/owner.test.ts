@@ -67,6 +67,18 @@ describe("a licence", () => {
 		expect((await ask("ann/thing", "dev-6")).err).not.toContain("Use it kindly.");
 	});
 
+	it("is accepted for an API key when the key is made, or later; once", async () => {
+		const made = await good("key", "create", "--budget", "1", "--models", "ann/thing", "--account", "dev-7", "--yes", "--json");
+		expect(made.err).toContain("Use it kindly.");
+		expect((made.json() as { licences: string[] }).licences).toHaveLength(1);
+		const forAll = (await good("key", "create", "--budget", "1", "--account", "dev-7", "--yes", "--json")).json() as { id: string; licences: string[] };
+		expect(forAll.licences).toEqual([]);
+		const accepted = await good("key", "accept", forAll.id, "ann/thing", "--account", "dev-7", "--json");
+		expect(accepted.err).not.toContain("Use it kindly.");
+		expect((accepted.json() as { licences: string[] }).licences).toHaveLength(1);
+		expect((await good("model", "licence", "ann/thing", "--accept", "--account", "dev-7")).out).toContain("Accepted");
+	});
+
 	it("cannot be forged: an acceptance that the payer did not sign is refused", async () => {
 		const [file = ""] = await kept();
 		const at = join(path("home"), "licences", "10741", addresses["dev-6"] ?? "", file);

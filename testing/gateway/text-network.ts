@@ -83,17 +83,27 @@ export function networkFileOf(network: TestNetwork): NetworkFile {
 	};
 }
 
-async function publishText(network: TestNetwork): Promise<Hex> {
-	const [namespace = "", name = ""] = MODEL.split("/");
+export interface TextModel {
+	readonly model: string;
+	readonly licence: string;
+	/** Beside the model's own. */
+	readonly files: Manifest["files"];
+}
+
+export async function publishText(
+	network: TestNetwork,
+	{ model, licence, files }: TextModel = { model: MODEL, licence: "Apache-2.0", files: [] },
+): Promise<Hex> {
+	const [namespace = "", name = ""] = model.split("/");
 	const manifest: Manifest = {
 		version: 1,
-		release: `${MODEL}@1.0`,
+		release: `${model}@1.0`,
 		format: "gguf",
-		files: [{ path: "model.gguf", sha256: `0x${"23".repeat(32)}`, bytes: 1 }],
+		files: [{ path: "model.gguf", sha256: `0x${"23".repeat(32)}`, bytes: 1 }, ...files],
 		inputs: [],
 		outputs: [],
 		text: { contextTokens: 8_192, tasks: ["chat", "completion", "embedding"], tools: true },
-		licence: "Apache-2.0",
+		licence,
 	};
 	const stored = await fetch(`${network.storageUrl}/v1/blobs?blob_id=later`, { method: "PUT", body: manifestText(manifest) });
 	if (!stored.ok) throw new Error(`storage answered ${stored.status}`);
@@ -105,7 +115,7 @@ async function publishText(network: TestNetwork): Promise<Hex> {
 		manifest: manifestDigest(manifest),
 		inputSchema: schemaDigest(manifest.inputs),
 		outputSchema: schemaDigest(manifest.outputs),
-		licence: "Apache-2.0",
+		licence,
 		terms: { leastPerCall: 0n, leastPerInputUnit: 0n, leastPerOutputUnit: 0n, leastBps: 0 },
 		parents: [],
 	};

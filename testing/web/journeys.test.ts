@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { examineWithAxe } from "./examine.js";
 import { setStage, stageIsReady } from "./stage.js";
-import { askForTheFirstTime, drawSeven, publish } from "./steps.js";
+import { acceptLicence, askForTheFirstTime, drawSeven, publish } from "./steps.js";
 
 const ROOMS = ["/", "/models", "/models/plus/digits", "/models/freehold/chat", "/chat", "/keys", "/publish", "/verify", "/earnings", "/account", "/design"];
 
@@ -118,6 +118,9 @@ describe.skipIf(!stageIsReady)("the page [a Chromium and the built page]", () =>
 		await page.getByRole("dialog", { name: "Somebody has to sign" }).waitFor();
 		await reach(focused(/Make a key/));
 		await page.keyboard.press("Enter");
+		await page.getByRole("dialog", { name: /Accept the licence/ }).waitFor();
+		await reach(focused(/^ Accept it/));
+		await page.keyboard.press("Enter");
 		await page.getByRole("dialog", { name: /payment channel/ }).waitFor();
 		await reach(focused(/Put it in/));
 		await page.keyboard.press("Enter");
@@ -155,6 +158,7 @@ describe.skipIf(!stageIsReady)("the page [a Chromium and the built page]", () =>
 		const box = await pad.boundingBox();
 		for (const row of [0.1, 0.3, 0.5, 0.7, 0.9]) await pad.tap({ position: { x: (box?.width ?? 0) / 2, y: row * (box?.height ?? 0) } });
 		await page.getByRole("button", { name: /^Ask for/ }).tap();
+		await acceptLicence(page);
 		await page
 			.getByRole("dialog", { name: /payment channel/ })
 			.getByRole("button", { name: "Put it in" })
@@ -187,6 +191,9 @@ describe.skipIf(!stageIsReady)("the page [a Chromium and the built page]", () =>
 			await page.getByRole("dialog").waitFor();
 			await examine("the dialog that makes a key");
 			await page.getByRole("button", { name: /Make a key/ }).click();
+			await page.getByRole("dialog", { name: /Accept the licence/ }).waitFor();
+			await examine("the dialog that shows a licence");
+			await acceptLicence(page);
 			await page.getByRole("dialog", { name: /payment channel/ }).waitFor();
 			await examine("the dialog before a signature");
 			await page.getByRole("button", { name: "Put it in" }).click();

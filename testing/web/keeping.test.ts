@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { setStage, stageIsReady } from "./stage.js";
-import { askForTheFirstTime, drawSeven, publish } from "./steps.js";
+import { acceptLicence, askForTheFirstTime, drawSeven, publish } from "./steps.js";
 
 describe.skipIf(!stageIsReady)("keeping what is one's own [a Chromium and the built page]", () => {
 	const stage = setStage();
@@ -84,6 +84,7 @@ describe.skipIf(!stageIsReady)("keeping what is one's own [a Chromium and the bu
 		await page.getByRole("link", { name: "See it" }).click();
 		await drawSeven(page);
 		await page.getByRole("button", { name: /^Ask for/ }).click();
+		await acceptLicence(page);
 		await page
 			.getByRole("dialog", { name: /payment channel/ })
 			.getByRole("button", { name: "Put it in" })

@@ -3,20 +3,34 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Hex } from "@freehold/protocol";
+import { connect } from "@freehold/sdk";
 import OpenAI from "openai";
+import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tinyLlama } from "../gguf/tiny-llama.js";
 import { injectWallet } from "./injected-wallet.js";
 import { setStage, stageIsReady } from "./stage.js";
+import { acceptLicence } from "./steps.js";
 
 const MODEL = "freehold/chat";
+const OWN = "nell/own";
+const LICENCE = "Use it kindly, and say where you had it from.\n";
 
 describe.skipIf(!stageIsReady)("offering models to programs [a Chromium and the built page]", () => {
 	let folder: string;
 	const stage = setStage(async () => ({ FREEHOLD_GATEWAY_BATCH_AGE: "1s" }));
 	beforeAll(async () => {
 		folder = await mkdtemp(join(tmpdir(), "freehold-offer-"));
-	});
+		const network = JSON.parse(await readFile(join(stage.network.folder, "network.json"), "utf8"));
+		const accounts = JSON.parse(await readFile(join(stage.network.folder, "accounts.json"), "utf8")) as readonly { readonly privateKey: Hex }[];
+		const account = privateKeyToAccount(accounts[7]?.privateKey ?? "0x");
+		await connect({ network, account }).publish({
+			name: OWN,
+			model: tinyLlama(),
+			licenceText: LICENCE,
+			price: { perCall: 10n ** 16n, perInputUnit: 0n, perOutputUnit: 0n },
+		});
+	}, 60_000);
 	afterAll(() => rm(folder, { recursive: true, force: true }));
 
 	it("makes a key that is shown once, works with OpenAI's client within its limits, and is refused once it is revoked", async () => {
@@ -31,6 +45,7 @@ describe.skipIf(!stageIsReady)("offering models to programs [a Chromium and the 
 		await page.getByRole("textbox", { name: "Most on one day" }).fill("0.3");
 		await page.getByRole("textbox", { name: "Models" }).fill(MODEL);
 		await page.getByRole("button", { name: "Make a key", exact: true }).click();
+		await acceptLicence(page);
 		const question = page.getByRole("dialog", { name: "Make an API key that may spend up to 2.00 OPG" });
 		expect(await question.textContent()).toMatch(/On one day.*0\.30 OPG.*May ask.*freehold\/chat/);
 		await question.getByRole("button", { name: "Make it" }).click();
@@ -110,6 +125,7 @@ describe.skipIf(!stageIsReady)("offering models to programs [a Chromium and the 
 		await page.getByRole("textbox", { name: "Most tokens" }).fill("12");
 		await page.getByRole("textbox", { name: "Message", exact: true }).fill("Hello");
 		await page.getByRole("button", { name: "Send" }).click();
+		await acceptLicence(page);
 		await page
 			.getByRole("dialog", { name: /payment channel/ })
 			.getByRole("button", { name: "Put it in" })
@@ -118,6 +134,50 @@ describe.skipIf(!stageIsReady)("offering models to programs [a Chromium and the 
 			.locator('[data-turn="answer"]')
 			.getByRole("button", { name: /What is known/ })
 			.waitFor();
+	});
+
+	it("shows an owner's own licence before the first question and to whoever makes a key, and answers nobody who has not accepted it", async () => {
+		const { page } = await stage.person();
+		await page.goto(`${stage.network.url}/keys`);
+		await page.getByRole("main").getByRole("button", { name: "Make one" }).click();
+		await page.getByRole("button", { name: /Make a key and get test money/ }).click();
+		await page.getByRole("textbox", { name: "It may spend" }).fill("2");
+		await page.getByRole("button", { name: "Make a key", exact: true }).click();
+		await page.getByRole("button", { name: "Make it" }).click();
+		await page.getByRole("button", { name: "Put it in" }).click();
+		const apiKey = ((await page.getByTestId("made-key").textContent()) ?? "").trim();
+		await page.getByRole("button", { name: "I have it" }).click();
+		const openai = new OpenAI({ baseURL: `${stage.network.url}/v1`, apiKey, maxRetries: 0 });
+		const ask = () => openai.chat.completions.create({ model: OWN, messages: [{ role: "user", content: "Hello!" }], max_tokens: 4 });
+		await expect(ask()).rejects.toMatchObject({ status: 403, code: "licence.required" });
+		const row = page.getByRole("list", { name: "API keys" }).getByRole("listitem");
+		await row.getByText("Licences", { exact: true }).click();
+		await row.getByRole("textbox", { name: "Accept the licence of" }).fill(OWN);
+		await row.getByRole("button", { name: "Read it" }).click();
+		const licence = page.getByRole("dialog", { name: `Accept the licence of ${OWN}` });
+		expect(await licence.getByRole("region", { name: "Text of the licence" }).textContent()).toBe(LICENCE);
+		await licence.getByRole("button", { name: "Do not sign" }).click();
+		await row.getByText("You said no, so nothing was sent.").waitFor();
+		await expect(ask()).rejects.toMatchObject({ code: "licence.required" });
+		await row.getByRole("button", { name: "Read it" }).click();
+		await acceptLicence(page);
+		await row.getByText("Licences (1 accepted)").waitFor();
+		expect((await ask()).choices).toHaveLength(1);
+
+		// Accepted for good: the chat room does not ask again, and the call's record has it.
+		await page.goto(`${stage.network.url}/chat?model=${encodeURIComponent(OWN)}`);
+		await page.getByTestId("price").waitFor();
+		await page.getByRole("button", { name: "Settings" }).click();
+		await page.getByRole("textbox", { name: "Most tokens" }).fill("4");
+		await page.getByRole("textbox", { name: "Message", exact: true }).fill("Hello");
+		await page.getByRole("button", { name: "Send" }).click();
+		await page.getByRole("button", { name: "Put it in" }).click();
+		await page
+			.locator('[data-turn="answer"]')
+			.getByRole("button", { name: /What is known/ })
+			.waitFor();
+		const kept = await page.evaluate(() => Object.keys(localStorage).filter((name) => name.startsWith("freehold.licence.")));
+		expect(kept).toHaveLength(1);
 	});
 
 	it("lets an injected wallet talk and see its keys, and asks it for no signature that nobody wanted", async () => {
@@ -130,19 +190,20 @@ describe.skipIf(!stageIsReady)("offering models to programs [a Chromium and the 
 		await page.getByRole("textbox", { name: "Message", exact: true }).fill("Hello!");
 		await page.getByRole("button", { name: "Send" }).click();
 		await page.getByRole("button", { name: "Use Test Wallet" }).click();
+		await acceptLicence(page);
 		await page.getByRole("button", { name: "Put it in" }).click();
 		const answered = page.locator('[data-turn="answer"][data-end="stop"]');
 		await answered.waitFor();
-		// The deposit and the voucher: what is kept on the device needs none.
-		expect(signed()).toBe(2);
+		// The licence, the deposit and the voucher: what is kept on the device needs none.
+		expect(signed()).toBe(3);
 		await page.reload();
 		await answered.waitFor();
 		await page.getByRole("navigation", { name: "Rooms" }).getByRole("link", { name: "API keys" }).click();
 		const show = page.getByRole("button", { name: "Show my keys" });
 		await show.waitFor();
-		expect(signed()).toBe(2);
+		expect(signed()).toBe(3);
 		await show.click();
 		await page.getByText("None yet.").waitFor();
-		expect(signed()).toBe(3);
+		expect(signed()).toBe(4);
 	});
 });

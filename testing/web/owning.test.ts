@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { weighty } from "../onnx/models.js";
 import { injectWallet } from "./injected-wallet.js";
 import { setStage, stageIsReady } from "./stage.js";
-import { askForTheFirstTime, drawSeven, publish } from "./steps.js";
+import { acceptLicence, askForTheFirstTime, drawSeven, publish } from "./steps.js";
 
 describe.skipIf(!stageIsReady)("owning [a Chromium and the built page]", () => {
 	const stage = setStage();
@@ -41,9 +41,10 @@ describe.skipIf(!stageIsReady)("owning [a Chromium and the built page]", () => {
 		const ask = page.getByRole("button", { name: /^Ask for/ });
 		const deposit = page.getByRole("dialog", { name: /payment channel/ }).getByRole("button", { name: "Put it in" });
 		await ask.click();
-		await deposit.click();
+		await acceptLicence(page);
 		await page.getByText("You said no, so nothing was sent.").waitFor();
 		await ask.click();
+		await acceptLicence(page);
 		await deposit.click();
 		await page.getByTestId("answer").waitFor();
 		await page.getByText(/Paid in block .*exactly as the rules say/).waitFor();
@@ -118,6 +119,7 @@ describe.skipIf(!stageIsReady)("owning [a Chromium and the built page]", () => {
 
 		await drawSeven(page);
 		await page.getByRole("button", { name: /^Ask for/ }).click();
+		await acceptLicence(page);
 		await page
 			.getByRole("dialog", { name: /payment channel/ })
 			.getByRole("button", { name: "Put it in" })

@@ -23,10 +23,19 @@ export async function drawSeven(page: Page): Promise<void> {
 	await page.mouse.up();
 }
 
-/** The first question of somebody new: a key, test money, and a yes to the channel. */
+/** Before the first paid call to a model. */
+export async function acceptLicence(page: Page): Promise<void> {
+	await page
+		.getByRole("dialog", { name: /^Accept the licence of/ })
+		.getByRole("button", { name: "Accept it" })
+		.click();
+}
+
+/** The first question of somebody new: a key, test money, a yes to the licence and one to the channel. */
 export async function askForTheFirstTime(page: Page): Promise<string> {
 	await page.getByRole("button", { name: /^Ask for/ }).click();
 	await page.getByRole("button", { name: /Make a key/ }).click();
+	await acceptLicence(page);
 	const dialog = page.getByRole("dialog", { name: /Put .* OPG into a payment channel/ });
 	await dialog.getByRole("button", { name: "Put it in" }).click();
 	return ((await page.getByTestId("answer").textContent()) ?? "").trim();

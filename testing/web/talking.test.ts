@@ -8,6 +8,7 @@ import { privateKeyToAccount } from "viem/accounts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { examineWithAxe, readDatabase } from "./examine.js";
 import { setStage, stageIsReady } from "./stage.js";
+import { acceptLicence } from "./steps.js";
 import { startTeller, type Teller } from "./teller.js";
 
 const OPG = 10n ** 18n;
@@ -52,6 +53,7 @@ describe.skipIf(!stageIsReady)("talking to a model [a Chromium and the built pag
 		await page.getByTestId("price").waitFor();
 		await say(page, text);
 		await page.getByRole("button", { name: /Make a key/ }).click();
+		await acceptLicence(page);
 		await page
 			.getByRole("dialog", { name: /payment channel/ })
 			.getByRole("button", { name: "Put it in" })
@@ -72,6 +74,7 @@ describe.skipIf(!stageIsReady)("talking to a model [a Chromium and the built pag
 		const most = BigInt((await page.getByTestId("price").locator("data").getAttribute("value")) ?? "");
 		await page.getByRole("textbox", { name: "Message", exact: true }).press("Enter");
 		await page.getByRole("button", { name: /Make a key/ }).click();
+		await acceptLicence(page);
 		await page.getByRole("button", { name: "Put it in" }).click();
 		await ended(page, 0);
 		expect((await answers(page).textContent())?.length).toBeGreaterThan(10);
@@ -255,6 +258,7 @@ describe.skipIf(!stageIsReady)("talking to a model [a Chromium and the built pag
 		await page.getByRole("navigation", { name: "Rooms" }).getByRole("link", { name: "Chat" }).click();
 		await page.getByTestId("price").waitFor();
 		await say(page, "For nothing?");
+		await acceptLicence(page);
 		await answers(page).getByText("payment.insufficient").waitFor();
 		await answers(page)
 			.getByRole("link", { name: /money in your account/ })
@@ -281,6 +285,9 @@ describe.skipIf(!stageIsReady)("talking to a model [a Chromium and the built pag
 		await page.keyboard.press("Enter");
 		await page.getByRole("dialog", { name: "Somebody has to sign" }).waitFor();
 		await reach(/^Make a key/);
+		await page.keyboard.press("Enter");
+		await page.getByRole("dialog", { name: /Accept the licence/ }).waitFor();
+		await reach(/^Accept it/);
 		await page.keyboard.press("Enter");
 		await page.getByRole("dialog", { name: /payment channel/ }).waitFor();
 		await reach(/^Put it in/);

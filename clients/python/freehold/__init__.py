@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ._client import Answer, Freehold, Published, verify
+from ._licence import AcceptedLicence, Licence
 from ._network import OPG, Network, format_opg, parse_opg
 from ._verify.receipt import Check, Verdict
 from .errors import FreeholdError
@@ -34,4 +35,6 @@ def _connect(options: dict[str, Any]) -> Freehold:
     return Freehold(**{name: options.pop(name) for name in names if name in options})
 
 
-__all__ = ["OPG", "Answer", "Check", "Freehold", "FreeholdError", "Network", "Published", "Verdict", "format_opg", "infer", "parse_opg", "publish", "verify"]
+__all__ = [
+    "OPG", "AcceptedLicence", "Answer", "Check", "Freehold", "FreeholdError", "Licence", "Network", "Published", "Verdict", "format_opg", "infer", "parse_opg", "publish", "verify",
+]  # fmt: skip

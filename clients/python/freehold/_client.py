@@ -15,9 +15,10 @@ import requests
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from . import _model
+from . import _licence, _model
 from ._chain import Chain
-from ._codec import from_hex, is_hex, recover, to_hex
+from ._codec import from_hex, is_hex, recover, sha256, to_hex
+from ._licence import AcceptedLicence, Licence
 from ._network import CONTRACTS, DEFAULT_NETWORK, EVIDENCE_KINDS, OPG, Network, format_opg, parse_opg
 from ._payment import ChannelPayer, decode_header
 from ._tensors import Tensor, inputs_of, tensor_from_json
@@ -35,6 +36,7 @@ _PUBLISH_FUNCTION = (
     "publish(string,string,uint16,(uint16,uint16,uint16,uint8,bytes32,bytes32,bytes32,string,(uint128,uint128,uint128,uint16),(bytes32,uint16)[]),"
     "(uint128,uint128,uint128))"
 )
+_RELEASE = "(uint256,bytes32,uint64,uint64,uint32,uint32,uint16,uint16,uint16,uint8,uint8,bytes32,bytes32,(uint128,uint128,uint128,uint16),string)"
 _NEEDED = ("file", "order", "signed", "payer", "request", "answer", "engine", "price")
 
 
@@ -105,7 +107,8 @@ class Freehold:
         price_per_output_unit: Amount = 0,
         release: str = "1.0",
         parents: "Mapping[str, int] | None" = None,
-        licence: str = "Apache-2.0",
+        licence: str = _model.DEFAULT_LICENCE,
+        licence_text: str | None = None,
         title: str | None = None,
         task: str | None = None,
         tags: Sequence[str] = (),
@@ -114,14 +117,14 @@ class Freehold:
     ) -> Published:
         """
         Publishes a model that this account owns: a file, bytes, or what `torch.onnx.export` and `skl2onnx` return. Amounts in OPG, parents as
-        `{"base/digits@1.0": basis points}`. Nothing is sent before everything was checked; after a failure the same call goes on where it stopped. Returns when
+        `{"base/digits@1.0": basis points}`, `licence_text` a licence of your own that payers have to accept. Nothing is sent before everything was checked; after a failure the same call goes on where it stopped. Returns when
         the release can be asked through the gateway.
         """
         account = self._signer()
         amounts = (parse_opg(price), parse_opg(price_per_input_unit), parse_opg(price_per_output_unit))
         shares = [(_model.release_of(parent), bps) for parent, bps in (parents or {}).items()]
         publication = _model.prepare(
-            model, name, amounts, version=release, parents=shares, licence=licence, title=title, task=task, tags=tags, card=card
+            model, name, amounts, version=release, parents=shares, licence=licence, licence_text=licence_text, title=title, task=task, tags=tags, card=card
         )  # fmt: skip
         (namespace_owner,) = self._chain.read("ModelRegistry", "namespaceOwner(string)", [publication.namespace], ["address"])
         if int(namespace_owner, 16) not in (0, int(self.address, 16)):
@@ -141,6 +144,19 @@ class Freehold:
         result: Mapping[str, Any] = self._json("GET", f"{self.network.gateway_url}/v1/quotes/{quote_path(model, safe='')}")
         return result
 
+    def licence(self, model: str) -> Licence:
+        """The licence of a model, to be shown before it is accepted. Raises `licence.missing`."""
+        release = str(self.quote(model)["release"])
+        (record,) = self._chain.read("ModelRegistry", "releaseOf(bytes32)", [bytes.fromhex(release[2:])], [_RELEASE])
+        manifest = json.loads(self._blob(to_hex(record[1])))
+        file = _licence.file_of(manifest)
+        text = _licence.spdx_text(manifest["licence"]) if file is None else self._blob(file["sha256"]).decode("utf-8")
+        return _licence.licence_of(release, manifest["licence"], text)
+
+    def accept(self, licence: Licence) -> AcceptedLicence:
+        """Signs that this account accepts the licence; pass it on with each call: `infer(..., licence=accepted)`."""
+        return _licence.accept(licence, self._signer(), self.network.chain_id)
+
     def infer(
         self,
         model: str,
@@ -149,11 +165,12 @@ class Freehold:
         mode: str = "fast",
         require: Sequence[str] = (),
         max_charge: Amount | None = None,
+        licence: AcceptedLicence | None = None,
         timeout: float = _ASK_SECONDS,
     ) -> Answer:
         """
         Asks a model and pays its owners. Returns only when order, receipt, request, answer, price and charge agree with each other and with the chain; raises
-        `answer.refused` otherwise, and `payment.insufficient` above `max_charge` (OPG).
+        `answer.refused` otherwise, `payment.insufficient` above `max_charge` (OPG), `licence.required` where the owner's own licence was not accepted.
         """
         if self._payer is None:
             self._signer()
@@ -178,7 +195,7 @@ class Freehold:
         }
         if kinds:
             body["require"] = kinds
-        answer, charged = self._pay_and_ask(gateway, body, most, timeout)
+        answer, charged = self._pay_and_ask(gateway, body, most, timeout, {} if licence is None else {_licence.HEADER: licence.header})
         return self._check(answer, quote, tensors, mode, kinds, salt, charged, most)
 
     def receipt(self, call_id: str, *, wait: float = 30) -> Mapping[str, Any]:
@@ -220,11 +237,19 @@ class Freehold:
         (exists,) = self._chain.read("ModelRegistry", "releaseExists(bytes32)", [raw], ["bool"])
         if not exists:
             return False
-        types = "(uint256,bytes32,uint64,uint64,uint32,uint32,uint16,uint16,uint16,uint8,uint8,bytes32,bytes32,(uint128,uint128,uint128,uint16),string)"
-        (record,) = self._chain.read("ModelRegistry", "releaseOf(bytes32)", [raw], [types])
+        (record,) = self._chain.read("ModelRegistry", "releaseOf(bytes32)", [raw], [_RELEASE])
         if to_hex(record[1]) != publication.manifest:
             raise FreeholdError("model.exists", f"{publication.release_name} exists already, with another content. Publish the next one with another release.")
         return True
+
+    def _blob(self, digest: str) -> bytes:
+        """Raises `blob.corrupt` for other bytes than those that the digest names."""
+        answer = self._call("GET", f"{self.network.storage_url}/v1/blobs/by-sha256/{digest}")
+        if answer.status_code != 200:
+            raise error_of_body("The storage", answer.status_code, _json_of(answer))
+        if to_hex(sha256(answer.content)) != digest:
+            raise FreeholdError("blob.corrupt", f"The storage gave other bytes than {digest}")
+        return bytes(answer.content)
 
     def _upload(self, digest: str, content: bytes) -> None:
         url = f"{self.network.storage_url}/v1/blobs"
@@ -261,10 +286,10 @@ class Freehold:
             raise FreeholdError("payment.insufficient", f"The payment allows {format_opg(allowed)} OPG, the call costs {format_opg(most)} OPG.")
         return most
 
-    def _pay_and_ask(self, gateway: str, body: Mapping[str, Any], most: int, timeout: float) -> tuple[Mapping[str, Any], int]:
+    def _pay_and_ask(self, gateway: str, body: Mapping[str, Any], most: int, timeout: float, headers: Mapping[str, str]) -> tuple[Mapping[str, Any], int]:
         assert self._payer is not None
         # One key for all attempts: an answer that was lost on the way is given again instead of being paid twice.
-        key = {"idempotency-key": secrets.token_hex(16)}
+        key = {**headers, "idempotency-key": secrets.token_hex(16)}
         deadline = time.monotonic() + timeout
         answer = self._ask(body, key, deadline)
         for _ in range(_MAX_PAYMENTS):

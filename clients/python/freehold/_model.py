@@ -10,6 +10,7 @@ from typing import Any, Mapping, Sequence, Union
 import onnx
 
 from ._codec import canonical_json, keccak, sha256, to_hex, words
+from ._licence import OWN_FILE
 from ._network import MODES
 from .errors import FreeholdError, invalid
 
@@ -23,6 +24,7 @@ _DTYPES = {
 }  # fmt: skip
 _RANDOM = {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial", "Bernoulli"}
 _MICROSOFT_RANDOM = {"BiasDropout", "BitmaskDropout", "BitmaskBiasDropout", "Sampling"}
+DEFAULT_LICENCE = "Apache-2.0"
 _CARD_BYTES = 256 * 1024
 _FORMAT_ONNX = 1
 
@@ -82,6 +84,7 @@ def prepare(
     version: str,
     parents: Sequence[tuple[str, int]],
     licence: str,
+    licence_text: str | None,
     title: str | None,
     task: str | None,
     tags: Sequence[str],
@@ -100,6 +103,14 @@ def prepare(
         if not 0 < len(text) <= _CARD_BYTES:
             raise invalid("card", f"must be a text of at most {_CARD_BYTES} bytes")
         files.append(("card.md", to_hex(sha256(text)), text))
+    if licence_text is not None:
+        if licence != DEFAULT_LICENCE:
+            raise invalid("licence_text", "is a licence of your own: leave licence out")
+        text = licence_text.encode("utf-8")
+        if not 0 < len(text) <= _CARD_BYTES:
+            raise invalid("licence_text", f"must be a text of at most {_CARD_BYTES} bytes")
+        files.append((OWN_FILE, to_hex(sha256(text)), text))
+        licence = f"LicenseRef-{OWN_FILE}"
     manifest: dict[str, Any] = {
         "version": 1,
         "release": f"{name}@{major}.{minor}",

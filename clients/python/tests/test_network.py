@@ -95,6 +95,21 @@ def test_a_price_above_the_callers_limit_is_not_signed(asker: Freehold, base: fr
     assert caught.value.code == "payment.insufficient"
 
 
+def test_an_owners_own_licence_is_shown_and_signed_before_the_first_paid_call(owner: Freehold, asker: Freehold, base: freehold.Published) -> None:
+    owner.publish(doubling(4.0), "py/own", price=1, licence_text="Use it kindly.\n")
+    with pytest.raises(FreeholdError) as caught:
+        asker.infer("py/own", {"X": [[1, 1, 1]]})
+    assert caught.value.code == "licence.required"
+    licence = asker.licence("py/own")
+    assert (licence.licence, licence.text) == ("LicenseRef-LICENSE", "Use it kindly.\n")
+    answer = asker.infer("py/own", {"X": [[1, 1, 1]]}, licence=asker.accept(licence))
+    np.testing.assert_array_equal(answer.outputs["Y"], np.array([[4, 4, 4]], dtype=np.float32))
+    with pytest.raises(FreeholdError) as caught:
+        asker.infer("py/own", {"X": [[1, 1, 1]]}, licence=owner.accept(licence))
+    assert caught.value.code == "request.invalid"
+    assert asker.licence("py/base").text.startswith("SPDX-License-Identifier: Apache-2.0")
+
+
 @pytest.mark.parametrize(
     ("inputs", "code"),
     [({}, "request.invalid"), ({"Z": [1]}, "request.invalid"), ({"X": [1, 2]}, "engine.inputInvalid"), ({"X": [["a", "b", "c"]]}, "ValueError")],

@@ -220,6 +220,10 @@ function addCommands(program: Command, act: Act): void {
 		.option("--tranche <opg>", "how much (default: what is left of the budget, at most 5)")
 		.action(act(async () => (await import("./commands/key.js")).refill));
 	key
+		.command("accept <key> <models...>")
+		.description("read and accept the licences of models, and keep that with the key: models whose owner wrote one are refused without it")
+		.action(act(async () => (await import("./commands/key.js")).accept));
+	key
 		.command("revoke <key>")
 		.description("end a key at once")
 		.action(act(async () => (await import("./commands/key.js")).revoke));

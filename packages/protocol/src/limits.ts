@@ -48,6 +48,8 @@ export const limits = {
 	/** API keys of one owner at a gateway. */
 	keysPerOwner: 16,
 	keyModels: 64,
+	/** Licences that are kept with an API key. */
+	keyLicences: 256,
 	/** A caller of a stream that takes nothing for this long has gone. */
 	streamStallMs: 30_000,
 	modelParents: 8,

@@ -22,7 +22,18 @@ import { type Earnings, showEarnings } from "./earnings/show.js";
 import { type FaucetOptions, faucet } from "./faucet/faucet.js";
 import { type Inference, type InferOptions, infer } from "./inference/infer.js";
 import { quote } from "./inference/quote.js";
-import { createKey, type KeyOptions, type KeyOwnOptions, listKeys, type MadeKey, type RefillOptions, refillKey, revokeKey } from "./keys/keys.js";
+import {
+	acceptForKey,
+	createKey,
+	type KeptLicence,
+	type KeyOptions,
+	type KeyOwnOptions,
+	listKeys,
+	type MadeKey,
+	type RefillOptions,
+	refillKey,
+	revokeKey,
+} from "./keys/keys.js";
 import { type AcceptedLicence, acceptLicence, type Licence, showLicence } from "./licences/licences.js";
 import type { ModelAct } from "./models/acts.js";
 import { certificate } from "./models/certificate.js";
@@ -81,6 +92,8 @@ export interface Freehold {
 		create(options: KeyOptions): Promise<MadeKey>;
 		list(options?: KeyOwnOptions): Promise<readonly KeyBody[]>;
 		refill(id: Hex, options?: RefillOptions): Promise<KeyBody>;
+		/** Keeps licences that the account accepted with the key. */
+		accept(id: Hex, licences: readonly KeptLicence[], options?: KeyOwnOptions): Promise<KeyBody>;
 		revoke(id: Hex, options?: KeyOwnOptions): Promise<KeyBody>;
 	};
 	faucet(options?: FaucetOptions): Promise<unknown>;
@@ -166,6 +179,7 @@ export function connect(options: ConnectOptions): Freehold {
 			create: (parameters) => createKey(client, parameters),
 			list: (parameters) => listKeys(client, parameters),
 			refill: (id, parameters) => refillKey(client, id, parameters),
+			accept: (id, licences, parameters) => acceptForKey(client, id, licences, parameters),
 			revoke: (id, parameters) => revokeKey(client, id, parameters),
 		},
 		faucet: (parameters) => faucet(client, parameters),

@@ -16,7 +16,7 @@ export type { Claimed, ClaimOptions } from "./earnings/claim.js";
 export type { Earnings } from "./earnings/show.js";
 export type { FaucetOptions } from "./faucet/faucet.js";
 export type { Inference, InferOptions } from "./inference/infer.js";
-export type { KeyOptions, KeyOwnOptions, MadeKey, RefillOptions } from "./keys/keys.js";
+export type { KeptLicence, KeyOptions, KeyOwnOptions, MadeKey, RefillOptions } from "./keys/keys.js";
 export type { AcceptedLicence, Licence } from "./licences/licences.js";
 export type { ModelAct } from "./models/acts.js";
 export { readBlob, readManifest } from "./models/blobs.js";

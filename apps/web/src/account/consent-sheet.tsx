@@ -7,7 +7,7 @@ import { Hash } from "../design/values.js";
 import type { Question } from "./consent.js";
 
 export function ConsentSheet({ question: { explanation, answer } }: { readonly question: Question }): ReactElement {
-	const { title, sentences, rows, raw, yes } = explanation;
+	const { title, sentences, rows, document, raw, yes } = explanation;
 	return (
 		<Sheet open title={title} onClose={() => answer(false)}>
 			<div className="flex flex-col gap-2.5 text-small">
@@ -15,6 +15,16 @@ export function ConsentSheet({ question: { explanation, answer } }: { readonly q
 					<p key={sentence}>{sentence}</p>
 				))}
 			</div>
+			{document && (
+				<pre
+					role="region"
+					className="mt-4 max-h-64 overflow-auto rounded-lg bg-sunken p-3 font-mono text-fine whitespace-pre-wrap"
+					tabIndex={0}
+					aria-label={document.label}
+				>
+					{document.text}
+				</pre>
+			)}
 			<Facts
 				className="mt-4 rounded-lg bg-sunken px-3.5 py-1"
 				rows={rows.map(([label, value, exact]) => [

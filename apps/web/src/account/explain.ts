@@ -9,6 +9,7 @@ import { shortHash } from "../format/hash.js";
 import { exactTime } from "../format/time.js";
 import { type Args, amountOf, callWords, type Rows } from "./call-words.js";
 import { keyWords } from "./key-words.js";
+import { licenceWords } from "./licence-words.js";
 
 export interface TypedData {
 	readonly domain: { readonly name: string; readonly version: string; readonly chainId: number; readonly verifyingContract: Hex };
@@ -28,11 +29,13 @@ export interface TransactionData {
 
 export interface Explanation {
 	/** `look`: shows the account what is its own, and moves nothing. */
-	readonly kind: "deposit" | "voucher" | "refund" | "transaction" | "key" | "look";
+	readonly kind: "deposit" | "voucher" | "refund" | "transaction" | "key" | "licence" | "look";
 	/** A sentence that begins with a verb: what happens on yes. */
 	readonly title: string;
 	readonly sentences: readonly string[];
 	readonly rows: Rows;
+	/** A text that is agreed to as a whole. */
+	readonly document?: { readonly label: string; readonly text: string };
 	/** Money that leaves the account's own hands, at most. */
 	readonly amount: bigint;
 	/** Channel of a voucher. */
@@ -107,6 +110,10 @@ export function explainTypedData(typed: TypedData): Explanation | undefined {
 	if (primaryType === "KeyRequest" && contract === contractAddresses.Channels) {
 		const words = keyWords(message);
 		return words && { ...words, rows: [...words.rows, ["Gateway", shortHash(String(message["gateway"])), String(message["gateway"])], where], amount: 0n, raw };
+	}
+	if (primaryType === "LicenceAcceptance" && contract === contractAddresses.UsageLedger) {
+		const words = licenceWords(message);
+		return words && { ...words, rows: [...words.rows, where], amount: 0n, raw };
 	}
 	return undefined;
 }

@@ -5,6 +5,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { requireAccount } from "../account/starting.js";
 import type { Trouble } from "../design/states.js";
+import { agreedLicence } from "../licences/agreed.js";
 import { freeholdOf } from "../network/freehold.js";
 import { networkQuery } from "../network/queries.js";
 import { troubleOf } from "../network/trouble.js";
@@ -71,8 +72,9 @@ export function useAsk(model: string): Ask {
 				try {
 					await requireAccount();
 					const freehold = await freeholdOf(await client.ensureQueryData(networkQuery));
+					const licence = await agreedLicence(client, freehold, model);
 					const startedAt = performance.now();
-					const inference = await freehold.infer(model, { inputs, signal, ...(maxCharge === undefined ? {} : { maxCharge }) });
+					const inference = await freehold.infer(model, { inputs, licence, signal, ...(maxCharge === undefined ? {} : { maxCharge }) });
 					answer = {
 						inference,
 						tookMs: performance.now() - startedAt,

@@ -1,7 +1,7 @@
 /** A conversation with a model: what was said, what it cost, and the receipts. */
 import { writeFile } from "node:fs/promises";
 import { formatOpg, receiptFileShape } from "@freehold/protocol";
-import type { ChatAnswer, ChatMessage, Freehold } from "@freehold/sdk";
+import type { AcceptedLicence, ChatAnswer, ChatMessage, Freehold } from "@freehold/sdk";
 import { verifyReceipt } from "@freehold/sdk";
 import type { LaneTurns } from "../client/lane-turns.js";
 
@@ -9,6 +9,8 @@ export interface ConversationOptions {
 	readonly freehold: Freehold;
 	readonly turns: LaneTurns;
 	readonly model: string;
+	/** Of the model, accepted by the account. */
+	readonly licence: AcceptedLicence;
 	readonly system: string | undefined;
 	readonly maxTokens: number;
 	readonly maxCharge: bigint | undefined;
@@ -36,11 +38,11 @@ export class Conversation {
 
 	/** Resolves after the check. What was said is kept only when it was answered. */
 	async say(text: string, onPiece: (piece: string) => void, signal: AbortSignal): Promise<ChatAnswer> {
-		const { freehold, turns, model, maxTokens, maxCharge } = this.#options;
+		const { freehold, turns, model, licence, maxTokens, maxCharge } = this.#options;
 		const messages: ChatMessage[] = [...this.#messages, { role: "user", content: text }];
 		const end = await turns.take();
 		try {
-			const stream = freehold.stream(model, { messages, maxTokens, signal, ...(maxCharge === undefined ? {} : { maxCharge }) });
+			const stream = freehold.stream(model, { messages, maxTokens, licence, signal, ...(maxCharge === undefined ? {} : { maxCharge }) });
 			for await (const { text: piece } of stream) if (piece !== undefined) onPiece(piece);
 			const answer = await stream.result;
 			this.#messages = [...messages, { role: "assistant", content: answer.text }];

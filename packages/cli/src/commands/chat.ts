@@ -4,6 +4,7 @@ import { FreeholdError, formatOpg, receiptFileShape } from "@freehold/protocol";
 import { Conversation } from "../chat/conversation.js";
 import { connectMember } from "../client/connect.js";
 import { LaneTurns } from "../client/lane-turns.js";
+import { agreeToLicence } from "../client/licence-folder.js";
 import type { CommandContext } from "../context.js";
 import { parseOpg } from "../input/amount.js";
 import type { Action } from "../main.js";
@@ -18,10 +19,12 @@ export const chat: Action = async (context, [model = DEFAULT_MODEL], options) =>
 	if (!Number.isSafeInteger(maxTokens) || maxTokens < 1 || maxTokens > MOST_TOKENS)
 		throw new FreeholdError("config.invalid", { option: "--max-tokens", reason: `must be a whole number from 1 to ${MOST_TOKENS}` });
 	const member = await connectMember(context);
+	const licence = await agreeToLicence(context, member, model);
 	const conversation = new Conversation({
 		freehold: member.freehold,
 		turns: new LaneTurns(member.lanes, context.signal),
 		model,
+		licence,
 		system: options["system"] === undefined ? undefined : String(options["system"]),
 		maxTokens,
 		maxCharge: options["max"] === undefined ? undefined : parseOpg(String(options["max"]), "--max"),

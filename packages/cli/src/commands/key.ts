@@ -1,6 +1,8 @@
 /** `freehold key …`: API keys for programs that hold no account. */
 import { FreeholdError, formatOpg, type KeyBody } from "@freehold/protocol";
+import type { AcceptedLicence } from "@freehold/sdk";
 import { connectMember, type Member } from "../client/connect.js";
+import { agreeToLicence } from "../client/licence-folder.js";
 import type { CommandContext } from "../context.js";
 import { parseOpg } from "../input/amount.js";
 import { confirm } from "../input/prompt.js";
@@ -22,6 +24,7 @@ export const create: Action = async (context, _, options) => {
 					.map((model) => model.trim());
 	const expiresAt = options["expires"] === undefined ? undefined : readExpiry(String(options["expires"]));
 	const member = await connectMember(context);
+	const licences = await agreeToAll(context, member, models ?? []);
 	const made = await member.lanes.alone(context.signal, () =>
 		member.freehold.keys.create({
 			budget,
@@ -30,6 +33,7 @@ export const create: Action = async (context, _, options) => {
 			...(tranche === undefined ? {} : { tranche }),
 			...(models === undefined ? {} : { models }),
 			...(expiresAt === undefined ? {} : { expiresAt }),
+			licences,
 			signal: context.signal,
 			confirmDeposit: (_plan, deposit) => agree(context, deposit),
 		}),
@@ -42,6 +46,7 @@ export const create: Action = async (context, _, options) => {
 			`  What is at risk now is what you signed for: ${formatOpg(BigInt(made.signed) - BigInt(made.charged))} OPG. Nobody can be charged more until you sign again.`,
 			"  It is shown once. Give it to a program as its API key:",
 			`    OPENAI_BASE_URL=${member.network.gatewayUrl}/v1 OPENAI_API_KEY=${made.key}`,
+			...(models === undefined ? [`  A model whose owner wrote a licence of its own also needs: freehold key accept ${made.id.slice(0, 12)} MODEL`] : []),
 			`  End it at once with: freehold key revoke ${made.id}`,
 		].join("\n"),
 	);
@@ -69,6 +74,25 @@ export const refill: Action = async (context, [id = ""], options) => {
 	context.output.result(filled, () => `Signed: the key can be charged ${formatOpg(BigInt(filled.signed) - BigInt(filled.charged))} OPG from now on.`);
 	return 0;
 };
+
+export const accept: Action = async (context, [id = "", ...models]) => {
+	const member = await connectMember(context);
+	const key = await findKey(member, id, context);
+	const licences = await agreeToAll(context, member, models);
+	const changed = await member.freehold.keys.accept(key.id, licences, { signal: context.signal });
+	context.output.result(
+		changed,
+		() => `${context.output.good("✓")} The key may ask ${models.join(", ")} under ${licences.map(({ licence }) => licence).join(", ")}.`,
+	);
+	return 0;
+};
+
+/** Each licence is shown and asked for, unless the account accepted it before. */
+async function agreeToAll(context: CommandContext, member: Member, models: readonly string[]): Promise<readonly AcceptedLicence[]> {
+	const accepted: AcceptedLicence[] = [];
+	for (const model of models) accepted.push(await agreeToLicence(context, member, model));
+	return accepted;
+}
 
 export const revoke: Action = async (context, [id = ""]) => {
 	const member = await connectMember(context);

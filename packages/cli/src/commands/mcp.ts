@@ -4,6 +4,7 @@ import { FreeholdError, formatOpg, limits, parseReceiptFile } from "@freehold/pr
 import { verifyReceipt } from "@freehold/sdk";
 import { connectMember, type Member } from "../client/connect.js";
 import { LaneTurns } from "../client/lane-turns.js";
+import { KnownLicences } from "../client/licence-folder.js";
 import { parseOpg } from "../input/amount.js";
 import type { Action } from "../main.js";
 import { type McpTool, serveMcp } from "../mcp/server.js";
@@ -17,12 +18,12 @@ export const mcp: Action = async (context, _, options) => {
 	const member = await connectMember({ ...context, yes: true });
 	const purse = new Purse(parseOpg(String(options["budget"] ?? "1"), "--budget"));
 	const turns = new LaneTurns(member.lanes, context.signal);
-	const tools = [askTool(member, turns, purse), earningsTool(member), verifyTool(member)];
+	const tools = [askTool(member, turns, purse, new KnownLicences(context, member)), earningsTool(member), verifyTool(member)];
 	await serveMcp({ name: "freehold", version: VERSION, tools, input: process.stdin, output: process.stdout, signal: context.signal });
 	return 0;
 };
 
-function askTool({ freehold }: Member, turns: LaneTurns, purse: Purse): McpTool {
+function askTool({ freehold }: Member, turns: LaneTurns, purse: Purse, licences: KnownLicences): McpTool {
 	return {
 		name: "ask",
 		title: "Ask a model",
@@ -48,7 +49,12 @@ function askTool({ freehold }: Member, turns: LaneTurns, purse: Purse): McpTool 
 			const end = await turns.take();
 			try {
 				const messages = [...(typeof system === "string" ? [{ role: "system" as const, content: system }] : []), { role: "user" as const, content: message }];
-				const { text, charge, callId } = await freehold.chat(model, { messages, maxTokens, maxCharge: wished < left ? wished : left, signal });
+				const maxCharge = wished < left ? wished : left;
+				const { text, charge, callId } = await licences.with(
+					model,
+					(licence) => freehold.chat(model, { messages, maxTokens, maxCharge, licence, signal }),
+					signal,
+				);
 				purse.spend(charge);
 				return `${text}\n\n[${formatOpg(charge)} OPG · receipt checked · call ${callId}]`;
 			} finally {

@@ -5,6 +5,7 @@ import { contracts } from "@freehold/sdk/chain";
 import { atomicWriteFile } from "@freehold/service";
 import { addressOf } from "../accounts/accounts.js";
 import { connectMember, connectVisitor } from "../client/connect.js";
+import { agreeToLicence } from "../client/licence-folder.js";
 import type { CommandContext } from "../context.js";
 import { parseOpg } from "../input/amount.js";
 import type { Action } from "../main.js";
@@ -132,7 +133,12 @@ function sharesNeeded(terms: { readonly leastBps: number; readonly leastPerCall:
 	return Math.max(terms.leastBps, byAmount);
 }
 
-export const licence: Action = async (context, [model = ""]) => {
+export const licence: Action = async (context, [model = ""], options) => {
+	if (options["accept"] === true) {
+		const accepted = await agreeToLicence(context, await connectMember(context), model);
+		context.output.result(accepted, () => `${context.output.good("✓")} Accepted: ${accepted.licence} of ${model}. Calls that this account pays take it along.`);
+		return 0;
+	}
 	const { freehold } = await connectVisitor(context);
 	const shown = await freehold.licences.show(model, { signal: context.signal });
 	context.output.result(shown, () => shown.text.trimEnd());

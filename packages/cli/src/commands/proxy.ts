@@ -6,6 +6,7 @@ import { createLog, fetchJson, type HttpServer, jsonResponse, pause, type RouteB
 import { Registry } from "prom-client";
 import { connectMember, type Member } from "../client/connect.js";
 import { LaneTurns } from "../client/lane-turns.js";
+import { KnownLicences } from "../client/licence-folder.js";
 import type { CommandContext } from "../context.js";
 import { parseOpg } from "../input/amount.js";
 import type { Action } from "../main.js";
@@ -62,7 +63,8 @@ function listen(
 ): Promise<HttpServer> {
 	const seed = (): number => randomBytes(4).readUInt32LE();
 	const turns = new LaneTurns(member.lanes, context.signal);
-	const modules = { freehold: member.freehold, turns, purse, token, seed, now: Date.now, deadlineMs: DEADLINE_MS };
+	const licences = new KnownLicences(context, member);
+	const modules = { freehold: member.freehold, turns, purse, licences, token, seed, now: Date.now, deadlineMs: DEADLINE_MS };
 	const models: RouteBinding = {
 		route: gatewayRoutes.textModels,
 		refuse: (error) => jsonResponse(openaiError(error), error.entry.status),

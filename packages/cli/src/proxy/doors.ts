@@ -4,12 +4,14 @@ import { FreeholdError, formatOpg, type Route } from "@freehold/protocol";
 import type { CheckedText, Freehold, TextEvent } from "@freehold/sdk";
 import { type BodySink, errorResponse, type HttpRequest, type HttpResponse, jsonResponse, type RouteBinding } from "@freehold/service";
 import type { LaneTurns } from "../client/lane-turns.js";
+import type { KnownLicences } from "../client/licence-folder.js";
 import type { Purse } from "./purse.js";
 
 export interface DoorModules {
 	readonly freehold: Freehold;
 	readonly turns: LaneTurns;
 	readonly purse: Purse;
+	readonly licences: KnownLicences;
 	/** What programs on this machine must know to spend. */
 	readonly token: string;
 	readonly seed: () => number;
@@ -50,17 +52,23 @@ export function checkToken({ headers }: HttpRequest, token: string): void {
 	if (given !== token) throw new FreeholdError("key.unknown");
 }
 
-async function whole({ model, request, writer }: Asked, { signal }: HttpRequest, { freehold, purse, now }: DoorModules): Promise<HttpResponse> {
-	const checked = await freehold.text.ask(model, request, { signal, maxCharge: purse.left });
+async function whole({ model, request, writer }: Asked, { signal }: HttpRequest, { freehold, purse, licences, now }: DoorModules): Promise<HttpResponse> {
+	const checked = await licences.with(model, (licence) => freehold.text.ask(model, request, { licence, signal, maxCharge: purse.left }), signal);
 	purse.spend(checked.charge);
 	return jsonResponse(writer.whole(checked.answer, endOf(checked, model, now())), 200, headersOf(checked.callId, checked.charge));
 }
 
-async function streamed(asked: Asked, { signal }: HttpRequest, { freehold, purse, now }: DoorModules, end: () => void): Promise<HttpResponse> {
+async function streamed(asked: Asked, { signal }: HttpRequest, { freehold, purse, licences, now }: DoorModules, end: () => void): Promise<HttpResponse> {
 	const { model, request, writer } = asked;
-	const events = freehold.text.stream(model, request, { signal, maxCharge: purse.left });
 	// A refusal before the first piece has a status of its own.
-	const first = await events.next();
+	const { events, first } = await licences.with(
+		model,
+		async (licence) => {
+			const begun = freehold.text.stream(model, request, { licence, signal, maxCharge: purse.left });
+			return { events: begun, first: await begun.next() };
+		},
+		signal,
+	);
 	if (first.done === true || first.value.type !== "started") throw new FreeholdError("upstream.failed", { what: "The gateway", reason: "an empty stream" });
 	const { callId, inputTokens } = first.value;
 	const createdAt = now();

@@ -21,6 +21,7 @@ export function addOwnVerbs(model: Command, act: Act): void {
 	model
 		.command("licence <model>")
 		.description("the licence's text, as it is shown before the first paid call")
+		.option("--accept", "sign that the account accepts it; proxy and mcp use what was accepted")
 		.action(act(async () => (await import("../commands/own.js")).licence));
 	model
 		.command("transfer <model> <account>")

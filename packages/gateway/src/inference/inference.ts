@@ -15,7 +15,7 @@ import type { CallRecord } from "../store/tables.js";
 import { answerBody } from "./answer.js";
 import { type Ask, readAsk } from "./ask.js";
 import type { Idempotency } from "./idempotency.js";
-import { acceptedLicence } from "./licence.js";
+import { licenceOf } from "./licence.js";
 import type { Ordering } from "./ordering.js";
 import { type CallPlan, type PlanModules, planCall } from "./plan.js";
 import { answerKeyOf, type RecorderModules, recordCall } from "./recorder.js";
@@ -86,15 +86,16 @@ async function serve({ request, ask, payment, requestDigest, answerKey }: PaidAs
 	const startedAt = performance.now();
 	const { payments, chainId, events } = modules;
 	const plan = await planTensors(ask, modules, BigInt(payment.accepted.amount));
+	const licence = licenceOf(request, plan, chainId);
 	const accepted = await traceStep("accept payment", {}, () => payments.accept(payment, plan));
 	if ("refused" in accepted) return payments.refuse(request, plan, accepted.refused);
 	const { reservation } = accepted;
 	let served: Awaited<ReturnType<typeof modules.ordering.run>>;
 	let recorded: Awaited<ReturnType<typeof recordCall>>;
 	try {
-		const licence = acceptedLicence(request, plan.release.record.release, reservation.payer, chainId);
-		served = await modules.ordering.run(plan, reservation, { answerKey, requestDigest });
-		recorded = await traceStep("record", {}, () => recordCall(served, reservation, modules.recorder, licence));
+		licence.check(reservation.payer);
+		served = await modules.ordering.run(plan, reservation, { answerKey, requestDigest, licence: licence.accepted });
+		recorded = await traceStep("record", {}, () => recordCall(served, reservation, modules.recorder));
 	} catch (error) {
 		return failed(error, plan, await reservation.abandon(), modules);
 	}

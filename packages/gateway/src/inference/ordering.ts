@@ -10,7 +10,7 @@ import { orderBody, sendOrder } from "../nodes/node-client.js";
 import type { Operators } from "../nodes/operators.js";
 import type { Reservation } from "../payment/reservation.js";
 import type { GatewayEvents } from "../program/events.js";
-import { type GatewayStore, type OperatorRecord, type OrderRecord, pack } from "../store/tables.js";
+import { type GatewayStore, type OperatorRecord, type OrderRecord, pack, type SignedLicence } from "../store/tables.js";
 import { type CallPlan, payerOf } from "./plan.js";
 import { type CheckedAnswer, checkAnswer, type Streamed } from "./receipt-check.js";
 import { beginStream, type RunningStream } from "./running-stream.js";
@@ -41,10 +41,11 @@ export interface OrderingModules {
 	readonly isRouted: (release: Hex) => boolean;
 }
 
-/** Under which the answer can be asked for again, and for which request. */
+/** Under which the answer can be asked for again, and for which request; and the licence that was accepted for it. */
 export interface CallKey {
 	readonly answerKey: string | undefined;
 	readonly requestDigest: Hex;
+	readonly licence?: SignedLicence | undefined;
 }
 
 /** A call that a node has answered. */
@@ -157,7 +158,14 @@ export class Ordering {
 		return this.#exchange(record, node, true);
 	}
 
-	#sign(plan: CallPlan, payment: Reservation, node: OperatorRecord, attempt: number, deadline: number, { answerKey, requestDigest }: CallKey): OrderRecord {
+	#sign(
+		plan: CallPlan,
+		payment: Reservation,
+		node: OperatorRecord,
+		attempt: number,
+		deadline: number,
+		{ answerKey, requestDigest, licence }: CallKey,
+	): OrderRecord {
 		const { gateway, chainId, signer } = this.#modules;
 		const payer = payerOf(payment.payer, plan.salt);
 		const order: Order = {
@@ -183,6 +191,7 @@ export class Ordering {
 			...plan.question,
 			payer: payment.payer,
 			payment: payment.link,
+			...(licence === undefined ? {} : { licence }),
 			answerKey,
 			requestDigest,
 		};

@@ -41,6 +41,7 @@ export interface CallPlan {
 	readonly mode: Mode;
 	readonly require: readonly EvidenceKind[];
 	readonly release: ServedRelease;
+	readonly manifest: Manifest;
 	readonly question: Question;
 	readonly salt: Hex;
 	readonly inputUnits: bigint;
@@ -84,7 +85,8 @@ export async function planCall(terms: CallTerms, measure: (manifest: Manifest) =
 		throw new FreeholdError("engine.unsupported", { mode, reason: `its owner does not offer ${release.name} in it` });
 	const missing = require.find((kind) => kind !== GIVEN);
 	if (missing !== undefined) throw new FreeholdError("require.unavailable", { kind: missing });
-	const measured = measure(await modules.manifests.get(release.record.manifest));
+	const manifest = await modules.manifests.get(release.record.manifest);
+	const measured = measure(manifest);
 	const { question, inputUnits } = measured;
 	const { gatewayFee } = modules;
 	const ranked = modules.rankedNodes({ format: release.record.format, mode }, measured.beginning);
@@ -108,6 +110,7 @@ export async function planCall(terms: CallTerms, measure: (manifest: Manifest) =
 		mode,
 		require,
 		release,
+		manifest,
 		question,
 		salt,
 		inputUnits,

@@ -5,7 +5,6 @@ import type { Hex } from "@freehold/protocol";
 import type { BatchLog } from "../anchoring/batch-log.js";
 import type { Reservation } from "../payment/reservation.js";
 import { type AnswerRecord, type CallRecord, type GatewayStore, type MemberRecord, pack } from "../store/tables.js";
-import type { SignedLicence } from "./licence.js";
 import type { ServedCall } from "./ordering.js";
 
 export interface RecorderModules {
@@ -21,14 +20,9 @@ export interface RecordedCall {
 	readonly settlement: SettleResponse | undefined;
 }
 
-export async function recordCall(
-	{ order: ordered, answer }: ServedCall,
-	payment: Reservation,
-	modules: RecorderModules,
-	licence?: SignedLicence,
-): Promise<RecordedCall> {
+export async function recordCall({ order: ordered, answer }: ServedCall, payment: Reservation, modules: RecorderModules): Promise<RecordedCall> {
 	const { store, batches, crashPoint, now } = modules;
-	const { order, orderSignature, salt, payer, require, answerKey, requestDigest } = ordered;
+	const { order, orderSignature, salt, payer, require, licence, answerKey, requestDigest } = ordered;
 	const { receipt, receiptSignature, receiptDigest, nodeKey, engine, evidence } = answer;
 	const { nodeFee, gatewayFee } = order;
 	const { inputUnits, outputUnits } = receipt;

@@ -1,5 +1,5 @@
 /** API keys: what their owners allow, what they spent, and what calls under way may still spend. The key itself is not known here, only its digest. */
-import { FreeholdError, formatOpg, type Hex, type KeyBody, parseModelName } from "@freehold/protocol";
+import { FreeholdError, formatOpg, type Hex, isHex, type KeyBody, parseModelName } from "@freehold/protocol";
 import type { ServedRelease } from "../catalogue/catalogue.js";
 import { type GatewayStore, type KeyRecord, unpack } from "../store/tables.js";
 
@@ -20,6 +20,13 @@ export class KeyBook {
 
 	get(id: Hex): KeyRecord | undefined {
 		return this.#entries.get(id)?.record;
+	}
+
+	/** By an id that somebody said. Throws `key.notFound`. */
+	named(id = ""): KeyRecord {
+		const record = isHex(id, 32) ? this.get(id) : undefined;
+		if (record === undefined) throw new FreeholdError("key.notFound", { key: id.slice(0, 100) });
+		return record;
 	}
 
 	/** After it is durable. */
@@ -76,7 +83,7 @@ export function afterCall(record: KeyRecord, charge: bigint, now: number): KeyRe
 }
 
 export function keyBody(record: KeyRecord, lane: { readonly charged: bigint; readonly signed: bigint }, now: number): KeyBody {
-	const { id, name, owner, budget, spent, daily, models, createdAt, expiresAt, lastUsedAt, calls, channelId, revokedAt } = record;
+	const { id, name, owner, budget, spent, daily, models, licences = {}, createdAt, expiresAt, lastUsedAt, calls, channelId, revokedAt } = record;
 	return {
 		id,
 		name,
@@ -87,6 +94,7 @@ export function keyBody(record: KeyRecord, lane: { readonly charged: bigint; rea
 		...(daily === undefined ? {} : { daily: daily.toString() }),
 		spentToday: spentToday(record, now).toString(),
 		...(models === undefined ? {} : { models }),
+		licences: Object.keys(licences) as Hex[],
 		createdAt,
 		...(expiresAt === undefined ? {} : { expiresAt }),
 		...(lastUsedAt === undefined ? {} : { lastUsedAt }),

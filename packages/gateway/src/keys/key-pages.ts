@@ -18,12 +18,15 @@ import {
 	toHex,
 } from "@freehold/protocol";
 import { type Handler, type HttpRequest, jsonResponse } from "@freehold/service";
+import type { Catalogue } from "../catalogue/catalogue.js";
+import type { Manifests } from "../catalogue/manifests.js";
 import type { ChannelBook } from "../channels/channel-book.js";
 import type { Payments } from "../payment/payments.js";
 import type { GatewayEvents } from "../program/events.js";
 import { type ChannelRecord, type GatewayStore, type KeyRecord, pack, unpack } from "../store/tables.js";
 import { readCredential } from "../text/credentials.js";
 import { type KeyBook, keyBody } from "./key-book.js";
+import { checkLicences, readLicences } from "./key-licences.js";
 import { changeKey, type KeyPayments } from "./key-payments.js";
 
 export interface KeyPageModules {
@@ -34,6 +37,8 @@ export interface KeyPageModules {
 	readonly keyPayments: KeyPayments;
 	readonly channels: ChannelBook;
 	readonly payments: Payments;
+	readonly catalogue: Catalogue;
+	readonly manifests: Manifests;
 	readonly events: GatewayEvents;
 	readonly crypto: Crypto;
 	/** Unix milliseconds. */
@@ -42,14 +47,14 @@ export interface KeyPageModules {
 
 /** Longest time between an owner's signature and its use. */
 const FRESH_MS = 300_000;
-const MAX_BODY = 64 * 1024;
+const MAX_BODY = 128 * 1024;
 const NAME = 64;
 
 /** `POST /v1/keys` */
 export function createKeyPage(modules: KeyPageModules): Handler {
 	return async (request) => {
 		const { keys, channels, payments, store, events, now } = modules;
-		const { terms, owner, issuedAt, signature, tranche } = readCreate(await request.json(MAX_BODY));
+		const { terms, owner, issuedAt, signature, tranche, licences = [] } = readCreate(await request.json(MAX_BODY));
 		checkOwner({ action: "create", owner, issuedAt, signature, key: terms.key, terms: keyTermsText(terms) }, modules);
 		const existing = keys.get(terms.key);
 		if (existing !== undefined) throw new FreeholdError("key.exists");
@@ -60,12 +65,13 @@ export function createKeyPage(modules: KeyPageModules): Handler {
 				reason: `one account has at most ${limits.keysPerOwner} keys here; revoke one`,
 				limit: limits.keysPerOwner,
 			});
+		const accepted = await checkLicences(licences, owner, modules);
 		const call = { amount: BigInt(tranche), known: false };
 		const payment = paymentOf(request);
 		if (payment === undefined) return payments.demand(request, call);
-		const accepted = await payments.accept(payment, call);
-		if ("refused" in accepted) return payments.refuse(request, call, accepted.refused);
-		const { reservation } = accepted;
+		const paid = await payments.accept(payment, call);
+		if ("refused" in paid) return payments.refuse(request, call, paid.refused);
+		const { reservation } = paid;
 		const { link } = reservation;
 		const config = channels.state(terms.channelId)?.config;
 		if (link.kind !== "channel" || link.channelId !== terms.channelId || config?.payer !== owner) {
@@ -76,7 +82,7 @@ export function createKeyPage(modules: KeyPageModules): Handler {
 			const { record, lane } = await store.transact((writer) => {
 				const charged = channels.state(terms.channelId)?.charged ?? 0n;
 				const made = { config, charged, maxClaimableAmount: link.maxClaimableAmount, signature: link.signature } satisfies ChannelRecord;
-				const key = newKey(terms, owner, now());
+				const key = { ...newKey(terms, owner, now()), licences: accepted };
 				writer.put("channels", terms.channelId, pack(made));
 				writer.put("keys", terms.key, pack(key));
 				return { record: key, lane: made };
@@ -120,7 +126,7 @@ export function listKeysPage(modules: KeyPageModules): Handler {
 export function refillKeyPage(modules: KeyPageModules): Handler {
 	return async (request) => {
 		const { keys, keyPayments, channels, store, crypto, chainId, now } = modules;
-		const record = known(request, keys);
+		const record = keys.named(request.params["key"]);
 		const { maxClaimableAmount: most, signature } = fieldsOf(await request.json(MAX_BODY));
 		if (typeof most !== "string" || !/^(0|[1-9][0-9]{0,38})$/.test(most)) throw invalid("maxClaimableAmount", "must be a decimal string");
 		if (!isHex(signature, 65)) throw invalid("signature", "must be 65 bytes of lower-case 0x hex");
@@ -149,7 +155,7 @@ export function revokeKeyPage(modules: KeyPageModules): Handler {
 	return async (request) => {
 		const { keys, keyPayments, channels, store, events, now } = modules;
 		const { owner, issuedAt, signature } = readOwn(await request.json(MAX_BODY));
-		const record = known(request, keys);
+		const record = keys.named(request.params["key"]);
 		if (record.owner !== owner) throw new FreeholdError("key.notFound", { key: record.id });
 		checkOwner({ action: "revoke", owner, issuedAt, signature, key: record.id, terms: "" }, modules);
 		if (record.revokedAt !== undefined) return jsonResponse(keyBody(record, keyPayments.lane(record.channelId), now()));
@@ -199,19 +205,12 @@ function paymentOf(request: HttpRequest): PaymentPayload | undefined {
 	return typeof header === "string" ? decodePayment(header) : undefined;
 }
 
-function known(request: HttpRequest, keys: KeyBook): KeyRecord {
-	const id = request.params["key"] ?? "";
-	const record = isHex(id, 32) ? keys.get(id) : undefined;
-	if (record === undefined) throw new FreeholdError("key.notFound", { key: id.slice(0, 100) });
-	return record;
-}
-
 function readCreate(body: unknown): CreateKeyBody {
 	const source = fieldsOf(body);
-	const { tranche } = source;
+	const { tranche, licences } = source;
 	const terms = readTerms(source["terms"]);
 	if (!isAmount(tranche) || BigInt(tranche) > BigInt(terms.budget)) throw invalid("tranche", "must be an amount of at most the budget");
-	return { ...readOwn(body), terms, tranche };
+	return { ...readOwn(body), terms, tranche, ...(licences === undefined ? {} : { licences: readLicences(licences) }) };
 }
 
 function readTerms(value: unknown): KeyTerms {

@@ -29,8 +29,8 @@ export class KeyPayments {
 	}
 
 	/** Throws `key.unknown`, `key.revoked`, `key.expired`. */
-	check(id: Hex): void {
-		checkAlive(this.#modules.keys.get(id), this.#modules.now());
+	check(id: Hex): KeyRecord {
+		return checkAlive(this.#modules.keys.get(id), this.#modules.now());
 	}
 
 	/** Holds the most that the call can cost. Throws what `checkAlive` and `checkLimits` throw, and `key.trancheSpent`. */

@@ -42,6 +42,7 @@ export interface GatewayEvents {
 	nodeWell(node: Hex): void;
 	keyMade(key: Hex, owner: Hex, budget: bigint): void;
 	keyEnded(key: Hex, owner: Hex): void;
+	licencesAccepted(key: Hex, owner: Hex, releases: readonly string[]): void;
 	faucetGave(address: Hex, amount: bigint): void;
 	/** Asked at every scrape. */
 	watch(gauges: { readonly unanchoredCalls: () => number; readonly unanchoredAgeMs: () => number; readonly silenceMs: () => number }): void;
@@ -136,6 +137,7 @@ export function gatewayEvents(log: Logger, registry: Registry): GatewayEvents {
 		},
 		keyMade: (key, owner, budget) => log.info({ key, owner, budget: budget.toString() }, "an API key was made"),
 		keyEnded: (key, owner) => log.info({ key, owner }, "an API key was revoked"),
+		licencesAccepted: (key, owner, releases) => log.info({ key, owner, releases }, "licences were accepted for an API key"),
 		faucetGave: (address, amount) => log.info({ address, amount: amount.toString() }, "faucet gave"),
 		watch: ({ unanchoredCalls, unanchoredAgeMs, silenceMs }) => {
 			metrics.unanchored.follow(unanchoredCalls);

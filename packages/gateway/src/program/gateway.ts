@@ -19,6 +19,7 @@ import { inference } from "../inference/inference.js";
 import { Ordering } from "../inference/ordering.js";
 import { Places } from "../inference/places.js";
 import { KeyBook } from "../keys/key-book.js";
+import { acceptLicencesPage } from "../keys/key-licences.js";
 import { createKeyPage, keyPage, listKeysPage, refillKeyPage, revokeKeyPage } from "../keys/key-pages.js";
 import { KeyPayments } from "../keys/key-payments.js";
 import type { Need } from "../nodes/capability.js";
@@ -189,8 +190,8 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 	const { enter } = places;
 	const ask = inference({ chainId, plan, payments, ordering, recorder, idempotency, tracedCalls, events, enter });
 	const queue = new FairQueue({ places: options.maxTextCalls, waiting: options.maxCalls, waitingEach: Math.ceil(options.maxCalls / 4) });
-	const text = { queue, plan, payments, keys: keyPayments, ordering, recorder, idempotency, tracedCalls, events, places, now };
-	const keyPages = { chainId, gateway, store, keys, keyPayments, channels, payments, events, crypto, now };
+	const text = { chainId, queue, plan, payments, keys: keyPayments, ordering, recorder, idempotency, tracedCalls, events, places, now };
+	const keyPages = { chainId, gateway, store, keys, keyPayments, channels, payments, catalogue, manifests, events, crypto, now };
 	const refund = refundPage({ terms, channels, signer, transactor, events, crashPoint, publicUrl });
 	const { rpcUrl } = client;
 	const bindings: readonly RouteBinding[] = [
@@ -201,6 +202,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		{ route: gatewayRoutes.listKeys, handler: listKeysPage(keyPages) },
 		{ route: gatewayRoutes.key, handler: keyPage(keyPages) },
 		{ route: gatewayRoutes.refillKey, handler: refillKeyPage(keyPages) },
+		{ route: gatewayRoutes.acceptLicences, handler: acceptLicencesPage(keyPages) },
 		{ route: gatewayRoutes.revokeKey, handler: revokeKeyPage(keyPages) },
 		{ route: gatewayRoutes.call, handler: callPage({ store, chainId }) },
 		{

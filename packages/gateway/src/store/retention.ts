@@ -59,10 +59,12 @@ function stripped({
 	payer,
 	require,
 	payment,
+	licence,
 	seq,
 	index,
 }: CallFacts): CallRecord {
-	return { order, orderSignature, receipt, receiptSignature, receiptDigest, engine, evidence, salt, payer, require, payment, seq, index, stripped: true };
+	const facts = { order, orderSignature, receipt, receiptSignature, receiptDigest, engine, evidence, salt, payer, require, payment, seq, index };
+	return { ...facts, ...(licence === undefined ? {} : { licence }), stripped: true };
 }
 
 async function walk(

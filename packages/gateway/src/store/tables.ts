@@ -55,6 +55,12 @@ export type PaymentLink =
 export type Question = { readonly inputs: Tensors } | { readonly textRequest: TextRequest };
 export type Answer = { readonly outputs: Tensors } | { readonly textAnswer: TextAnswer };
 
+/** SHA-256 of a licence's text, and the payer's signature that accepts it. */
+export interface SignedLicence {
+	readonly text: Hex;
+	readonly signature: Hex;
+}
+
 /** `orders`: an order on its way. Written before the node can answer; removed in the transaction that records the call, or when it failed. */
 export type OrderRecord = Question & {
 	readonly order: Order;
@@ -63,6 +69,7 @@ export type OrderRecord = Question & {
 	readonly require: readonly EvidenceKind[];
 	readonly payer: Hex;
 	readonly payment: PaymentLink;
+	readonly licence?: SignedLicence;
 	readonly answerKey: string | undefined;
 	readonly requestDigest: Hex;
 };
@@ -82,8 +89,8 @@ export interface CallFacts {
 	readonly payer: Hex;
 	readonly require: readonly EvidenceKind[];
 	readonly payment: PaymentLink;
-	/** The licence text that the payer signed with the call. */
-	readonly licence?: { readonly text: Hex; readonly signature: Hex };
+	/** The licence text that the payer accepted. */
+	readonly licence?: SignedLicence;
 	readonly seq: number;
 	/** Position among the leaves of the batch. */
 	readonly index: number;
@@ -113,6 +120,8 @@ export interface KeyRecord {
 	readonly budget: bigint;
 	readonly daily?: bigint;
 	readonly models?: readonly string[];
+	/** By release: the owner accepted them. */
+	readonly licences?: Readonly<Record<Hex, SignedLicence>>;
 	readonly createdAt: number;
 	readonly expiresAt?: number;
 	readonly revokedAt?: number;

@@ -22,6 +22,7 @@ import {
 import type { TracedCalls } from "../anchoring/traced-calls.js";
 import type { FairQueue } from "../inference/fair-queue.js";
 import type { Idempotency } from "../inference/idempotency.js";
+import { type CallLicence, licenceOf } from "../inference/licence.js";
 import type { Ordering, ServedCall } from "../inference/ordering.js";
 import type { Places } from "../inference/places.js";
 import { type CallPlan, type PlanModules, planCall } from "../inference/plan.js";
@@ -38,6 +39,7 @@ import { deltasOf } from "./deltas.js";
 import type { Door, StreamVoice, TextAsk, Told } from "./door.js";
 
 export interface TextModules {
+	readonly chainId: number;
 	readonly plan: PlanModules;
 	readonly payments: Payments;
 	readonly keys: KeyPayments;
@@ -133,29 +135,33 @@ function planText(ask: TextAsk, { plan }: TextModules, offered?: bigint): Promis
 
 async function serve(journey: Journey, credential: Credential): Promise<HttpResponse> {
 	const { request, ask, door, modules } = journey;
-	const { payments, keys } = modules;
+	const { payments, keys, chainId } = modules;
 	const refusal = (error: FreeholdError): unknown => door.refusal(error);
 	if (credential.kind === "key") {
 		const plan = await planText(ask, modules);
+		const licence = licenceOf(request, plan, chainId, keys.check(credential.id));
 		const { reservation } = keys.accept(credential.id, plan);
-		return spend(journey, plan, reservation);
+		return spend(journey, plan, reservation, licence);
 	}
 	if (credential.kind !== "x402" || credential.payment === undefined) throw new FreeholdError("payment.required");
 	const { payment } = credential;
 	const plan = await planText(ask, modules, BigInt(payment.accepted.amount));
+	const licence = licenceOf(request, plan, chainId);
 	const accepted = await payments.accept(payment, plan);
 	if ("refused" in accepted) return payments.refuse(request, plan, accepted.refused, refusal);
-	return spend(journey, plan, accepted.reservation);
+	return spend(journey, plan, accepted.reservation, licence);
 }
 
-async function spend(journey: Journey, plan: CallPlan, reservation: Reservation): Promise<HttpResponse> {
-	const { request, ask, modules, key } = journey;
+async function spend(journey: Journey, plan: CallPlan, reservation: Reservation, licence: CallLicence): Promise<HttpResponse> {
+	const { request, ask, modules } = journey;
+	const key = { ...journey.key, licence: licence.accepted };
 	const { ordering, events, payments, queue } = modules;
 	// Who can ask again has an answer waiting; for anyone else a run without a reader is work for nobody.
 	const signal = key.answerKey === undefined ? request.signal : undefined;
 	let leave = (): void => undefined;
 	let streams = false;
 	try {
+		licence.check(reservation.payer);
 		leave = await queue.enter(reservation.payer, request.signal);
 		if (ask.stream) {
 			const running = await ordering.open(plan, reservation, { ...key, answerKey: undefined }, signal);

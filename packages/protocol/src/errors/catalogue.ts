@@ -86,6 +86,7 @@ export const errorCatalogue = {
 	),
 	"key.unknown": entry(401, "caller", "This API key is not known here. Make one with: freehold key create --budget OPG"),
 	"licence.missing": entry(422, "owner", "{model} is under {licence}, a file that the release does not have."),
+	"licence.required": entry(403, "caller", "{model} is under {licence}, a licence of its owner's own, which {payer} has not accepted. {remedy}"),
 	"licence.declined": entry(403, "caller", "{model} is under {licence}, which was not accepted. Agree when asked, or run again with --yes"),
 	"model.exists": entry(409, "caller", "{model} exists already, with another content. Releases never change: publish the next one with another --release"),
 	"model.notFound": entry(404, "caller", "There is no model {model}."),

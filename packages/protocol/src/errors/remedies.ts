@@ -93,6 +93,10 @@ export const errorRemedies: Readonly<Record<ErrorCode, Remedy>> = {
 	),
 	"key.unknown": of("The gateway does not know this API key.", "Check that it was made at this gateway and copied whole."),
 	"licence.declined": of("A call needs the model's licence to be accepted, and it was not.", "Read it, then agree when asked or give `--yes`."),
+	"licence.required": of(
+		"The owner's own licence has to be accepted by whoever pays, before the first paid call.",
+		"Read it with `freehold model licence MODEL`; accept it with `--accept`, for an API key with `freehold key accept`, in the page when it asks, in the SDK with `licences.accept`.",
+	),
 	"licence.missing": of("The release names a licence file that is not among its files.", "Its owner publishes a release that has it."),
 	"model.exists": of("Releases never change, and this one stands with another content.", "Publish under the next release number."),
 	"model.notFound": of("No model or release has this name here.", "Search with `freehold model list`."),

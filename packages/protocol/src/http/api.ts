@@ -205,6 +205,18 @@ export interface KeyTerms {
 	readonly channelId: Hex;
 }
 
+/** A licence that the payer accepted: the text's SHA-256, and the signature over it (`LicenceAcceptance`). */
+export interface AcceptedLicenceBody {
+	readonly release: Hex;
+	readonly text: Hex;
+	readonly signature: Hex;
+}
+
+/** `POST /v1/keys/{id}/licences`: each is signed by the key's owner. */
+export interface AcceptLicencesBody {
+	readonly licences: readonly AcceptedLicenceBody[];
+}
+
 /** `POST /v1/keys`. Without a payment the answer is 402 with the terms of `tranche`. */
 export interface CreateKeyBody {
 	readonly terms: KeyTerms;
@@ -213,6 +225,8 @@ export interface CreateKeyBody {
 	readonly signature: Hex;
 	/** What the first voucher adds to what the lane was charged. */
 	readonly tranche: Decimal;
+	/** Licences of the models that it is for. */
+	readonly licences?: readonly AcceptedLicenceBody[];
 }
 
 /** `POST /v1/keys/{id}/refill`: a voucher of the lane, higher than the last; a deposit, where the lane needs one, was made before. */
@@ -239,6 +253,8 @@ export interface KeyBody {
 	/** Today (UTC). */
 	readonly spentToday: Decimal;
 	readonly models?: readonly string[];
+	/** Releases whose licence the owner accepted for it. */
+	readonly licences: readonly Hex[];
 	readonly createdAt: number;
 	readonly expiresAt?: number;
 	readonly lastUsedAt?: number;

@@ -42,6 +42,7 @@ export const gatewayRoutes = {
 	listKeys: route("POST", "/v1/keys/list", "The owner's API keys with what they spent. Signed by the owner."),
 	key: route("GET", "/v1/keys/:key", "What an API key may spend and has spent, by its id."),
 	refillKey: route("POST", "/v1/keys/:key/refill", "Back an API key with a further tranche: a voucher of the owner."),
+	acceptLicences: route("POST", "/v1/keys/:key/licences", "Keep licences with an API key, each accepted and signed by its owner."),
 	revokeKey: route("POST", "/v1/keys/:key/revoke", "End an API key at once. Signed by the owner."),
 	faucet: route("POST", "/v1/faucet", "Development networks: money for trying."),
 } as const;

@@ -5,6 +5,7 @@
 import { fromHex, type Hex, toHex, utf8 } from "../bytes/bytes.js";
 import { encodeWords } from "../codec/words.js";
 import { defaultHashes, type Hashes } from "../crypto/crypto.js";
+import type { Manifest } from "../manifest/manifest.js";
 import { typedDigest } from "../receipt/types.js";
 
 export interface LicenceAcceptance {
@@ -23,7 +24,7 @@ export const licenceTypes = {
 	],
 } as const;
 
-/** Header of `POST /v1/inference` in which a client hands its acceptance over: `text` and `signature`, separated by a dot. */
+/** Header of every paid route in which a client hands its acceptance over: `text` and `signature`, separated by a dot. */
 export const licenceHeader = "licence-acceptance";
 
 const REF = "LicenseRef-";
@@ -43,6 +44,17 @@ export function spdxText(licence: string): string {
 
 export function licenceTextDigest(text: string, hashes: Hashes = defaultHashes): Hex {
 	return toHex(hashes.sha256(utf8(text)));
+}
+
+/** SHA-256 of the text that is accepted for a release; undefined when it names a file that the release does not have. */
+export function licenceDigestOf({ licence, files }: Pick<Manifest, "licence" | "files">, hashes: Hashes = defaultHashes): Hex | undefined {
+	const path = licencePath(licence);
+	return path === undefined ? licenceTextDigest(spdxText(licence), hashes) : files.find((file) => file.path === path)?.sha256;
+}
+
+/** Whether gateways refuse calls of a payer who has not accepted: for texts of the owner's own. Public licences bind without a signature. */
+export function demandsAcceptance(licence: string): boolean {
+	return licencePath(licence) !== undefined;
 }
 
 /** EIP-712 digest that the payer signs. */

@@ -14,6 +14,8 @@ import { finishOf, requestOf, usageOf } from "./translate.js";
 export interface FreeholdModelOptions {
 	/** Most that one call may cost, in the smallest unit. */
 	readonly maxCharge?: bigint;
+	/** The licence that the account accepted. */
+	readonly licence?: AskOptions["licence"];
 }
 
 export interface FreeholdProvider {
@@ -34,12 +36,12 @@ export function createFreeholdProvider(freehold: Freehold): FreeholdProvider {
 	return Object.assign(languageModel, { languageModel });
 }
 
-function createModel(freehold: Freehold, modelId: string, { maxCharge }: FreeholdModelOptions): LanguageModelV3 {
+function createModel(freehold: Freehold, modelId: string, { maxCharge, licence }: FreeholdModelOptions): LanguageModelV3 {
 	const prepare = (
 		options: LanguageModelV3CallOptions,
 	): { readonly request: ChatRequest; readonly warnings: SharedV3Warning[]; readonly terms: AskOptions } => {
 		const { request, warnings } = requestOf(options, freehold.client.random);
-		return { request, warnings, terms: { signal: options.abortSignal, ...(maxCharge === undefined ? {} : { maxCharge }) } };
+		return { request, warnings, terms: { signal: options.abortSignal, licence, ...(maxCharge === undefined ? {} : { maxCharge }) } };
 	};
 	return {
 		specificationVersion: "v3",

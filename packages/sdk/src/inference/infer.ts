@@ -10,7 +10,6 @@ import {
 	type InferenceResponseBody,
 	isHex,
 	type JsonTensor,
-	licenceHeader,
 	type Mode,
 	type Price,
 	parseInputs,
@@ -24,7 +23,7 @@ import {
 import type { Client } from "../client/client.js";
 import { parseJson } from "../client/http.js";
 import { patiently, untilLedgerSays } from "../client/patience.js";
-import type { AcceptedLicence } from "../licences/licences.js";
+import { type AcceptedLicence, licenceHeaders } from "../licences/licences.js";
 import { checkAnswer } from "./check-answer.js";
 import { type Limits, payAndAsk } from "./pay.js";
 import { quote } from "./quote.js";
@@ -155,8 +154,4 @@ export function mostCharge(quoted: QuoteBody, inputs: Tensors, allowed: bigint |
 	const most = charge(price, { calls: 1n, inputUnits: elementsOf(inputs), outputUnits }, fees);
 	if (allowed !== undefined && allowed < most) throw new FreeholdError("payment.insufficient", { given: allowed, needed: most });
 	return most;
-}
-
-function licenceHeaders(accepted: InferOptions["licence"]): Readonly<Record<string, string>> {
-	return accepted === undefined ? {} : { [licenceHeader]: `${accepted.text}.${accepted.signature}` };
 }

@@ -66,7 +66,9 @@ export async function payAndStream(client: Client, quoted: QuoteBody, call: Call
 	const url = urlOf(client.network.gatewayUrl, call.path);
 	let open: PreparedPayment | undefined;
 	const ask = (headers: Readonly<Record<string, string>>): Promise<HttpStream> =>
-		patientlyAsk(client, limits, (timeoutMs) => client.http.stream(url, { what: "The gateway", json: call.body, headers, timeoutMs, signal: limits.signal }));
+		patientlyAsk(client, limits, (timeoutMs) =>
+			client.http.stream(url, { what: "The gateway", json: call.body, headers: { ...headers, ...call.headers }, timeoutMs, signal: limits.signal }),
+		);
 	const settled = async (answer: HttpStream, payment: PreparedPayment): Promise<PaymentOutcome> => {
 		if (answer.status >= 300) return payment.settle({ status: answer.status, header: answer.header });
 		open = payment;

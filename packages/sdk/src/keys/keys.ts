@@ -5,6 +5,8 @@
 import { channelId, channelsDomain, channelTypes, decodePaymentRequired, x402Headers } from "@freehold/payments";
 import type { DepositPlan } from "@freehold/payments/client";
 import {
+	type AcceptedLicenceBody,
+	type AcceptLicencesBody,
 	type CreateKeyBody,
 	FreeholdError,
 	gatewayRoutes,
@@ -27,6 +29,7 @@ import { channelTerms, keyLanes, laneConfig } from "../channels/lanes.js";
 import { openChannel } from "../channels/open.js";
 import { type Client, readChannel } from "../client/client.js";
 import { parseJson, refusalOf, urlOf } from "../client/http.js";
+import type { AcceptedLicence } from "../licences/licences.js";
 
 export interface KeyOwnOptions {
 	readonly signal?: AbortSignal | undefined;
@@ -43,11 +46,16 @@ export interface KeyOptions extends KeyOwnOptions {
 	readonly models?: readonly string[];
 	/** Unix milliseconds. */
 	readonly expiresAt?: number;
+	/** Licences of the models that it is for, accepted by the account. */
+	readonly licences?: readonly KeptLicence[];
 	/** What is signed for in advance; default the budget, at most 5 OPG. */
 	readonly tranche?: bigint;
 	/** Agrees to the deposit, or throws. Default: agrees. */
 	readonly confirmDeposit?: (plan: DepositPlan, amount: bigint) => void | Promise<void>;
 }
+
+/** As `licences.accept` gives it. */
+export type KeptLicence = Pick<AcceptedLicence, "release" | "text" | "signature">;
 
 export interface RefillOptions extends KeyOwnOptions {
 	/** What may be charged from now on; default what is left of the budget, at most 5 OPG. */
@@ -90,7 +98,8 @@ export async function createKey(client: Client, options: KeyOptions): Promise<Ma
 		channelId: id,
 	};
 	const signed = await sign(client, terms.gateway, "create", keyTerms.key, keyTermsText(keyTerms));
-	const body: CreateKeyBody = { ...signed, terms: keyTerms, tranche: tranche.toString() };
+	const licences = (options.licences ?? []).map(licenceBody);
+	const body: CreateKeyBody = { ...signed, terms: keyTerms, tranche: tranche.toString(), ...(licences.length === 0 ? {} : { licences }) };
 	const made = await payKey(client, body, { gateway: terms.gateway, lane, budget, options });
 	const { balance } = await readChannel(client.chain, id);
 	const charged = BigInt(made.charged);
@@ -145,6 +154,17 @@ export async function refillKey(client: Client, id: Hex, options: RefillOptions 
 		message: { channelId: body.channelId, maxClaimableAmount },
 	});
 	return sendVoucher(client, id, { maxClaimableAmount: maxClaimableAmount.toString(), signature }, signal);
+}
+
+/** Keeps licences that the account accepted with one of its keys, so that the key may ask models whose owners demand it. */
+export async function acceptForKey(client: Client, id: Hex, accepted: readonly KeptLicence[], { signal }: KeyOwnOptions = {}): Promise<KeyBody> {
+	const url = urlOf(client.network.gatewayUrl, gatewayRoutes.acceptLicences.path, { key: id });
+	const json: AcceptLicencesBody = { licences: accepted.map(licenceBody) };
+	return (await client.http.json(url, { what: "The gateway", method: "POST", json, signal })) as KeyBody;
+}
+
+function licenceBody({ release, text, signature }: KeptLicence): AcceptedLicenceBody {
+	return { release, text, signature };
 }
 
 /** In force when it resolves. */

@@ -5,6 +5,7 @@ import {
 	fromUtf8,
 	type Hex,
 	isAcceptedBy,
+	licenceHeader,
 	licencePath,
 	licenceTextDigest,
 	licenceTypes,
@@ -74,4 +75,9 @@ export async function acceptLicence(client: Client, { release, licence, digest }
 	if (!isAcceptedBy({ release, text: digest, payer }, signature, client.network.chainId, client.crypto))
 		throw new FreeholdError("request.invalid", { field: "account", reason: "signs with another key than its address says" });
 	return { release, licence, text: digest, payer, signature };
+}
+
+/** How an acceptance goes along with a call. */
+export function licenceHeaders(accepted: Pick<AcceptedLicence, "text" | "signature"> | undefined): Readonly<Record<string, string>> {
+	return accepted === undefined ? {} : { [licenceHeader]: `${accepted.text}.${accepted.signature}` };
 }

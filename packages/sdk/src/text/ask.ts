@@ -31,6 +31,7 @@ import { parseJson } from "../client/http.js";
 import { patiently, untilLedgerSays } from "../client/patience.js";
 import { underQuote } from "../inference/infer.js";
 import { type Limits, payAndAsk, payAndStream } from "../inference/pay.js";
+import { type AcceptedLicence, licenceHeaders } from "../licences/licences.js";
 import { checkTextAnswer } from "./check-text.js";
 
 export interface AskOptions {
@@ -40,6 +41,8 @@ export interface AskOptions {
 	readonly maxCharge?: bigint;
 	/** 32 bytes that close the commitments to everyone else; drawn when absent. */
 	readonly salt?: Hex;
+	/** The licence that the account accepted; models whose owner wrote one are not run without it. */
+	readonly licence?: Pick<AcceptedLicence, "text" | "signature"> | undefined;
 	readonly signal?: AbortSignal | undefined;
 	/** For the whole call; default 300,000. */
 	readonly timeoutMs?: number;
@@ -139,6 +142,7 @@ interface Prepared {
 	readonly path: string;
 	readonly body: TextRequestBody;
 	readonly most: bigint;
+	readonly headers: Readonly<Record<string, string>>;
 }
 
 function limitsOf(client: Client, { signal, timeoutMs = TIMEOUT_MS }: AskOptions): Limits {
@@ -158,7 +162,7 @@ function prepare(client: Client, quoted: QuoteBody, request: TextRequest, option
 		salt,
 		...(stream ? { stream } : {}),
 	};
-	return { quoted, request, require, salt, path: gatewayRoutes.text.path, body, most };
+	return { quoted, request, require, salt, path: gatewayRoutes.text.path, body, most, headers: licenceHeaders(options.licence) };
 }
 
 /** The most that price and fees make of a request's tokens. The gateway may ask for less: it knows how much the model holds. */

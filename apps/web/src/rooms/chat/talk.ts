@@ -21,6 +21,7 @@ import {
 } from "../../conversations/conversation.js";
 import { openShelf } from "../../conversations/shelf.js";
 import type { Trouble } from "../../design/states.js";
+import { agreedLicence } from "../../licences/agreed.js";
 import { freeholdOf } from "../../network/freehold.js";
 import { modelQuery, networkQuery, quoteQuery } from "../../network/queries.js";
 import { troubleOf } from "../../network/trouble.js";
@@ -216,9 +217,10 @@ export class Talk {
 			const window = await this.#windowOf(model, signal);
 			const request = requestOf(conversation, path, window, seed, left);
 			const [freehold, quote] = await Promise.all([this.#freehold(), this.#client.fetchQuery(quoteQuery(model))]);
+			const licence = await agreedLicence(this.#client, freehold, model);
 			maxCharge = mostForText(quote, request, window.contextTokens);
 			await this.#keep();
-			for await (const event of freehold.text.stream(model, request, { signal, maxCharge })) {
+			for await (const event of freehold.text.stream(model, request, { licence, signal, maxCharge })) {
 				if (event.type === "started") {
 					callId = event.callId;
 					this.#update(id, { callId });

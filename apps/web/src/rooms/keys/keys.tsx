@@ -1,6 +1,6 @@
 /** API keys for programs that hold no account: made here, shown once, limited, seen, ended. */
 import type { KeyBody } from "@freehold/protocol";
-import type { MadeKey } from "@freehold/sdk";
+import type { AcceptedLicence, MadeKey } from "@freehold/sdk";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type ReactElement, useEffect, useState } from "react";
@@ -11,11 +11,13 @@ import { RoomHead, Section, Tag } from "../../design/parts.js";
 import { Sheet } from "../../design/sheet.js";
 import { Empty, Note, Skeleton, TroubleNote } from "../../design/states.js";
 import { Amount, Count, Hash, Time } from "../../design/values.js";
+import { agreedLicence } from "../../licences/agreed.js";
 import { askJson } from "../../network/ask.js";
 import { freeholdOf, warmUp } from "../../network/freehold.js";
 import { networkQuery } from "../../network/queries.js";
 import { troubleOf } from "../../network/trouble.js";
 import { KeyForm, type KeyWish } from "./key-form.js";
+import { KeyLicences } from "./key-licences.js";
 import { Snippets } from "./snippets.js";
 
 const SPENDING_MS = 5_000;
@@ -65,7 +67,13 @@ function Own({ address, asksItself }: { readonly address: string; readonly asksI
 		for (const told of ["keys", "balance", "channels"]) void client.invalidateQueries({ queryKey: [told] });
 	};
 	const make = useMutation({
-		mutationFn: async (wish: KeyWish) => (await freehold()).keys.create(wish),
+		mutationFn: async (wish: KeyWish) => {
+			const { keys } = await freehold();
+			const licences: AcceptedLicence[] = [];
+			// One text at a time, as people read.
+			for (const model of wish.models ?? []) licences.push(await agreedLicence(client, await freehold(), model));
+			return keys.create({ ...wish, licences });
+		},
 		onSuccess: (key) => {
 			setMade(key);
 			setWanted(true);
@@ -171,6 +179,11 @@ function KeyRow({ listed, onEnded }: { readonly listed: KeyBody; readonly onEnde
 				<Button small kind="danger" busy={revoke.isPending && "Ending"} onClick={() => setAsking(true)}>
 					Revoke
 				</Button>
+			)}
+			{active && (
+				<div className="order-last w-full">
+					<KeyLicences keyBody={key} />
+				</div>
 			)}
 			{!active && (
 				<Link to="/account" className="text-fine font-medium underline">
