@@ -17,9 +17,12 @@ const MODEL = "bench/digits";
 const PATH = "/v1/inference";
 
 /** Runs `work` with a network of its own. `env` is added to the environment of its programs. */
-export function withNetwork(root, work, { env = {}, portBase = PORT_BASES[process.pid % PORT_BASES.length] } = {}) {
+export function withNetwork(root, work, { env = {}, portBase = PORT_BASES[process.pid % PORT_BASES.length], validators = 1 } = {}) {
 	return withFolder(async (folder) => {
-		const program = startFreehold(["up", "--data", folder, "--port-base", String(portBase), "--quiet"], { env: { ...process.env, ...env } });
+		const program = startFreehold(
+			["up", "--data", folder, "--port-base", String(portBase), "--quiet", ...(validators > 1 ? ["--validators", String(validators)] : [])],
+			{ env: { ...process.env, ...env } },
+		);
 		const read = (name) => JSON.parse(readFileSync(join(folder, name), "utf8"));
 		try {
 			await until(async () => read("network.json").version === 1, "the network's start");

@@ -92,6 +92,9 @@ export interface Transaction {
 	readonly to: Address | undefined;
 	readonly data?: Hex;
 	readonly value?: bigint;
+	/** Price of gas, and that of the block; gas is free without them. */
+	readonly fee?: bigint | undefined;
+	readonly baseFee?: bigint | undefined;
 	/** EIP-7702: accounts whose code becomes a delegation to another. */
 	/** As whose calls of models it counts; a transaction without one is simulated like a call. */
 	readonly hash?: Hex;
@@ -116,6 +119,7 @@ export async function openChain(options: { readonly extraAbis?: readonly Abi[]; 
 	});
 	let number = 0n;
 	let time = genesis.genesisTime;
+	let randomness = 0;
 
 	const known = [...(Object.values(abis) as readonly Abi[]), ...(options.extraAbis ?? [])].flat();
 	const errors = unique(known.filter((item) => item.type === "error"));
@@ -134,7 +138,7 @@ export async function openChain(options: { readonly extraAbis?: readonly Abi[]; 
 	/** Executes transactions in one block. Throws `Reverted` for the first that fails; the block stands all the same. */
 	async function block(transactions: readonly (Transaction & { readonly from: Address })[]): Promise<Sent[]> {
 		number += 1n;
-		machine.beginBlock(environment(number, time));
+		machine.beginBlock({ ...environment(number, time), prevRandao: new Uint8Array(32).fill(randomness), baseFeePerGas: transactions[0]?.baseFee ?? 0n });
 		const nonces = new Map<Address, bigint>();
 		const outcomes = machine.execute(
 			transactions.map((transaction) => {
@@ -208,17 +212,21 @@ export async function openChain(options: { readonly extraAbis?: readonly Abi[]; 
 		advance(seconds: number): void {
 			time += seconds;
 		},
+		/** What the following blocks give as `prevrandao`. */
+		randomness(value: number): void {
+			randomness = value;
+		},
 		/** Sends a transaction in a block of its own. Throws `Reverted`. */
 		transact,
 		block,
 		/** Sends a call of a contract's function in a block of its own. Throws `Reverted`. */
 		send<const A extends Abi, N extends ContractFunctionName<A, "nonpayable" | "payable">>(
 			from: Address | { readonly address: Address },
-			call: ContractCall<A, N> & { readonly value?: bigint },
+			call: ContractCall<A, N> & Pick<Transaction, "value" | "fee" | "baseFee">,
 		): Promise<Sent> {
-			const { address, value, ...rest } = call;
+			const { address, value, fee, baseFee, ...rest } = call;
 			const data = encodeFunctionData(rest as unknown as Parameters<typeof encodeFunctionData>[0]);
-			return transact(typeof from === "string" ? from : from.address, { to: address, data, ...(value === undefined ? {} : { value }) });
+			return transact(typeof from === "string" ? from : from.address, { to: address, data, fee, baseFee, ...(value === undefined ? {} : { value }) });
 		},
 		/** Result of a function on the last block's state, at the present time; nothing changes. Throws `Reverted`. */
 		read<const A extends Abi, N extends ContractFunctionName<A>>(
@@ -301,8 +309,8 @@ function executable(transaction: Transaction & { readonly from: Address }, nonce
 		value: transaction.value ?? 0n,
 		data: bytes(transaction.data ?? "0x"),
 		gasLimit: TX_GAS,
-		maxFeePerGas: 0n,
-		maxPriorityFeePerGas: 0n,
+		maxFeePerGas: transaction.fee ?? 0n,
+		maxPriorityFeePerGas: transaction.fee ?? 0n,
 		accessList: [],
 		authorizationList,
 	};

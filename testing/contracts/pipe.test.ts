@@ -5,6 +5,7 @@ import { contractAddresses } from "@freehold/protocol";
 import { type Address, encodeAbiParameters, encodeFunctionData, type Hex, keccak256, toHex } from "viem";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { account, type Chain, OPG_UNIT, openChain, type Sent } from "./chain.js";
+import { fixture } from "./fixtures.js";
 import { claimableOf, creditOf, ledger, opg, publish, ROLE, register, TREASURY } from "./market.js";
 
 const [node, other, owner, payer, pauper, oracle] = [1, 2, 3, 4, 5, 6].map(account) as [Payer, Payer, Payer, Payer, Payer, Payer];
@@ -34,6 +35,8 @@ async function prepay(who: Payer, amount: bigint): Promise<void> {
 	await chain.send(who, { ...ledger, functionName: "prepay", args: [who.address, amount] });
 }
 const prepaid = (who: { readonly address: Address }): bigint => chain.read({ ...ledger, functionName: "prepaidOf", args: [who.address] })[0];
+const ZERO: Address = "0x0000000000000000000000000000000000000000";
+const ZERO_ID: Hex = `0x${"00".repeat(32)}`;
 const freshHash = (): Hex => keccak256(toHex(`transaction ${counter++}`));
 
 interface Asked {
@@ -62,7 +65,6 @@ function delivery(transaction: Hex, asked: Asked = {}, change: object = {}) {
 		kind: 0,
 		payer: payer.address,
 		request: keccak256(encodeAbiParameters(typesOf("inputs"), [requestOf(asked)] as never)),
-		dispatchBlock: chain.number,
 		attempt: 0,
 		release,
 		priceVersion: 1,
@@ -77,21 +79,19 @@ function delivery(transaction: Hex, asked: Asked = {}, change: object = {}) {
 }
 const operatorOf = (address: Address): Payer => (address.toLowerCase() === node.address.toLowerCase() ? node : other);
 
-/** Nodes try in turn, each time for a new dispatch, until one of them is assigned. Gives the id. */
+/** The call's id, as everybody computes it. */
+const idOf = (whole: ReturnType<typeof delivery>): Hex => chain.read({ ...inference, functionName: "idOf", args: [whole as never] });
+const open = (ids: readonly Hex[], by: Payer = node): Promise<Sent> => chain.send(by, { ...inference, functionName: "open", args: [ids, by.address] });
+const drawnFor = (id: Hex, attempt = 0): Address => chain.read({ ...inference, functionName: "assigned", args: [id, attempt] });
+
+/** One node opens the call, the drawn one delivers. Gives the id. */
 async function deliver(transaction: Hex, asked: Asked = {}, change: object = {}): Promise<Hex> {
-	let failure: unknown;
-	for (let attempt = 0; attempt < 24; attempt++) {
-		const operator = attempt % 2 === 0 ? node : other;
-		const whole = delivery(transaction, asked, { operator: operator.address, ...change });
-		try {
-			const sent = await chain.send(operator, { ...inference, functionName: "deliver", args: [whole as never] });
-			return sent.event("Delivered")["id"] as Hex;
-		} catch (error) {
-			if (!String(error).includes("NotAssigned")) throw error;
-			failure = error;
-		}
-	}
-	throw failure;
+	const id = idOf(delivery(transaction, asked, change));
+	await open([id]);
+	const operator = operatorOf(drawnFor(id));
+	const whole = delivery(transaction, asked, { operator: operator.address, ...change });
+	const sent = await chain.send(operator, { ...inference, functionName: "deliver", args: [whole as never] });
+	return sent.event("Delivered")["id"] as Hex;
 }
 const ask = async (hash: Hex, asked: Asked = {}, who: Payer = payer): Promise<Sent> => {
 	const data = encodeFunctionData({ abi: inferenceAbi, functionName: "runModelInference", args: [requestOf(asked)] as never });
@@ -123,26 +123,92 @@ describe("a result", () => {
 		await deliver(second, {}, { index: 1n });
 		await expect(ask(second)).rejects.toThrow("inference unavailable");
 	});
-	test("is taken from the assigned operator only, and once", async () => {
+	test("is taken from the drawn operator only, and once", async () => {
 		const hash = freshHash();
-		const number = chain.number;
 		const id = await deliver(hash);
 		const assigned = chain.read({ ...inference, functionName: "resultOf", args: [id] }).call.node;
-		const whole = delivery(hash, {}, { operator: assigned, dispatchBlock: number });
+		const whole = delivery(hash, {}, { operator: assigned });
 		await expect(chain.send(oracle, { ...inference, functionName: "deliver", args: [whole as never] })).rejects.toThrow("NotTheOperator");
-		const again = { ...whole, dispatchBlock: chain.number };
-		await expect(chain.send(operatorOf(assigned), { ...inference, functionName: "deliver", args: [again as never] })).rejects.toThrow(
-			/AlreadyDelivered|NotAssigned/,
-		);
+		await open([id]);
+		await expect(chain.send(operatorOf(assigned), { ...inference, functionName: "deliver", args: [whole as never] })).rejects.toThrow("AlreadyDelivered");
 		const forged = { ...delivery(freshHash()), operator: oracle.address };
+		await open([idOf(forged)]);
 		await expect(chain.send(oracle, { ...inference, functionName: "deliver", args: [forged as never] })).rejects.toThrow("NotAssigned");
 	});
-	test("of an assignment that is too old, of a block to come, or of a fourth attempt is refused", async () => {
-		await expect(deliver(freshHash(), {}, { dispatchBlock: chain.number + 5n })).rejects.toThrow("NotAssigned");
-		await expect(deliver(freshHash(), {}, { attempt: 3 })).rejects.toThrow("NotAssigned");
-		const number = chain.number;
-		await passBlocks(251);
-		await expect(deliver(freshHash(), {}, { dispatchBlock: number })).rejects.toThrow("DispatchedTooEarly");
+	test("is taken of opened calls only, and not in the block that opens them", async () => {
+		const hash = freshHash();
+		const whole = delivery(hash);
+		const id = idOf(whole);
+		await expect(chain.send(node, { ...inference, functionName: "deliver", args: [whole as never] })).rejects.toThrow("NotOpen");
+		const calldata = (functionName: "open" | "deliver", args: readonly unknown[]): Hex =>
+			encodeFunctionData({ abi: inferenceAbi, functionName, args } as never);
+		const opening = { from: node.address, to: inference.address, data: calldata("open", [[id], node.address]) };
+		const both = [node, other].map((operator) => ({
+			from: operator.address,
+			to: inference.address,
+			data: calldata("deliver", [{ ...whole, operator: operator.address }]),
+		}));
+		await expect(chain.block([opening, ...both])).rejects.toThrow("TooEarly");
+	});
+	test("has one draw: who opens a call again changes nothing, and the others may answer only when the drawn one had its time", async () => {
+		const hash = freshHash();
+		const id = idOf(delivery(hash));
+		const opened = await open([id], other);
+		const drawn = drawnFor(id);
+		expect(opened.event("Opened")).toEqual({ id, operator: drawn });
+		for (const by of [node, other]) expect((await open([id, id], by)).all("Opened")).toEqual([]);
+		expect(drawnFor(id)).toBe(drawn);
+		const second = operatorOf(drawnFor(id, 1));
+		expect(second.address.toLowerCase()).not.toBe(drawn.toLowerCase());
+		const whole = delivery(hash, {}, { operator: second.address, attempt: 1 });
+		const late = () => chain.send(second, { ...inference, functionName: "deliver", args: [whole as never] });
+		await expect(late()).rejects.toThrow("TooEarly");
+		chain.advance(14);
+		await expect(late()).rejects.toThrow("TooEarly");
+		chain.advance(1);
+		expect((await late()).event("Delivered")).toMatchObject({ id });
+	});
+	test("is drawn by what its opening's block brings, which nobody knows before", async () => {
+		const drawn = new Set<string>();
+		for (let index = 0; index < 24 && drawn.size < 2; index++) {
+			const id = idOf(delivery(freshHash()));
+			await open([id]);
+			drawn.add(drawnFor(id).toLowerCase());
+		}
+		expect([...drawn].sort()).toEqual([node, other].map(({ address }) => address.toLowerCase()).sort());
+		// The same call, opened in two blocks that differ in nothing but their randomness.
+		const id = freshHash();
+		const found = new Set<string>();
+		for (let index = 0; index < 24 && found.size < 2; index++) {
+			chain.randomness(index);
+			await open([id]);
+			found.add(drawnFor(id).toLowerCase());
+			chain.advance(121);
+			expect(drawnFor(id)).toBe(ZERO);
+		}
+		expect(found.size).toBe(2);
+		chain.randomness(0);
+	});
+	test("of an opening that is void, or of a fourth attempt, is refused; what is void can be opened again, and is forgotten", async () => {
+		const hash = freshHash();
+		const whole = delivery(hash, {}, { attempt: 3 });
+		const id = idOf(whole);
+		await open([id]);
+		chain.advance(60);
+		await expect(chain.send(node, { ...inference, functionName: "deliver", args: [whole as never] })).rejects.toThrow("NotAssigned");
+		chain.advance(61);
+		await expect(chain.send(node, { ...inference, functionName: "deliver", args: [{ ...whole, attempt: 0 } as never] })).rejects.toThrow("NotOpen");
+		await chain.send(payer, { ...inference, functionName: "settle", args: [[id]] });
+		expect((await open([id])).all("Opened")).toHaveLength(1);
+	});
+	test("is opened by enrolled operators, and the turns to open pass through the list", async () => {
+		const id = freshHash();
+		await expect(open([id], oracle)).rejects.toThrow("NotEnrolled");
+		await expect(chain.send(payer, { ...inference, functionName: "open", args: [[id], node.address] })).rejects.toThrow("NotTheOperator");
+		await expect(open(Array.from({ length: 65 }, freshHash))).rejects.toThrow("TooManyOpened");
+		const turns = [0n, 1n].map((turn) => chain.read({ ...inference, functionName: "opener", args: [id, turn] }).toLowerCase());
+		expect(turns.sort()).toEqual([node, other].map(({ address }) => address.toLowerCase()).sort());
+		expect(chain.read({ ...inference, functionName: "openingOf", args: [id] })).toMatchObject({ operator: ZERO, openedAt: 0 });
 	});
 	test("that is too long, that is none, or that calls itself a simulation is refused", async () => {
 		await expect(deliver(freshHash(), {}, { output: `0x${"00".repeat(8_193)}` })).rejects.toThrow("ResultTooLarge");
@@ -394,6 +460,61 @@ describe("the scheduler", () => {
 		expect(chain.read({ ...scheduler, functionName: "getAllTasks" })).toEqual([
 			{ user: payer.address, contractAddress: expect.stringMatching(/ab$/i), endTime: end(), frequency: 30n },
 		]);
+	});
+	test("pays whoever calls what is due, from what the task was funded with, and gives the rest back", async () => {
+		const runner = await chain.deploy(payer, fixture("Runner"), [0]);
+		await chain.send(payer, { ...scheduler, functionName: "registerTask", args: [runner, BigInt(chain.time + 500), 60n] });
+		const id = chain.read({ ...scheduler, functionName: "idOf", args: [payer.address, runner] });
+		await chain.send(other, { ...opg, functionName: "approve", args: [scheduler.address, OPG_UNIT] });
+		await expect(chain.send(other, { ...scheduler, functionName: "fund", args: [ZERO_ID, 1n] })).rejects.toThrow("Task does not exist");
+		expect((await chain.send(other, { ...scheduler, functionName: "fund", args: [id, OPG_UNIT] })).event("TaskFunded")).toMatchObject({ id, amount: OPG_UNIT });
+		const due = () => chain.read({ ...scheduler, functionName: "dueTasks", args: [0n, 100n] });
+		const execute = (fee = 7n) => chain.send(oracle, { ...scheduler, functionName: "execute", args: [id], fee, baseFee: 5n });
+		expect(due()).toContain(id);
+		const before = chain.balance(oracle.address);
+		const ran = await execute();
+		const { paid } = ran.event("TaskExecuted") as { readonly paid: bigint };
+		expect(ran.event("TaskExecuted")).toMatchObject({ id, executor: oracle.address, ok: true });
+		expect(chain.balance(oracle.address) - before).toBe(paid - ran.gasUsed * 7n);
+		expect(paid).toBeGreaterThan((ran.gasUsed * 7n * 12n) / 10n);
+		expect(paid).toBeLessThan((ran.gasUsed * 7n * 3n) / 1n);
+		expect(chain.storage(runner, ZERO_ID)).toBe(1n);
+		expect(due()).not.toContain(id);
+		await expect(execute()).rejects.toThrow("NotDue");
+		chain.advance(60);
+		// A price above two base fees is paid as two base fees.
+		const dear = (await execute(1_000n)).event("TaskExecuted") as { readonly paid: bigint };
+		expect(dear.paid).toBeLessThan(paid * 2n);
+		expect(chain.read({ ...scheduler, functionName: "executionOf", args: [id] })).toMatchObject({ runs: 2n, purse: OPG_UNIT - paid - dear.paid });
+		chain.advance(441);
+		await expect(execute()).rejects.toThrow("NotDue");
+		const had = chain.balance(payer.address);
+		await chain.send(oracle, { ...scheduler, functionName: "removeEnded", args: [id] });
+		expect(chain.balance(payer.address) - had).toBe(OPG_UNIT - paid - dear.paid);
+	});
+	test("counts a run that fails, pays no premium for it, and nothing for too little gas; a run cannot stop itself", async () => {
+		const fails = await chain.deploy(payer, fixture("Runner"), [1]);
+		const burns = await chain.deploy(payer, fixture("Runner"), [2]);
+		const idOfTask = (target: Address): Hex => chain.read({ ...scheduler, functionName: "idOf", args: [payer.address, target] });
+		for (const target of [fails, burns]) {
+			await chain.send(payer, { ...scheduler, functionName: "registerTask", args: [target, end(), 60n] });
+			await chain.send(payer, { ...opg, functionName: "approve", args: [scheduler.address, OPG_UNIT] });
+			await chain.send(payer, { ...scheduler, functionName: "fund", args: [idOfTask(target), OPG_UNIT] });
+		}
+		const failed = await chain.send(oracle, { ...scheduler, functionName: "execute", args: [idOfTask(fails)], fee: 5n, baseFee: 5n });
+		const { ok, paid } = failed.event("TaskExecuted") as { readonly ok: boolean; readonly paid: bigint };
+		expect(ok).toBe(false);
+		expect(paid).toBeLessThan(failed.gasUsed * 5n + 70_000n * 5n);
+		await expect(chain.send(oracle, { ...scheduler, functionName: "execute", args: [idOfTask(burns)] })).rejects.toThrow("TooLittleGas");
+		expect(chain.read({ ...scheduler, functionName: "executionOf", args: [idOfTask(burns)] })).toMatchObject({ runs: 0n, purse: OPG_UNIT });
+		// A task whose contract is the scheduler's own user, and whose run stops it.
+		const quits = await chain.deploy(payer, fixture("Runner"), [3]);
+		await chain.transact(payer.address, { to: quits, data: "0x01" });
+		const own = chain.read({ ...scheduler, functionName: "idOf", args: [quits, quits] });
+		const ended = await chain.send(oracle, { ...scheduler, functionName: "execute", args: [own] });
+		expect(ended.event("TaskExecuted")).toMatchObject({ ok: false });
+		expect(chain.read({ ...scheduler, functionName: "isDue", args: [own] })).toBe(false);
+		expect(chain.read({ ...scheduler, functionName: "executionOf", args: [own] })).toMatchObject({ runs: 1n });
 	});
 });
 

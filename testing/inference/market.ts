@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { engineGenesis, prepareHome, writeGenesis } from "@freehold/ledger";
 import {
 	callId,
 	commit,
@@ -37,6 +38,7 @@ import {
 } from "@freehold/protocol";
 import { type ChainClient, contracts, createChainClient, createTransactor, type TransactionReceipt, type Transactor } from "@freehold/sdk/chain";
 import { type Abi, encodeFunctionData } from "viem";
+import { freePortBase } from "../cli/command.js";
 import { keyText, type TestAccount, testAccount } from "../journey/accounts.js";
 import { eventually, type RunningProgram, startProgram, temporaryFolder } from "../journey/programs.js";
 
@@ -53,6 +55,8 @@ export const SALT: Hex = `0x${"5a".repeat(32)}`;
 export interface Market {
 	readonly folder: string;
 	readonly client: ChainClient;
+	/** Of every ledger: one, or each validator's. */
+	readonly rpcUrls: readonly string[];
 	readonly storageUrl: string;
 	readonly send: (name: AccountName, contract: { readonly address: Hex; readonly abi: Abi }, functionName: string, args: readonly unknown[]) => Promise<void>;
 	/** As `send`, and gives the receipt. */
@@ -71,8 +75,14 @@ export interface Market {
 	readonly stop: () => Promise<void>;
 }
 
-/** `prepaid`: of the payer, for models that contracts ask; smallest unit. */
-export async function openMarket({ prepaid = 0n }: { readonly prepaid?: bigint } = {}): Promise<Market> {
+export interface MarketOptions {
+	/** Of the payer, for models that contracts ask; smallest unit. */
+	readonly prepaid?: bigint;
+	/** So many order the blocks together, by this engine; without it one ledger does alone. */
+	readonly validators?: { readonly count: number; readonly engine: string };
+}
+
+export async function openMarket({ prepaid = 0n, validators }: MarketOptions = {}): Promise<Market> {
 	const folder = await temporaryFolder();
 	const path = (name: string): string => join(folder.path, name);
 	const balances = Object.keys(accounts).map((name) => ({
@@ -80,14 +90,12 @@ export async function openMarket({ prepaid = 0n }: { readonly prepaid?: bigint }
 		amount: (100_000n * OPG).toString(),
 		...(prepaid > 0n && name === "payer" ? { prepaid: prepaid.toString() } : {}),
 	}));
-	await writeFile(path("genesis.json"), JSON.stringify({ chainId: CHAIN_ID, timestamp: Math.floor(Date.now() / 1000) - 60, balances }));
+	const genesis = { chainId: CHAIN_ID, timestamp: Math.floor(Date.now() / 1000) - 60, balances };
 	await writeFile(path("node.key"), keyText(account("node")), { mode: 0o600 });
 	const start = { folder: folder.path };
-	const ledger = await startProgram(
-		"ledger",
-		{ data: path("ledger"), genesis: path("genesis.json"), "sequencer-key": path("sequencer.key"), port: "0", "block-interval": "5ms" },
-		start,
-	);
+	const options = validators === undefined ? [await aloneOptions(path, genesis)] : await validatorOptions(path, genesis, validators);
+	const ledgers = await Promise.all(options.map((each) => startProgram("ledger", each, start)));
+	const [ledger] = ledgers as [RunningProgram];
 	const storage = await startProgram("storage", { data: path("storage"), port: "0", "walrus-shards": "10" }, start);
 	const client = createChainClient({ rpcUrl: ledger.url });
 	const transactors = new Map<AccountName, Transactor>();
@@ -113,6 +121,7 @@ export async function openMarket({ prepaid = 0n }: { readonly prepaid?: bigint }
 	return {
 		folder: folder.path,
 		client,
+		rpcUrls: ledgers.map(({ url }) => url),
 		storageUrl: storage.url,
 		send,
 		transact,
@@ -169,10 +178,37 @@ export async function openMarket({ prepaid = 0n }: { readonly prepaid?: bigint }
 		stop: async () => {
 			for (const node of nodes) await node.stop();
 			await storage.stop();
-			await ledger.stop();
+			await Promise.all(ledgers.map((each) => each.stop()));
 			await folder.remove();
 		},
 	};
+}
+
+type Genesis = Readonly<Record<string, unknown>> & { readonly timestamp: number };
+type Path = (name: string) => string;
+
+async function aloneOptions(path: Path, genesis: Genesis): Promise<Readonly<Record<string, string>>> {
+	await writeFile(path("genesis.json"), JSON.stringify(genesis));
+	return { data: path("ledger"), genesis: path("genesis.json"), "sequencer-key": path("sequencer.key"), port: "0", "block-interval": "5ms" };
+}
+
+async function validatorOptions(path: Path, appState: Genesis, { count, engine }: { readonly count: number; readonly engine: string }) {
+	const homes = Array.from({ length: count }, (_, index) => path(`engine-${index}`));
+	const identities = await Promise.all(homes.map((home) => prepareHome(home, "local")));
+	const members = identities.map(({ publicKey }, index) => ({ publicKey, power: 10n, name: `v${index}` }));
+	const genesis = engineGenesis({ chainId: `freehold-${CHAIN_ID}`, timestamp: appState.timestamp, validators: members, appState });
+	await Promise.all(homes.map((home) => writeGenesis(home, genesis)));
+	const base = await freePortBase(2 * count);
+	const p2p = (index: number): string => `127.0.0.1:${base + 2 * index}`;
+	return homes.map((home, own) => ({
+		data: path(`ledger-${own}`),
+		"validator-home": home,
+		cometbft: engine,
+		p2p: p2p(own),
+		"engine-port": String(base + 2 * own + 1),
+		peers: identities.flatMap(({ nodeId }, index) => (index === own ? [] : [`${nodeId}@${p2p(index)}`])).join(","),
+		port: "0",
+	}));
 }
 
 export interface Draft {

@@ -142,7 +142,7 @@ async function startLedger(context: Context) {
 		// Everybody who waits listens to it; how many may wait stands with each method.
 		setMaxListeners(0, closing.signal);
 		const notify = (): void => {
-			if (driver instanceof Sequencer) driver.notify();
+			if (!(driver instanceof ChainFollower)) driver.notify();
 		};
 		const pipe =
 			driver instanceof ChainFollower

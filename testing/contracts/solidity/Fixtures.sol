@@ -238,3 +238,30 @@ contract HalfAndHalf {
         token.transfer(b, half);
     }
 }
+
+interface ITasks {
+    function registerTask(address contractAddress, uint256 endTime, uint256 frequencySeconds) external;
+    function stopTask(address contractAddress) external;
+}
+
+/// @notice What a scheduler calls. Mood: 0 counts, 1 reverts, 2 burns all gas, 3 stops its own task, which it registers when it is called with data.
+contract Runner {
+    uint256 public runs;
+    uint8 public immutable mood;
+    ITasks private constant TASKS = ITasks(0x7179724De4e7FF9271FA40C0337c7f90C0508eF6);
+
+    constructor(uint8 mood_) {
+        mood = mood_;
+    }
+
+    fallback() external {
+        TASKS.registerTask(address(this), block.timestamp + 1_000, 60);
+    }
+
+    function run() external {
+        if (mood == 1) revert("no");
+        if (mood == 2) while (true) {}
+        if (mood == 3) TASKS.stopTask(address(this));
+        ++runs;
+    }
+}

@@ -115,7 +115,6 @@ struct Delivery {
     address payer;
     bytes32 request;
     address operator;
-    uint64 dispatchBlock;
     uint8 attempt;
     bytes32 release;
     uint32 priceVersion;

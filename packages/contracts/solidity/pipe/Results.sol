@@ -35,8 +35,6 @@ abstract contract Results is NodePool {
     uint256 public constant MAX_RESULT_BYTES = 8_192;
     /// @notice Blocks after its delivery in which a result can be used.
     uint256 public constant EXPIRY_BLOCKS = 128;
-    /// @notice How many blocks ago a call may have been dispatched when its result arrives. Twice as many as a ledger waits for all three attempts.
-    uint256 public constant DISPATCH_WINDOW = 250;
     /// @notice A price may be used for this long after its end: the validity of a quote.
     uint64 public constant PRICE_GRACE = 5 minutes;
     uint256 public constant MAX_SETTLED = 64;
@@ -68,8 +66,6 @@ abstract contract Results is NodePool {
     event Delivered(bytes32 indexed id, address indexed operator, bytes32 indexed transaction, bool ok, uint256 price);
     event Settled(bytes32 indexed id, bool paid);
 
-    error NotAssigned(address operator, address assigned);
-    error DispatchedTooEarly(uint256 number);
     error ResultTooLarge(uint256 bytes_);
     error AlreadyDelivered(bytes32 id);
     error PriceNotInForce(bytes32 release, uint32 version);
@@ -90,12 +86,11 @@ abstract contract Results is NodePool {
     function deliver(Delivery calldata d) external returns (bytes32 id) {
         _onlyFor(d.operator);
         if (d.output.length > MAX_RESULT_BYTES) revert ResultTooLarge(d.output.length);
-        if (d.dispatchBlock + DISPATCH_WINDOW < block.number) revert DispatchedTooEarly(d.dispatchBlock);
         id = idOf(d);
-        address node = assigned(id, d.dispatchBlock, d.attempt);
-        if (node != d.operator) revert NotAssigned(d.operator, node);
         Result storage result = _results[id];
         if (result.state != State.none) revert AlreadyDelivered(id);
+        _requireAssigned(id, d.operator, d.attempt);
+        _close(id);
         (result.payer, result.state, result.ok, result.blockNumber) = (d.payer, State.delivered, d.ok, uint64(block.number));
         result.output = d.output;
         result.call.node = d.operator;
@@ -115,13 +110,15 @@ abstract contract Results is NodePool {
         }
     }
 
-    /// @notice Pays for results that were used, and forgets them together with those that nobody can use any more. Others are left. Anyone may.
+    /// @notice Pays for results that were used, and forgets them together with those that nobody can use any more, and with openings that are void.
+    /// Others are left. Anyone may.
     function settle(bytes32[] calldata ids) external {
         if (ids.length > MAX_SETTLED) revert TooManySettled();
         for (uint256 i; i < ids.length; ++i) {
             Result storage result = _results[ids[i]];
             bool paid = result.state == State.charged;
             bool gone = result.state == State.unpaid || (result.state == State.delivered && _isExpired(result));
+            if (result.state == State.none) _closeVoid(ids[i]);
             if (!paid && !gone) continue;
             PaidCall memory call = result.call;
             delete _results[ids[i]];

@@ -11,8 +11,8 @@ export const storageSlots = {
 	CoOwner: { paidOut: 0, _members: 1, sharesOf: 2, paidTo: 3, rounds: 4, _agreed: 5, _agreedShares: 6 },
 	Channels: { channels: 0, pendingWithdrawals: 1, receivers: 2, refundNonce: 3 },
 	Permit2: { nonceBitmap: 0 },
-	Inference: { _nodes: 0, _place: 1, _results: 2 },
-	WorkflowScheduler: { taskIds: 0, tasks: 1, _place: 2, _count: 3 },
+	Inference: { _nodes: 0, _place: 1, _openings: 2, _results: 3 },
+	WorkflowScheduler: { taskIds: 0, tasks: 1, _place: 2, _count: 3, _executions: 4 },
 	Historical: { _candles: 0, _newest: 1 },
 	GenesisVesting: { _owner: 0, _released: 1, _erc20Released: 2 },
 } as const;

@@ -428,6 +428,7 @@ export class InferenceNode {
 			client: this.#client,
 			transactor: createTransactor({ client: this.#client, signer: this.#key }),
 			releases: this.#releases,
+			height: () => this.#follower.height,
 			runners: {
 				models: this.#models,
 				pool: this.#pool,

@@ -1,6 +1,7 @@
 /**
- * Answers contracts. The node asks its ledger for calls that sortition gave to it, runs them, and sends each result as a transaction of its own; the block that
- * holds the asking transaction holds the result before it. What was used it has paid out in bundles.
+ * Answers contracts. The node asks its ledger for calls whose turn is its own. It opens them by a transaction, whose block draws who answers; it runs those that
+ * were drawn for it, and sends each result as a transaction of its own; the block that holds the asking transaction holds the result before it. What was used it has
+ * paid out in bundles.
  */
 import { FreeholdError, fromHex, type Hex, isHex, modelFormats, modelId, parseModelName, releaseId, toHex } from "@freehold/protocol";
 import { type ChainClient, contracts, type Transactor } from "@freehold/sdk/chain";
@@ -18,6 +19,8 @@ export interface PipeServiceModules {
 	/** Sends as the operator, or as a key of it. */
 	readonly transactor: Transactor;
 	readonly releases: ReleaseBook;
+	/** Block up to which `releases` is known. */
+	readonly height: () => bigint | undefined;
 	readonly runners: ModelRunners;
 	readonly nodeFee: () => bigint;
 	readonly clock: Clock;
@@ -33,7 +36,7 @@ interface OpenRequest {
 	readonly kind: number;
 	readonly payer: Hex;
 	readonly request: Hex;
-	readonly dispatchBlock: Hex;
+	readonly step: "open" | "answer";
 	readonly attempt: number;
 }
 
@@ -44,9 +47,17 @@ const LAST_RETRY_MS = 10_000;
 /** Calls that are answered at once; what is beyond goes to the next node when this one's time is over. */
 const MAX_CALLS = 64;
 const DELIVERY_TIMEOUT_MS = 30_000;
+const CATCH_UP_MS = 5_000;
+const CATCH_UP_LOOK_MS = 20;
 const SETTLE_MS = 2_000;
 /** Of one transaction that settles, as the contract takes them. */
 const MAX_SETTLED = 64;
+/** Of one transaction that opens, as the contract takes them; what is beyond has another's turn soon. */
+const MAX_OPENED = 64;
+const MAX_TO_OPEN = 4_096;
+const OPEN_GAS = 150_000n;
+/** What an opening costs at most: a list of which only the last of the operators looked at is active. */
+const OPEN_GAS_PER_CALL = 160_000n;
 /** Results that are remembered until they are settled; anybody may settle the others. */
 const MAX_UNSETTLED = 4_096;
 const MAX_RESULT_BYTES = 8_192;
@@ -59,6 +70,8 @@ export class PipeService {
 	readonly #modules: PipeServiceModules;
 	readonly #running = new Map<Hex, { readonly payer: Hex; readonly work: Promise<void> }>();
 	readonly #unsettled = new Set<Hex>();
+	readonly #toOpen = new Set<Hex>();
+	#opening: Promise<void> | undefined;
 	#sent = 0;
 
 	constructor(modules: PipeServiceModules) {
@@ -68,7 +81,7 @@ export class PipeService {
 	/** Serves until the signal says so. */
 	async run(signal: AbortSignal): Promise<void> {
 		await Promise.all([this.#serve(signal), this.#settle(signal)]);
-		await Promise.all([...this.#running.values()].map(({ work }) => work));
+		await Promise.all([this.#opening, ...[...this.#running.values()].map(({ work }) => work)]);
 	}
 
 	async #serve(signal: AbortSignal): Promise<void> {
@@ -105,7 +118,15 @@ export class PipeService {
 	}
 
 	#take(request: OpenRequest, signal: AbortSignal): void {
-		if (this.#running.has(request.id) || this.#running.size >= MAX_CALLS) return;
+		if (request.step === "open") {
+			if (this.#toOpen.size < MAX_TO_OPEN) this.#toOpen.add(request.id);
+			this.#opening ??= this.#open(signal).finally(() => {
+				this.#opening = undefined;
+			});
+			return;
+		}
+		// What was delivered and not settled is not run again, whoever asks.
+		if (this.#running.has(request.id) || this.#unsettled.has(request.id) || this.#running.size >= MAX_CALLS) return;
 		const work = this.#answer(request, signal)
 			.catch((error: unknown) => {
 				if (!signal.aborted) this.#modules.events.contractFailed(request.id, error);
@@ -114,14 +135,29 @@ export class PipeService {
 		this.#running.set(request.id, { payer: request.payer, work });
 	}
 
+	/** Opens what waits for it, as much at once as came while the last transaction was on its way. A call that another has opened costs next to nothing. */
+	async #open(signal: AbortSignal): Promise<void> {
+		const { transactor, operator, events } = this.#modules;
+		while (this.#toOpen.size > 0 && !signal.aborted) {
+			const ids = [...this.#toOpen].slice(0, MAX_OPENED);
+			for (const id of ids) this.#toOpen.delete(id);
+			const gas = OPEN_GAS + OPEN_GAS_PER_CALL * BigInt(ids.length);
+			try {
+				await transactor.send({ key: `open/${this.#sent++}`, ...call("open", [ids, operator]), gas }, { signal, timeoutMs: DELIVERY_TIMEOUT_MS });
+			} catch (error) {
+				if (!signal.aborted) for (const id of ids) events.contractFailed(id, error);
+			}
+		}
+	}
+
 	/** Answers and delivers. What the model refuses is delivered as a refusal, which costs the contract nothing. */
 	async #answer(open: OpenRequest, signal: AbortSignal): Promise<void> {
-		const { operator, releases, runners, clock, events, transactor } = this.#modules;
+		const { operator, runners, clock, events, transactor } = this.#modules;
 		const startedAt = clock.now();
 		let delivery: Pick<Delivery, "release" | "priceVersion" | "inputUnits" | "outputUnits" | "ok" | "output">;
 		try {
 			const request = readRequest(open.kind, open.request);
-			const release = releaseFor(request, releases);
+			const release = await this.#releaseFor(request, signal);
 			const price = currentPrice(release, Math.floor(clock.now() / 1000));
 			await this.#requireFunds(open.payer, price, signal);
 			const answer = await answerRequest(request, release, runners, signal);
@@ -141,7 +177,6 @@ export class PipeService {
 			payer: open.payer,
 			request: toHex(nativeCrypto.keccak256(fromHex(open.request))),
 			operator,
-			dispatchBlock: BigInt(open.dispatchBlock),
 			attempt: open.attempt,
 			...delivery,
 		};
@@ -149,6 +184,19 @@ export class PipeService {
 		await transactor.send({ key: `deliver/${open.id}/${open.attempt}`, ...call("deliver", [whole]), gas }, { signal, timeoutMs: DELIVERY_TIMEOUT_MS });
 		if (this.#unsettled.size < MAX_UNSETTLED) this.#unsettled.add(open.id);
 		events.contractAnswered(open.id, delivery.ok, clock.now() - startedAt);
+	}
+
+	/** A contract may ask for what was published a moment ago: before it is refused, the node sees what its ledger has seen. */
+	async #releaseFor(request: ContractRequest, signal: AbortSignal): Promise<ReleaseRecord> {
+		const { client, releases, height, clock } = this.#modules;
+		try {
+			return releaseFor(request, releases);
+		} catch (error) {
+			if (!(error instanceof FreeholdError) || error.code !== "model.notFound") throw error;
+			const head = await client.blockNumber({ signal });
+			for (const deadline = clock.now() + CATCH_UP_MS; (height() ?? -1n) < head && clock.now() < deadline; ) await pause(CATCH_UP_LOOK_MS, signal);
+			return releaseFor(request, releases);
+		}
 	}
 
 	/** A call that its payer could not pay is not run. */
@@ -195,7 +243,6 @@ interface Delivery {
 	readonly payer: Hex;
 	readonly request: Hex;
 	readonly operator: Hex;
-	readonly dispatchBlock: bigint;
 	readonly attempt: number;
 	readonly release: Hex;
 	readonly priceVersion: number;
@@ -205,7 +252,7 @@ interface Delivery {
 	readonly output: Hex;
 }
 
-function call(functionName: "enroll" | "deliver" | "settle", args: readonly unknown[]): { readonly to: Hex; readonly data: Hex } {
+function call(functionName: "enroll" | "open" | "deliver" | "settle", args: readonly unknown[]): { readonly to: Hex; readonly data: Hex } {
 	return { to: contracts.Inference.address, data: encodeFunctionData({ abi: contracts.Inference.abi, functionName, args: args as never }) };
 }
 

@@ -33,6 +33,7 @@ beforeEach(async () => {
 		application: opened.application,
 		version: "test",
 		ticks: () => 0,
+		pause: () => Promise.resolve(),
 		crashPoint: () => undefined,
 		fromEngine: (work) => work(),
 		events: { blockMade: () => undefined, refused: (_, error) => faults.push(error), stopped: (error) => stops.push(error) },

@@ -33,6 +33,8 @@ export interface AdapterModules {
 	readonly crashPoint: (name: (typeof adapterCrashPoints)[number]) => void;
 	/** Runs what admits a transaction that the engine has already, so that nobody sends it there again. */
 	readonly fromEngine: <T>(work: () => T) => T;
+	/** Resolves after that time, or rejects when the signal says so. */
+	readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
 	/** Where snapshots are offered and taken. */
 	readonly snapshots?: SnapshotSync | undefined;
 	readonly events: AdapterEvents;
@@ -50,6 +52,8 @@ const EMPTY = new Uint8Array(0);
 const MAX_NAMED = 8;
 /** Protobuf overhead of a transaction in a block. */
 const TX_OVERHEAD_BYTES = 5;
+/** How long a proposer waits when all that there is waits for models: the engine would make one empty block after the other meanwhile. Below its own patience. */
+const PATIENCE_MS = 250;
 
 export class AbciAdapter {
 	readonly #modules: AdapterModules;
@@ -57,6 +61,8 @@ export class AbciAdapter {
 	/** Of the block that is finalized and not committed yet. */
 	#decided: { readonly height: bigint; readonly txs: readonly Uint8Array[]; readonly startedAt: number } | undefined;
 	#committing: Promise<unknown> = Promise.resolve();
+	/** Wakes a proposer that waits for something to propose. */
+	#wake = (): void => {};
 
 	constructor(modules: AdapterModules) {
 		this.#modules = modules;
@@ -68,6 +74,11 @@ export class AbciAdapter {
 		if (asked.case === undefined) throw new FreeholdError("request.invalid", { field: "request", reason: "is of no known kind" });
 		const handler = this.#handlers[asked.case] as (value: typeof asked.value) => Response | Promise<Response>;
 		return handler(asked.value);
+	}
+
+	/** To be called when a transaction may enter a block that could not before. */
+	notify(): void {
+		this.#wake();
 	}
 
 	/** Resolves when no commit is under way. */
@@ -109,7 +120,7 @@ export class AbciAdapter {
 			const { code, log, gasWanted } = this.#check(this.#bytes.same(tx), type === CheckTxType.RECHECK);
 			return response({ case: "checkTx", value: { code, log, gasWanted } });
 		},
-		prepareProposal: (request) => {
+		prepareProposal: async (request) => {
 			const { application, fromEngine } = this.#modules;
 			const proposal = {
 				height: request.height,
@@ -118,7 +129,12 @@ export class AbciAdapter {
 				txs: request.txs.map((tx) => this.#bytes.same(tx)),
 				maxTxBytes: Number(request.maxTxBytes),
 			};
-			const txs = this.#guarded("proposal", () => fromEngine(() => application.prepareProposal(proposal)), []);
+			const propose = (): readonly Uint8Array[] => this.#guarded("proposal", () => fromEngine(() => application.prepareProposal(proposal)), []);
+			let txs = propose();
+			if (txs.length === 0 && request.txs.length > 0) {
+				await this.#somethingToPropose();
+				txs = propose();
+			}
 			return response({ case: "prepareProposal", value: { txs: [...txs] } });
 		},
 		processProposal: (request) => {
@@ -153,6 +169,17 @@ export class AbciAdapter {
 			return response({ case: "applySnapshotChunk", value: answer ?? { result: ResponseApplySnapshotChunk_Result.ABORT } });
 		},
 	};
+
+	async #somethingToPropose(): Promise<void> {
+		const { application, pause } = this.#modules;
+		const woken = new AbortController();
+		this.#wake = () => {
+			if (application.pool.hasExecutable(application.nextBaseFee())) woken.abort();
+		};
+		this.#wake();
+		await pause(PATIENCE_MS, woken.signal).catch(() => undefined);
+		this.#wake = () => {};
+	}
 
 	/** In the pool already is as good as admitted; what a block took out of the pool leaves the engine's as well. */
 	#check(tx: Uint8Array, isRecheck: boolean): Pick<CheckResult, "code" | "log" | "gasWanted"> {

@@ -61,6 +61,7 @@ export class ValidatorDriver {
 			application,
 			version: modules.version,
 			ticks,
+			pause: modules.pause,
 			crashPoint: modules.crashPoint,
 			snapshots: modules.snapshots,
 			events,
@@ -87,6 +88,11 @@ export class ValidatorDriver {
 		return join(this.#folder, "abci.sock");
 	}
 
+	/** To be called when a transaction may enter a block that could not before. */
+	notify(): void {
+		this.#adapter.notify();
+	}
+
 	/** Height of the last durable consensus block. */
 	get height(): bigint {
 		return this.#modules.application.height;
@@ -108,6 +114,7 @@ export class ValidatorDriver {
 		});
 		this.#unlisten = application.onTransaction((tx) => {
 			if (!this.#isFromEngine) this.#relay.add(tx);
+			this.#adapter.notify();
 		});
 		this.#engine.start();
 	}

@@ -54,6 +54,7 @@ export interface SelectionLimits {
 }
 
 const refused = (reason: string): Admission => ({ kind: "refused", reason });
+const MAX_BARRED = 8_192;
 /** Share of the pool that one eviction frees. */
 const EVICTION_SHARE = 100;
 
@@ -68,6 +69,8 @@ export class Mempool {
 	readonly #modules: MempoolModules;
 	readonly #senders = new Map<string, SenderQueue>();
 	readonly #byId = new Map<string, PooledTransaction>();
+	/** Transactions that may not come back for a while, oldest first. */
+	readonly #barred = new Map<string, { readonly untilMs: number; readonly reason: string }>();
 	#bytes = 0;
 	#sequence = 0;
 	/** While the pool is full: a fee at or below which nothing can enter until the next block. */
@@ -107,6 +110,8 @@ export class Mempool {
 
 	add(tx: Transaction): Admission {
 		if (this.#byId.has(tx.id)) return refused("already known");
+		const bar = this.#barred.get(tx.id);
+		if (bar !== undefined && bar.untilMs > this.#modules.now()) return refused(bar.reason);
 		try {
 			checkStateless(tx, this.#options.blockGasLimit);
 		} catch (error) {
@@ -213,6 +218,17 @@ export class Mempool {
 			const queue = this.#senders.get(from);
 			const entry = this.#byId.get(id);
 			if (queue !== undefined && entry !== undefined) this.#remove(queue, entry);
+		}
+	}
+
+	/** Drops a transaction and refuses it with this reason for so long, wherever it comes from: peers hand on what they still have. */
+	bar(tx: Transaction, reason: string, forMs: number): void {
+		this.drop([tx]);
+		this.#barred.delete(tx.id);
+		this.#barred.set(tx.id, { untilMs: this.#modules.now() + forMs, reason });
+		for (const [oldest, { untilMs }] of this.#barred) {
+			if (this.#barred.size <= MAX_BARRED && untilMs > this.#modules.now()) break;
+			this.#barred.delete(oldest);
 		}
 	}
 

@@ -5,13 +5,15 @@
  */
 import { contractAddresses, equalBytes, fromHex, type Hex } from "@freehold/protocol";
 import type { LedgerApplication } from "../application/application.js";
+import type { Block } from "../block/block.js";
 import type { CallPool } from "../calls/call-pool.js";
 import type { BlockEnv, ModelCall, Probed, StateMachine } from "../execution/types.js";
 import { EMPTY_CODE_HASH } from "../state/account.js";
 import { hexOf } from "../transaction/decode.js";
 import { plainTransaction, type Transaction } from "../transaction/transaction.js";
-import { INFERENCE_ADDRESS, readDelivery, selector } from "./delivery.js";
-import { type ModelRequest, RequestBook } from "./request-book.js";
+import { INFERENCE_ADDRESS, isHousekeeping, readDelivery, readOpenings, selector } from "./delivery.js";
+import { type AskedModel, RequestBook } from "./request-book.js";
+import { eventsIn, OPENING_MS, Sortition } from "./sortition.js";
 
 export const pipeBounds = {
 	/** Transactions that wait for results. */
@@ -19,10 +21,9 @@ export const pipeBounds = {
 	transactionsOfSender: 16,
 	/** Simulations of one transaction that found new calls. */
 	rounds: 8,
-	/** How long an assigned node has, in milliseconds. */
-	attemptMs: 15_000,
-	/** The assigned node and two more. */
-	attempts: 3,
+	/** How long a node has to open a call, in milliseconds, and how many are asked for it. */
+	openMs: 2_000,
+	openTurns: 10,
 	/** Waiting simulations above which only destinations that have asked before are simulated. */
 	congestion: 1_024,
 	batch: 32,
@@ -62,17 +63,18 @@ const PLAIN: readonly Uint8Array[] = [
 	contractAddresses.NodeRegistry,
 	contractAddresses.Channels,
 ].map(fromHex);
-const ASSIGNED = selector("assigned(bytes32,uint256,uint8)");
 const ALREADY_DELIVERED = selector("AlreadyDelivered(bytes32)");
 const ASKER = "contracts that call models";
 /** Reasons of the contract that no result can change. */
 const FINAL_REASONS = ["unknown model", "prepaid balance is too small", "inference mode is not offered", "too many model calls"];
-const VIEW_GAS = 5_000_000n;
-const NOBODY = new Uint8Array(20);
+const CROWDED = "too many transactions wait for models: try again";
+const CROWDED_MS = 1_000;
+const UNANSWERED = "no node answered the models that it asks";
 
 export class PipeDesk {
 	readonly requests: RequestBook;
 	readonly #modules: PipeModules;
+	readonly #sortition: Sortition;
 	/** To be simulated, in order of arrival. */
 	readonly #waiting = new Map<Hex, Transaction>();
 	readonly #consumers = new Map<Hex, Consumer>();
@@ -80,12 +82,15 @@ export class PipeDesk {
 	readonly #askers = new Set<string>();
 	/** Result transactions in the pool, by the call that they are for. */
 	readonly #results = new Map<Hex, Transaction>();
+	/** The last one for each call that the contract refused; no more than there are open calls. */
+	readonly #unfit = new Map<Hex, Transaction>();
 	#running = false;
 	#stops: readonly (() => void)[] = [];
 
 	constructor(modules: PipeModules) {
 		this.#modules = modules;
-		this.requests = new RequestBook({ now: modules.now, attemptMs: pipeBounds.attemptMs });
+		this.requests = new RequestBook(modules.now);
+		this.#sortition = new Sortition({ state: modules.state, env: () => this.#env() });
 	}
 
 	get depth(): { readonly waiting: number; readonly consumers: number; readonly requests: number } {
@@ -94,7 +99,7 @@ export class PipeDesk {
 
 	start(): void {
 		const { application } = this.#modules;
-		this.#stops = [application.onTransaction((tx) => this.#take(tx)), application.onBlock(() => this.#afterBlock())];
+		this.#stops = [application.onTransaction((tx) => this.#take(tx)), application.onBlock((block) => this.#afterBlock(block))];
 	}
 
 	stop(): void {
@@ -103,23 +108,19 @@ export class PipeDesk {
 
 	/** Looks for nodes that were silent: to be called every now and then. */
 	tick(): void {
-		for (const request of this.requests.late()) {
-			if (this.#results.has(request.id)) continue;
-			if (request.attempt + 1 < pipeBounds.attempts) this.#dispatch(request, request.attempt + 1);
-			else this.#drop(request.transaction);
-		}
+		for (const request of this.requests.late()) if (!this.#results.has(request.id)) this.#dispatch(request, request.seenAt);
 	}
 
 	#take(tx: Transaction): void {
 		const { pool } = this.#modules.application;
 		const delivery = readDelivery(tx);
 		if (delivery !== undefined) {
-			pool.promote(tx.id);
 			this.#results.set(delivery.id, tx);
 			const consumer = this.#consumers.get(delivery.transaction);
 			if (consumer !== undefined && [...consumer.missing].every((id) => this.#results.has(id))) this.#queue(consumer.tx);
 			return;
 		}
+		if (readOpenings(tx).some((id) => this.requests.get(id)?.step === "open")) pool.promote(tx.id);
 		if (!this.#mayAsk(tx)) return;
 		pool.hold(tx.id);
 		this.#queue(tx);
@@ -128,11 +129,16 @@ export class PipeDesk {
 	/** Whether simulating it could show a call. */
 	#mayAsk({ to, data }: Transaction): boolean {
 		if (to === undefined) return data.length > 0;
-		if (PLAIN.some((address) => equalBytes(address, to))) return false;
+		if (PLAIN.some((address) => equalBytes(address, to)) || (equalBytes(to, INFERENCE_ADDRESS) && isHousekeeping(data))) return false;
 		if (this.#waiting.size >= pipeBounds.congestion && !this.#askers.has(hexOf(to)) && !equalBytes(to, INFERENCE_ADDRESS)) return false;
 		if (data.length > 0) return true;
 		const account = this.#modules.state.account(to);
 		return account !== undefined && !equalBytes(account.codeHash, EMPTY_CODE_HASH);
+	}
+
+	#reconsider(transaction: Hex): void {
+		const consumer = this.#consumers.get(transaction);
+		if (consumer !== undefined) this.#queue(consumer.tx);
 	}
 
 	#queue(tx: Transaction): void {
@@ -196,12 +202,16 @@ export class PipeDesk {
 		}
 		const known = this.#consumers.get(tx.id);
 		const missing = new Set(open.map(({ id }) => hexOf(id)));
-		// A result that came and does not answer is of no use: the contract refused it, or the state has changed.
-		for (const id of missing) this.#results.delete(id);
-		const fresh = open.filter(({ id }) => !this.requests.has(hexOf(id)));
+		// A result that came and does not answer is of no use now: the contract refused it, or the state has changed.
+		for (const id of missing) {
+			const unfit = this.#results.get(id);
+			if (unfit !== undefined) this.#unfit.set(id, unfit);
+			this.#results.delete(id);
+		}
+		const fresh = open.filter(({ id }) => this.requests.get(hexOf(id)) === undefined);
 		const rounds = (known?.rounds ?? 0) + 1;
 		if (known === undefined && !this.#hasRoom(tx)) {
-			application.pool.drop([tx]);
+			application.pool.bar(tx, CROWDED, CROWDED_MS);
 			return;
 		}
 		if (rounds > pipeBounds.rounds) {
@@ -211,7 +221,7 @@ export class PipeDesk {
 		application.pool.hold(tx.id);
 		this.#consumers.set(tx.id, { tx, rounds, readyAt: undefined, missing });
 		this.requests.keepOnly(tx.id, new Set(calls.map(({ id }) => hexOf(id))));
-		for (const call of fresh) this.#dispatch(requestOf(tx, call, calls.indexOf(call)), 0);
+		for (const call of fresh) this.#dispatch(askedBy(tx, call, calls.indexOf(call)), this.#modules.now());
 	}
 
 	#hasRoom(tx: Transaction): boolean {
@@ -224,6 +234,8 @@ export class PipeDesk {
 	#letThrough(tx: Transaction, calls: readonly ModelCall[]): void {
 		const { application, notify } = this.#modules;
 		const needs = calls.map(({ id }) => this.#results.get(hexOf(id))?.id).filter((id) => id !== undefined && application.pool.get(id) !== undefined);
+		// What is used goes before what pays more: others wait for it.
+		for (const id of needs) application.pool.promote(id as string);
 		application.pool.release(tx.id, needs as readonly string[]);
 		this.requests.keepOnly(tx.id, new Set());
 		if (calls.length === 0) this.#forget(tx.id);
@@ -234,20 +246,36 @@ export class PipeDesk {
 		notify();
 	}
 
-	/** Assigns a call on the newest block and offers it to that node. */
-	#dispatch(request: Omit<ModelRequest, "operator" | "dispatchBlock" | "attempt">, attempt: number): void {
-		const { application, state } = this.#modules;
-		const { number } = application.chain.head.header;
-		const data = Buffer.concat([ASSIGNED, fromHex(request.id), word(number), word(BigInt(attempt))]);
-		const nothing = { value: 0n, gasPrice: 0n, accessList: [], authorizationList: [], strict: false } as const;
-		const outcome = state.call({ ...nothing, from: NOBODY, to: INFERENCE_ADDRESS, data, gasLimit: VIEW_GAS }, this.#env());
-		const operator = outcome.kind === "executed" && outcome.success ? hexOf(outcome.output.subarray(12, 32)) : undefined;
-		this.requests.put({ ...request, operator: operator ?? "0x", dispatchBlock: number, attempt });
+	/** Offers a call to the node whose turn it is. Without a node whose turn it is, its transaction leaves. */
+	#dispatch(asked: AskedModel, seenAt: number): void {
+		const turn = this.#sortition.turn(asked.id, seenAt, this.#modules.now(), pipeBounds);
+		if (turn === undefined) this.#drop(asked.transaction);
+		else {
+			const { step, operator, attempt, dueAt } = turn;
+			const { id, transaction, index, kind, payer, request } = asked;
+			this.requests.put({ id, transaction, index, kind, payer, request, step, operator, attempt }, { seenAt, dueAt });
+		}
 	}
 
 	/** Those that were let through and are not in the block see another state now. */
-	#afterBlock(): void {
+	#afterBlock(block: Block): void {
 		const { application } = this.#modules;
+		const { opened, delivered } = eventsIn(block);
+		for (const id of opened) {
+			const request = this.requests.get(id);
+			if (request === undefined) continue;
+			this.#dispatch(request, request.seenAt);
+			// A peer's node can be faster than this ledger: its result was here before the block that allows it.
+			const early = this.#unfit.get(id);
+			if (early === undefined || application.pool.get(early.id) === undefined) continue;
+			this.#results.set(id, early);
+			this.#reconsider(request.transaction);
+		}
+		for (const id of delivered) {
+			const request = this.requests.get(id);
+			if (request !== undefined) this.#reconsider(request.transaction);
+		}
+		for (const [id, result] of this.#unfit) if (application.pool.get(result.id) === undefined) this.#unfit.delete(id);
 		for (const [id, result] of this.#results) if (application.pool.get(result.id) === undefined && !this.#isWaitedFor(id)) this.#results.delete(id);
 		for (const { tx, readyAt } of this.#consumers.values()) {
 			if (application.pool.get(tx.id) === undefined) this.#forget(tx.id);
@@ -262,7 +290,7 @@ export class PipeDesk {
 
 	#drop(id: Hex): void {
 		const consumer = this.#consumers.get(id);
-		if (consumer !== undefined) this.#modules.application.pool.drop([consumer.tx]);
+		if (consumer !== undefined) this.#modules.application.pool.bar(consumer.tx, UNANSWERED, OPENING_MS);
 		this.#forget(id);
 	}
 
@@ -286,7 +314,7 @@ export class PipeDesk {
 }
 
 /** `call.request` is ABI-encoded (uint8 kind, address payer, bytes request). */
-function requestOf(tx: Transaction, { id, request }: ModelCall, index: number): Omit<ModelRequest, "operator" | "dispatchBlock" | "attempt"> {
+function askedBy(tx: Transaction, { id, request }: ModelCall, index: number): AskedModel {
 	const length = Number(BigInt(hexOf(request.subarray(96, 128))));
 	return {
 		id: hexOf(id),
@@ -305,8 +333,4 @@ function isDelivered(probed: Probed | undefined): boolean {
 
 function includesText(bytes: Uint8Array, text: string): boolean {
 	return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(text, 0, "latin1");
-}
-
-function word(value: bigint): Uint8Array {
-	return fromHex(`0x${value.toString(16).padStart(64, "0")}`);
 }

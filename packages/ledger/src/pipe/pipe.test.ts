@@ -2,15 +2,15 @@
 import { contractAddresses, fromHex, type Hex, toHex } from "@freehold/protocol";
 import { describe, expect, test } from "vitest";
 import { keccak256 } from "../state/keccak.js";
-import { MAX_RESULTS_PER_BLOCK, readDelivery, resultsInOrder, selector } from "./delivery.js";
+import { MAX_RESULTS_PER_BLOCK, readDelivery, readOpenings, resultsInOrder, selector } from "./delivery.js";
 import { type ModelRequest, RequestBook } from "./request-book.js";
 
 const hash = (byte: number): Hex => `0x${byte.toString(16).padStart(2, "0").repeat(32)}`;
-const DELIVER = selector("deliver((bytes32,uint64,uint8,address,bytes32,address,uint64,uint8,bytes32,uint32,uint64,uint64,bool,bytes))");
+const DELIVER = selector("deliver((bytes32,uint64,uint8,address,bytes32,address,uint8,bytes32,uint32,uint64,uint64,bool,bytes))");
 const word = (value: number): Uint8Array => fromHex(`0x${value.toString(16).padStart(64, "0")}`);
 
 function deliveryOf(transaction: Hex, index = 0) {
-	const words = [fromHex(transaction), word(index), word(0), word(7), word(9), ...Array.from({ length: 9 }, () => word(0))];
+	const words = [fromHex(transaction), word(index), word(0), word(7), word(9), ...Array.from({ length: 8 }, () => word(0))];
 	return { id: hash(200 + index), to: fromHex(contractAddresses.Inference), data: Buffer.concat([DELIVER, word(32), ...words]) };
 }
 const plain = (id: Hex) => ({ id, to: fromHex(contractAddresses.OPG), data: new Uint8Array(4) });
@@ -36,6 +36,20 @@ describe("a delivery", () => {
 	});
 });
 
+describe("an opening", () => {
+	const open = (ids: readonly Hex[], count = ids.length) => ({
+		to: fromHex(contractAddresses.Inference),
+		data: Buffer.concat([selector("open(bytes32[],address)"), word(64), word(7), word(count), ...ids.map(fromHex)]),
+	});
+	test("is known by its form, with the calls that it opens", () => {
+		expect(readOpenings(open([hash(1), hash(2)]))).toEqual([hash(1), hash(2)]);
+		expect(readOpenings({ ...open([hash(1)]), to: fromHex(contractAddresses.OPG) })).toEqual([]);
+		expect(readOpenings(open([hash(1)], 2))).toEqual([]);
+		expect(readOpenings(open(Array.from({ length: 65 }, (_, index) => hash(index))))).toEqual([]);
+		expect(readOpenings({ ...open([]), data: open([]).data.subarray(0, 40) })).toEqual([]);
+	});
+});
+
 describe("requests to nodes", () => {
 	const request = (id: Hex, operator: Hex, attempt = 0): ModelRequest => ({
 		id,
@@ -44,36 +58,36 @@ describe("requests to nodes", () => {
 		kind: 0,
 		payer: "0x",
 		request: "0x",
+		step: "answer",
 		operator,
-		dispatchBlock: 1n,
 		attempt,
 	});
+	const times = { seenAt: 0, dueAt: 100 };
 	test("are given to their operator, each once", () => {
-		const book = new RequestBook({ now: () => 0, attemptMs: 100 });
-		book.put(request(hash(2), "0xaa"));
-		book.put(request(hash(3), "0xbb"));
-		book.put(request(hash(4), "0xaa"));
+		const book = new RequestBook(() => 0);
+		book.put(request(hash(2), "0xaa"), times);
+		book.put(request(hash(3), "0xbb"), times);
+		book.put(request(hash(4), "0xaa"), times);
 		expect(book.of("0xaa", 0).map(({ id }) => id)).toEqual([hash(2), hash(4)]);
 		expect(book.of("0xaa", 1).map(({ id }) => id)).toEqual([hash(4)]);
 		expect(book.of("0xaa", book.newest)).toEqual([]);
 	});
 	test("are late when their node was silent, and begin anew with the next", () => {
-		let now = 0;
-		const book = new RequestBook({ now: () => now, attemptMs: 100 });
-		book.put(request(hash(2), "0xaa"));
-		now = 99;
+		let now = 99;
+		const book = new RequestBook(() => now);
+		book.put(request(hash(2), "0xaa"), times);
 		expect(book.late()).toEqual([]);
 		now = 100;
-		expect(book.late()).toMatchObject([{ id: hash(2), attempt: 0 }]);
-		book.put(request(hash(2), "0xbb", 1));
+		expect(book.late()).toMatchObject([{ id: hash(2), attempt: 0, seenAt: 0 }]);
+		book.put(request(hash(2), "0xbb", 1), { seenAt: 0, dueAt: 200 });
 		expect(book.late()).toEqual([]);
 		expect(book.of("0xaa", 0)).toEqual([]);
 		expect(book.of("0xbb", 0)).toMatchObject([{ attempt: 1 }]);
 	});
 	test("are forgotten when their transaction asks something else", () => {
-		const book = new RequestBook({ now: () => 0, attemptMs: 100 });
-		book.put(request(hash(2), "0xaa"));
-		book.put(request(hash(3), "0xaa"));
+		const book = new RequestBook(() => 0);
+		book.put(request(hash(2), "0xaa"), times);
+		book.put(request(hash(3), "0xaa"), times);
 		book.keepOnly(hash(1), new Set([hash(3)]));
 		expect(book.size).toBe(1);
 		book.keepOnly(hash(1), new Set());

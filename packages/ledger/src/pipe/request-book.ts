@@ -1,7 +1,8 @@
 /** Open requests to nodes. A node asks for those above the last number that it has seen, and may wait for the next one. */
 import type { Hex } from "@freehold/protocol";
 
-export interface ModelRequest {
+/** What a transaction asks of a model. */
+export interface AskedModel {
 	/** Of the call. */
 	readonly id: Hex;
 	/** Hash of the transaction that makes it, and its place among that transaction's calls. */
@@ -12,10 +13,14 @@ export interface ModelRequest {
 	readonly payer: Hex;
 	/** ABI-encoded request. */
 	readonly request: Hex;
-	/** Who is to answer; `0x` while no node is enrolled. */
+}
+
+export interface ModelRequest extends AskedModel {
+	/** A call is opened first, which draws the one who answers it. */
+	readonly step: "open" | "answer";
+	/** Who is to do it; `0x` while no node is enrolled. */
 	readonly operator: Hex;
-	/** Block whose hash took part in the sortition. */
-	readonly dispatchBlock: bigint;
+	/** Of an answer: 0 the drawn operator, 1 and 2 those after it. Of an opening: whose turn it is. */
 	readonly attempt: number;
 }
 
@@ -24,17 +29,20 @@ export interface NumberedRequest extends ModelRequest {
 }
 
 interface Entry extends NumberedRequest {
-	readonly dispatchedAt: number;
+	/** Unix milliseconds: when the call was found, and when its node has had its time. */
+	readonly seenAt: number;
+	readonly dueAt: number;
 }
 
 export class RequestBook {
-	readonly #options: { readonly now: () => number; readonly attemptMs: number };
+	readonly #now: () => number;
 	readonly #byId = new Map<Hex, Entry>();
 	readonly #listeners = new Set<() => void>();
 	#number = 0;
 
-	constructor(options: { readonly now: () => number; readonly attemptMs: number }) {
-		this.#options = options;
+	/** `now`: Unix milliseconds. */
+	constructor(now: () => number) {
+		this.#now = now;
 	}
 
 	get size(): number {
@@ -46,12 +54,13 @@ export class RequestBook {
 		return this.#number;
 	}
 
-	has(id: Hex): boolean {
-		return this.#byId.has(id);
+	get(id: Hex): (ModelRequest & { readonly seenAt: number }) | undefined {
+		return this.#byId.get(id);
 	}
 
-	put(request: ModelRequest): void {
-		this.#byId.set(request.id, { ...request, number: ++this.#number, dispatchedAt: this.#options.now() });
+	/** Enters a request, or what has become of it. */
+	put(request: ModelRequest, times: { readonly seenAt: number; readonly dueAt: number }): void {
+		this.#byId.set(request.id, { ...request, ...times, number: ++this.#number });
 		for (const listener of this.#listeners) listener();
 	}
 
@@ -61,14 +70,14 @@ export class RequestBook {
 	}
 
 	/** Whose node has had its time. */
-	late(): readonly ModelRequest[] {
-		const { now, attemptMs } = this.#options;
-		return [...this.#byId.values()].filter(({ dispatchedAt }) => now() - dispatchedAt >= attemptMs);
+	late(): readonly (ModelRequest & { readonly seenAt: number })[] {
+		const now = this.#now();
+		return [...this.#byId.values()].filter(({ dueAt }) => now >= dueAt);
 	}
 
-	/** What an operator has to answer, numbered above `after`, in order. */
+	/** What an operator has to do, numbered above `after`, in order. */
 	of(operator: Hex, after: number): readonly NumberedRequest[] {
-		return [...this.#byId.values()].filter((entry) => entry.operator === operator && entry.number > after);
+		return [...this.#byId.values()].filter((entry) => entry.operator === operator && entry.number > after).sort((a, b) => a.number - b.number);
 	}
 
 	/** Called after each new request. Returns the way to stop. */

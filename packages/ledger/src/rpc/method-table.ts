@@ -107,7 +107,7 @@ export const rpcMethodTable: Readonly<Record<string, MethodEntry>> = {
 	freehold_getProofBlock: { parameters: "block number", gives: "EVM header and the consensus block that proves it, or null" },
 	freehold_modelRequests: {
 		parameters: "operator, number, milliseconds",
-		gives: "calls of contracts that this operator has to answer, numbered above the given one; waits for the first",
+		gives: "calls of contracts that this operator has to open or to answer, numbered above the given one; waits for the first",
 		bounds: "64 requests; 30 s; 256 waiting calls; only where blocks are ordered",
 	},
 	freehold_waitForBlock: {

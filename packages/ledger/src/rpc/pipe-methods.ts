@@ -4,7 +4,6 @@ import { hexOf } from "../transaction/decode.js";
 import type { Methods, RpcContext } from "./context.js";
 import { addressParameter } from "./parameters.js";
 import { invalidParams, limitExceeded, serverError } from "./rpc-error.js";
-import { quantity } from "./views.js";
 
 const MAX_WAIT_MS = 30_000;
 const MAX_WAITERS = 256;
@@ -51,7 +50,17 @@ export function pipeMethods({ pipe, later, closing }: RpcContext): Methods {
 }
 
 function view(requests: readonly NumberedRequest[]): readonly object[] {
-	return requests.slice(0, MAX_REQUESTS).map((request) => ({ ...request, dispatchBlock: quantity(request.dispatchBlock) }));
+	return requests.slice(0, MAX_REQUESTS).map(({ number, id, transaction, index, kind, payer, request, step, attempt }) => ({
+		number,
+		id,
+		transaction,
+		index,
+		kind,
+		payer,
+		request,
+		step,
+		attempt,
+	}));
 }
 
 function wholeNumber(value: unknown, name: string, most: number): number {
