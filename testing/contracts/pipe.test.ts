@@ -1,6 +1,6 @@
 /** The rules of contracts that call models, one by one, on the contracts and the engine alone. `docs/concepts/contracts-that-call-models.md` says them in words. */
 import { constants, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import { historicalAbi, inferenceAbi, inferenceHubAbi, preprocessingAbi, teeVerifierAbi, workflowSchedulerAbi } from "@freehold/contracts/abi";
+import { historicalAbi, inferenceAbi, inferenceHubAbi, nodeRegistryAbi, preprocessingAbi, teeVerifierAbi, workflowSchedulerAbi } from "@freehold/contracts/abi";
 import { contractAddresses } from "@freehold/protocol";
 import { type Address, encodeAbiParameters, encodeFunctionData, type Hex, keccak256, toHex } from "viem";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -397,9 +397,15 @@ describe("the list of nodes", () => {
 	});
 });
 
-test("the list of nodes has an end", async () => {
+test("the list of nodes has an end, and nothing is opened when nobody in it is active", async () => {
 	const small = await openChain();
 	try {
+		const registry = { address: contractAddresses.NodeRegistry, abi: nodeRegistryAbi } as const;
+		await register(small, node, ROLE.inference);
+		await small.send(node, { ...inference, functionName: "enroll", args: [node.address] });
+		await small.send(node, { ...registry, functionName: "setRoles", args: [ROLE.storage] });
+		await expect(small.send(node, { ...inference, functionName: "open", args: [[freshHash()], node.address] })).rejects.toThrow("NobodyActive");
+		expect((await small.send(payer, { ...inference, functionName: "evict", args: [node.address] })).event("Left")).toEqual({ operator: node.address });
 		for (let index = 0; index <= 256; index++) {
 			const operator = { address: toHex(0xabc000 + index, { size: 20 }) };
 			await small.send(payer, { ...opg, functionName: "transfer", args: [operator.address, 1_000n * OPG_UNIT] });
@@ -486,6 +492,7 @@ describe("the scheduler", () => {
 		const dear = (await execute(1_000n)).event("TaskExecuted") as { readonly paid: bigint };
 		expect(dear.paid).toBeLessThan(paid * 2n);
 		expect(chain.read({ ...scheduler, functionName: "executionOf", args: [id] })).toMatchObject({ runs: 2n, purse: OPG_UNIT - paid - dear.paid });
+		await expect(chain.send(oracle, { ...scheduler, functionName: "removeEnded", args: [id] })).rejects.toThrow("NotEnded");
 		chain.advance(441);
 		await expect(execute()).rejects.toThrow("NotDue");
 		const had = chain.balance(payer.address);
