@@ -11,6 +11,7 @@ import { account, type Chain, OPG_UNIT, openChain } from "./chain.js";
 import { anchor, ledger, line, mappingSlot, nodes, opg, priceOf, publish, ROLE, register, registry, TREASURY, tillOf } from "./market.js";
 
 const [gateway, node, owner] = [account(0), account(1), account(2)];
+const validators = { address: contractAddresses.ValidatorSet, abi: abis.validatorSetAbi } as const;
 let chain: Chain;
 let release: Hex;
 let modelId: bigint;
@@ -85,6 +86,13 @@ describe("storage", () => {
 			expect(fields(registry.address, layout.ModelRegistry.price, [release, BigInt(version)])).toEqual(price);
 		}
 	});
+	test("the epoch of the validators' set", async () => {
+		expect(fields(contractAddresses.ValidatorSet, layout.ValidatorSet.epoch, [])).toEqual({ endsAt: 0n, windowFrom: 0n, number: 0n, size: 0n });
+		await chain.send("0xfffffffffffffffffffffffffffffffffffffffe", { ...validators, functionName: "open" });
+		const { endsAt } = chain.read({ ...validators, functionName: "currentEpoch" });
+		expect(fields(contractAddresses.ValidatorSet, layout.ValidatorSet.epoch, [])).toEqual({ endsAt, windowFrom: 0n, number: 0n, size: 0n });
+		expect(endsAt).toBe(BigInt(chain.time + 3_600));
+	});
 	test("a missing word is an error, not a zero", () => {
 		expect(() => readField([], layout.UsageLedger.batch.fields.root)).toThrow(RangeError);
 	});
@@ -102,6 +110,10 @@ describe("constants that stand in more than one place", () => {
 			USAGE_LEDGER: contractAddresses.UsageLedger,
 			ROYALTIES: contractAddresses.Royalties,
 			NODE_REGISTRY: contractAddresses.NodeRegistry,
+			VALIDATOR_SET: contractAddresses.ValidatorSet,
+			REWARD_POOL: systemAddresses.rewardPool,
+			ED25519_PRECOMPILE: systemAddresses.ed25519Precompile,
+			SYSTEM: "0xfffffffffffffffffffffffffffffffffffffffe",
 			TREASURY: systemAddresses.treasury,
 			CHANNELS: contractAddresses.Channels,
 			ERC3009_DEPOSIT_COLLECTOR: contractAddresses.Erc3009DepositCollector,

@@ -27,6 +27,7 @@ const CONTRACTS = [
 	["usage/Till.sol", "Till", "till"],
 	["Royalties.sol", "Royalties", "royalties"],
 	["NodeRegistry.sol", "NodeRegistry", "nodeRegistry"],
+	["ValidatorSet.sol", "ValidatorSet", "validatorSet"],
 	["CoOwners.sol", "CoOwners", "coOwners"],
 	["CoOwner.sol", "CoOwner", "coOwner"],
 	["x402/Channels.sol", "Channels", "channels"],

@@ -12,6 +12,9 @@ library Addresses {
     address internal constant NODE_REGISTRY = 0x4f50470000000000000000000000000000000005;
     /// @dev Receives the protocol fee and governs the listed parameters. On production networks the timelock stands here.
     address internal constant TREASURY = 0x4F50470000000000000000000000000000000007;
+    /// @dev Gathers fees; `ValidatorSet` divides it among those who secure the chain.
+    address internal constant REWARD_POOL = 0x4F50470000000000000000000000000000000006;
+    address internal constant VALIDATOR_SET = 0x4f50470000000000000000000000000000000009;
     address internal constant CHANNELS = 0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003;
     address internal constant ERC3009_DEPOSIT_COLLECTOR = 0x4020806089470a89826cB9fB1f4059150b550004;
     address internal constant PERMIT2_DEPOSIT_COLLECTOR = 0x4020425FAf3B746C082C2f942b4E5159887B0005;
@@ -24,5 +27,9 @@ library Addresses {
     address internal constant WORKFLOW_SCHEDULER = 0x7179724De4e7FF9271FA40C0337c7f90C0508eF6;
     /// @dev Tells the contract at INFERENCE which transaction runs.
     address internal constant PIPE_PRECOMPILE = 0x00000000000000000000000000000000000000fc;
+    /// @dev Checks Ed25519 signatures by the rules of consensus.
+    address internal constant ED25519_PRECOMPILE = 0x00000000000000000000000000000000000000fb;
+    /// @dev The sender of calls that the protocol makes itself (EIP-4788).
+    address internal constant SYSTEM = 0xffffFFFfFFffffffffffffffFfFFFfffFFFfFFfE;
     address internal constant TRANSFER_PRECOMPILE = 0x00000000000000000000000000000000000000fd;
 }

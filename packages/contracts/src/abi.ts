@@ -25,5 +25,6 @@ export {
 	teeVerifierAbi,
 	tillAbi,
 	usageLedgerAbi,
+	validatorSetAbi,
 	workflowSchedulerAbi,
 } from "./generated/abi.js";

@@ -63,6 +63,15 @@ export const layout = {
 		},
 		minBond: { slot: storageSlots.NodeRegistry.minBond, keys: [], words: 1, fields: { minBond: part(0, 0, 96) } },
 	},
+	ValidatorSet: {
+		/** `endsAt` in Unix seconds, 0 on a network of one sequencer; `size` of the set that the engine was told last. */
+		epoch: {
+			slot: storageSlots.ValidatorSet._epoch,
+			keys: [],
+			words: 1,
+			fields: { endsAt: part(0, 0, 64), windowFrom: part(0, 64, 64), number: part(0, 128, 64), size: part(0, 192, 32) },
+		},
+	},
 	ModelRegistry: {
 		/** The holder of the model's token. */
 		owner: { slot: storageSlots.ModelRegistry._owners, keys: ["modelId"], words: 1, fields: { owner: part(0, 0, 160) } },

@@ -5,5 +5,6 @@ export { type EngineGenesis, engineGenesis, joinBySnapshot, type Pace, prepareHo
 export { openStateMachine, type StateMachineOptions } from "./execution/execution.js";
 export type * from "./execution/types.js";
 export { type GenesisFile, parseGenesisFile } from "./genesis/genesis-file.js";
+export { defaultStakingRules, type GenesisValidator, possessionMessage, type StakingRules } from "./genesis/genesis-validators.js";
 export { LEDGER_VERSION, ledgerProgram } from "./program.js";
 export { type MethodEntry, rpcMethodTable } from "./rpc/method-table.js";

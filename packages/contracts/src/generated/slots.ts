@@ -7,6 +7,7 @@ export const storageSlots = {
 	UsageLedger: { _nameFallback: 0, _versionFallback: 1, _batches: 2, _lastSeq: 3, protocolFeeBps: 4, penaltyBps: 4, credit: 5, _usage: 6, _held: 7, _heldLeafClaimed: 8, _debts: 9, _purses: 10 },
 	Royalties: { upstream: 0, received: 1, claimable: 2 },
 	NodeRegistry: { _operators: 0, _keys: 1, minBond: 2 },
+	ValidatorSet: { _validators: 0, _delegations: 1, _leaving: 2, credit: 3, _epoch: 4, _rules: 5, _carry: 6, _candidates: 7, _active: 8, operatorOf: 9 },
 	CoOwners: { isCoOwner: 0 },
 	CoOwner: { paidOut: 0, _members: 1, sharesOf: 2, paidTo: 3, rounds: 4, _agreed: 5, _agreedShares: 6 },
 	Channels: { channels: 0, pendingWithdrawals: 1, receivers: 2, refundNonce: 3 },

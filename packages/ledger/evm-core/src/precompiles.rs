@@ -1,7 +1,7 @@
 //! Ethereum's precompiles, and this chain's own.
 
 use crate::pipe::{Session, PIPE_CORE};
-
+use ed25519_zebra::{Signature, VerificationKey};
 use revm::{
     context::{Cfg, ContextTr, JournalTr},
     handler::{EthPrecompiles, PrecompileProvider},
@@ -13,17 +13,36 @@ use revm::{
 const OPG: Address = address!("4f50470000000000000000000000000000000001");
 /// Moves native balance: `from(32) ‖ to(32) ‖ value(32)`.
 const TRANSFER: Address = address!("00000000000000000000000000000000000000fd");
+/// Checks an Ed25519 signature: `publicKey(32) ‖ signature(64) ‖ message`.
+const ED25519: Address = address!("00000000000000000000000000000000000000fb");
 
-/// One precompile of this chain: its address, its price, and what it does. It refuses with `Revert`, which gives unspent gas
+/// One precompile of this chain: its address, its price (fixed, and for each byte of the input), and what it does. It refuses with `Revert`, which gives unspent gas
 /// back, or with `PrecompileError`, which takes all.
 struct Native<CTX> {
     address: Address,
     gas: u64,
+    gas_per_byte: u64,
     run: fn(&mut CTX, &CallInputs) -> Result<Bytes, InstructionResult>,
 }
 
-fn natives<CTX: ContextTr>() -> [Native<CTX>; 1] {
-    [Native { address: TRANSFER, gas: 9_000, run: transfer }]
+fn natives<CTX: ContextTr>() -> [Native<CTX>; 2] {
+    [
+        Native { address: TRANSFER, gas: 9_000, gas_per_byte: 0, run: transfer },
+        Native { address: ED25519, gas: 30_000, gas_per_byte: 2, run: ed25519 },
+    ]
+}
+
+/// The word 1 where the signature is good by the rules of ZIP-215, which are those of consensus (the light client and CometBFT accept exactly these), and
+/// the word 0 where it is not. An input that is too short to hold key and signature is refused.
+fn ed25519<CTX: ContextTr>(context: &mut CTX, call: &CallInputs) -> Result<Bytes, InstructionResult> {
+    let input = call.input.bytes(context);
+    let (Some(key), Some(signature)) = (input.get(..32), input.get(32..96)) else {
+        return Err(InstructionResult::PrecompileError);
+    };
+    let key = <[u8; 32]>::try_from(key).ok().and_then(|bytes| VerificationKey::try_from(bytes).ok());
+    let signature = <[u8; 64]>::try_from(signature).map(Signature::from);
+    let good = matches!((key, signature), (Some(key), Ok(signature)) if key.verify(&signature, &input[96..]).is_ok());
+    Ok(U256::from(u8::from(good)).to_be_bytes_vec().into())
 }
 
 /// Moves balance on the engine's own journal, so that any revert around it undoes it. Checking the caller alone would not do:
@@ -77,7 +96,7 @@ impl<CTX: ContextTr<Cfg: Cfg<Spec = SpecId>>> PrecompileProvider<CTX> for Precom
             return self.ethereum.run(context, call);
         };
         let mut gas = Gas::new(call.gas_limit);
-        let paid = gas.record_regular_cost(native.gas);
+        let paid = gas.record_regular_cost(native.gas + native.gas_per_byte * call.input.len() as u64);
         let outcome = if paid { (native.run)(context, call) } else { Err(InstructionResult::PrecompileOOG) };
         let result = outcome.as_ref().err().copied().unwrap_or(InstructionResult::Return);
         if result.is_halt() {

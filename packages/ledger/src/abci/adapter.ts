@@ -20,7 +20,7 @@ import type { SnapshotSync } from "../snapshot/sync.js";
 import { keccak256 } from "../state/keccak.js";
 import { hexOf } from "../transaction/decode.js";
 import { KnownBytes } from "./known-bytes.js";
-import { finalized, misbehaviourOf, type RequestCase, type RequestOf, response, timeOf, validatorsOf } from "./requests.js";
+import { absentOf, finalized, misbehaviourOf, type RequestCase, type RequestOf, response, timeOf, validatorsOf } from "./requests.js";
 
 export const adapterCrashPoints = ["ledger.abci.finalizing", "ledger.abci.finalized", "ledger.abci.committing", "ledger.abci.committed"] as const;
 
@@ -191,7 +191,7 @@ export class AbciAdapter {
 		return this.#guarded("transaction", () => fromEngine(() => application.checkTx(tx, { onlyReplayProtected: true })), failed);
 	}
 
-	#finalize({ height, time, txs: raws, hash, proposerAddress, misbehavior }: RequestOf<"finalizeBlock">): Response {
+	#finalize({ height, time, txs: raws, hash, proposerAddress, misbehavior, decidedLastCommit }: RequestOf<"finalizeBlock">): Response {
 		const { application, crashPoint, ticks } = this.#modules;
 		crashPoint("ledger.abci.finalizing");
 		const startedAt = ticks();
@@ -203,6 +203,7 @@ export class AbciAdapter {
 			hash: Uint8Array.from(hash),
 			proposerAddress: Uint8Array.from(proposerAddress),
 			misbehaviour: misbehaviourOf(misbehavior),
+			absent: absentOf(decidedLastCommit),
 		});
 		this.#decided = { height, txs, startedAt };
 		crashPoint("ledger.abci.finalized");

@@ -2,7 +2,16 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Timestamp, Validator } from "@freehold/protocol";
 import type { FinalizedBlock, Misbehaviour, TxResult } from "../application/types.js";
-import { type Misbehavior, MisbehaviorType, type Request, type Response, ResponseSchema, type ValidatorUpdate } from "../generated/abci_pb.js";
+import {
+	BlockIDFlag,
+	type CommitInfo,
+	type Misbehavior,
+	MisbehaviorType,
+	type Request,
+	type Response,
+	ResponseSchema,
+	type ValidatorUpdate,
+} from "../generated/abci_pb.js";
 
 export type RequestCase = Exclude<Request["value"]["case"], undefined>;
 export type RequestOf<C extends RequestCase> = Extract<Request["value"], { case: C }>["value"];
@@ -32,9 +41,15 @@ export function validatorsOf(updates: readonly ValidatorUpdate[]): readonly Vali
 export function misbehaviourOf(reports: readonly Misbehavior[]): readonly Misbehaviour[] {
 	return reports.map(({ type, validator, height }) => ({
 		kind: type === MisbehaviorType.LIGHT_CLIENT_ATTACK ? "lightClientAttack" : "duplicateVote",
-		validatorAddress: validator?.address ?? EMPTY,
+		validatorAddress: Uint8Array.from(validator?.address ?? EMPTY),
 		height,
 	}));
+}
+
+/** Addresses of those whose vote is not in the commit; one that voted for nothing was there. */
+export function absentOf(commit: CommitInfo | undefined): readonly Uint8Array[] {
+	const absent = (commit?.votes ?? []).filter(({ blockIdFlag }) => blockIdFlag === BlockIDFlag.BLOCK_ID_FLAG_ABSENT);
+	return absent.map(({ validator }) => Uint8Array.from(validator?.address ?? EMPTY));
 }
 
 export function finalized({ appHash, txResults, validatorUpdates }: FinalizedBlock): Response {

@@ -34,6 +34,7 @@ const decided = (height: number, txs: readonly Uint8Array[], afterMs = height * 
 	hash: new Uint8Array(32).fill(height),
 	proposerAddress: PROPOSER,
 	misbehaviour: [],
+	absent: [],
 });
 const balance = (address: Uint8Array) => opened.state.account(address)?.balance ?? 0n;
 

@@ -11,6 +11,7 @@ import { ChainStore } from "../block/chain-store.js";
 import type { BlockEnv, GenesisState, StateMachine, TableWrite } from "../execution/types.js";
 import { genesisState } from "../genesis/genesis.js";
 import { parseGenesisFile } from "../genesis/genesis-file.js";
+import { requireSameSet } from "../genesis/genesis-validators.js";
 import { defaultMempoolOptions, Mempool, type SenderState } from "../mempool/mempool.js";
 import { resultsInOrder } from "../pipe/delivery.js";
 import { soundBody } from "../snapshot/body.js";
@@ -116,6 +117,7 @@ export class LedgerApplication implements Application {
 	initChain(request: Parameters<Application["initChain"]>[0]): { readonly appHash: Uint8Array } {
 		const file = parseGenesisFile(fromUtf8(request.appState));
 		if (BigInt(file.chainId) !== this.chainId) throw new FreeholdError("chain.wrongNetwork", { actual: file.chainId, expected: this.chainId });
+		requireSameSet(file.validators, request.validators);
 		const genesis = genesisState(file);
 		const digest = keccak256(genesisText(genesis, file.timestamp));
 		const { state } = this.#modules;
@@ -231,9 +233,9 @@ export class LedgerApplication implements Application {
 		}
 		const env = this.nextEnv(decided.time.seconds, decided.hash);
 		const txs = decided.txs.map((raw) => this.#tryDecode(raw));
-		const { block, txResults, candidates, dropped } = executeBlock(this.#modules.state, env, txs);
+		const { block, txResults, candidates, dropped, validatorUpdates } = executeBlock(this.#modules.state, env, txs, decided);
 		this.#finalized = { progress: { height: decided.height, evmTimeNs: timeNs }, block, candidates, dropped };
-		return { appHash: block.hash, txResults, validatorUpdates: [] };
+		return { appHash: block.hash, txResults, validatorUpdates };
 	}
 
 	async commit(alongside: readonly TableWrite[] = []): Promise<{ readonly retainHeight: bigint }> {

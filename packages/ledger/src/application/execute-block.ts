@@ -1,8 +1,9 @@
 /** One EVM block: from decoded transactions to the sealed block and a result for each of them. Nothing is durable yet. */
-import { fromHex, systemAddresses } from "@freehold/protocol";
+import { fromHex, systemAddresses, type Validator } from "@freehold/protocol";
 import { assembleBlock, type Block } from "../block/block.js";
 import type { BlockEnv, StateMachine, TxOutcome } from "../execution/types.js";
 import type { Transaction } from "../transaction/transaction.js";
+import { closeEpoch, type EngineReport, reportFaults } from "../validators/staking.js";
 import { type TxResult, txCodes } from "./types.js";
 
 const EMPTY = new Uint8Array(0);
@@ -18,13 +19,15 @@ export interface ExecutedBlock {
 	readonly candidates: readonly Transaction[];
 	/** Those that can never be included. */
 	readonly dropped: readonly Transaction[];
+	readonly validatorUpdates: readonly Validator[];
 }
 
 /** `undefined` stands for bytes that are no transaction. When this throws, the state is that of the head again. */
-export function executeBlock(state: StateMachine, env: BlockEnv, txs: readonly (Transaction | undefined)[]): ExecutedBlock {
+export function executeBlock(state: StateMachine, env: BlockEnv, txs: readonly (Transaction | undefined)[], report: EngineReport): ExecutedBlock {
 	const candidates = txs.filter((tx) => tx !== undefined);
 	try {
 		state.beginBlock(env);
+		reportFaults(state, report);
 		const outcomes = state.execute(candidates);
 		const included: { tx: Transaction; outcome: Extract<TxOutcome, { kind: "executed" }> }[] = [];
 		const dropped: Transaction[] = [];
@@ -38,10 +41,11 @@ export function executeBlock(state: StateMachine, env: BlockEnv, txs: readonly (
 		});
 		// The execution burns the base fee; here it goes to those who secure the chain.
 		state.credit(REWARD_POOL, env.baseFeePerGas * gasUsed);
+		const validatorUpdates = closeEpoch(state, env);
 		const block = assembleBlock(env, included, state.finishBlock());
 		const rest = outcomes.values();
 		const txResults = txs.map((tx) => resultOf(tx, tx === undefined ? undefined : rest.next().value));
-		return { block, txResults, candidates, dropped };
+		return { block, txResults, candidates, dropped, validatorUpdates };
 	} catch (error) {
 		state.discard();
 		throw error;

@@ -44,6 +44,8 @@ export interface DecidedBlock extends Proposal {
 	/** Hash of the consensus header. */
 	readonly hash: Uint8Array;
 	readonly misbehaviour: readonly Misbehaviour[];
+	/** Addresses of validators whose vote is not in the commit of the block before. */
+	readonly absent: readonly Uint8Array[];
 }
 
 /** What the next header's `last_results_hash` commits to: code, data and gas. */
@@ -62,6 +64,7 @@ export interface FinalizedBlock {
 	readonly appHash: Uint8Array;
 	/** Result i belongs to transaction i. */
 	readonly txResults: readonly TxResult[];
+	/** Validators whose power is another from the next block but one on; 0 takes one out. A driver that orders alone has nobody to tell. */
 	readonly validatorUpdates: readonly Validator[];
 }
 

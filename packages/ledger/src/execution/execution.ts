@@ -141,6 +141,11 @@ class LedgerState implements StateMachine {
 		this.#whole(() => this.#writer.credit(address, amount));
 	}
 
+	system(to: Uint8Array, data: Uint8Array): Uint8Array {
+		const { env } = this.#expect("executing");
+		return this.#whole(() => requireSuccess(this.#writer.system(env, { from: SYSTEM_ADDRESS, to, data, gasLimit: SYSTEM_CALL_GAS }), "the system call to", to));
+	}
+
 	finishBlock(): HashBytes {
 		const { env } = this.#expect("executing");
 		const block = this.#whole(() => this.#seal(env.number));
@@ -239,8 +244,9 @@ class LedgerState implements StateMachine {
 
 const HISTORY_DEPLOYMENT = { address: HISTORY_ADDRESS, initCode: HISTORY_INIT_CODE };
 
-function requireSuccess(outcome: TxOutcome, what: string, address: Uint8Array): void {
-	if (outcome.kind === "executed" && outcome.success) return;
+/** What it returned. */
+function requireSuccess(outcome: TxOutcome, what: string, address: Uint8Array): Uint8Array {
+	if (outcome.kind === "executed" && outcome.success) return outcome.output;
 	const reason = outcome.kind === "invalid" ? outcome.reason : (outcome.halt ?? `reverted with 0x${Buffer.from(outcome.output).toString("hex")}`);
 	throw new Error(`${what} 0x${Buffer.from(address).toString("hex")} failed: ${reason}`);
 }

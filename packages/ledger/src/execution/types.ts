@@ -210,6 +210,11 @@ export interface StateMachine {
 	execute(txs: readonly ExecutableTx[]): TxOutcome[];
 	/** Adds to a balance outside any transaction (base fee to the reward pool). */
 	credit(address: AddressBytes, amount: bigint): void;
+	/**
+	 * A call by the protocol itself within the block in progress, before or after its transactions: no fee, no receipt. Gives what it returned; throws, and
+	 * loses the block, when it fails.
+	 */
+	system(to: AddressBytes, data: Uint8Array): Uint8Array;
 	/** Ends execution: computes and returns the state root of the block in progress. Nothing is durable yet. */
 	finishBlock(): HashBytes;
 	/**

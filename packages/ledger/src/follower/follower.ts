@@ -161,7 +161,7 @@ export class ChainFollower {
 			throw new FreeholdError("chain.invalid", { height, reason: "no honest ledger proposes these transactions" });
 		crashPoint("ledger.followed.checked");
 		const blockId = blockIdOf(header, encoded, crypto);
-		const { txResults } = application.finalizeBlock({ ...header, txs, hash: blockId.hash, misbehaviour: [] });
+		const { txResults } = application.finalizeBlock({ ...header, txs, hash: blockId.hash, misbehaviour: [], absent: [] });
 		const tip: Tip = { height, blockId, lastResultsHash: resultsHash(txResults, crypto) };
 		const signer = this.#tip === undefined ? this.validators.map(({ publicKey }) => store.signerWrite(publicKey)) : [];
 		await application.commit([...store.writes(tip, encoded, commit), ...signer]);

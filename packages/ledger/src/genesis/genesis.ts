@@ -6,6 +6,7 @@ import { BLOCK_GAS_LIMIT } from "../block/block.js";
 import type { GenesisState } from "../execution/types.js";
 import { selector } from "../pipe/delivery.js";
 import type { GenesisFile } from "./genesis-file.js";
+import { stakingCalls } from "./genesis-validators.js";
 
 /** What `initGenesis` of the state machine takes. Throws `config.invalid` when the balances ask for more than there is. */
 export function genesisState(file: GenesisFile): GenesisState {
@@ -26,7 +27,10 @@ export function genesisState(file: GenesisFile): GenesisState {
 		},
 		balances: allocations(options).map(({ address, amount }) => ({ address: fromHex(address), balance: amount })),
 		deployments: genesisDeployments(options).map(({ address, initCode }) => ({ address: fromHex(address), initCode: fromHex(initCode) })),
-		calls: file.balances.flatMap(({ address, prepaid = 0n }) => (prepaid === 0n ? [] : prepay(address, prepaid))),
+		calls: [
+			...file.balances.flatMap(({ address, prepaid = 0n }) => (prepaid === 0n ? [] : prepay(address, prepaid))),
+			...stakingCalls(file.validators, file.staking),
+		],
 	};
 }
 

@@ -183,6 +183,7 @@ test("what was computed and not committed is gone for the next driver", async ()
 		hash: new Uint8Array(32),
 		proposerAddress: new Uint8Array(20),
 		misbehaviour: [],
+		absent: [],
 	};
 	const { appHash } = application.finalizeBlock(block);
 	expect(equalBytes(appHash, before.appHash)).toBe(false);

@@ -211,7 +211,7 @@ export class Sequencer {
 		crashPoint(txs.length > 0 ? "ledger.block.signed" : "ledger.proof.signed");
 		let finalized: FinalizedBlock;
 		try {
-			finalized = application.finalizeBlock({ ...header, txs, hash: blockId.hash, misbehaviour: [] });
+			finalized = application.finalizeBlock({ ...header, txs, hash: blockId.hash, misbehaviour: [], absent: [] });
 		} catch (error) {
 			if (txs.length === 0) throw error;
 			application.drop(txs);

@@ -20,5 +20,7 @@ export function soundBody(header: EvmHeader, given: SnapshotHead["body"], chainI
 	const encoded = receipts.map((receipt, index) => encodeReceipt((transactions[index] as { readonly type: number }).type, receipt));
 	if (!equalBytes(orderedTrieRoot(raws), header.transactionsRoot) || !equalBytes(orderedTrieRoot(encoded), header.receiptsRoot))
 		throw new SyntaxError("the newest block is not the one that was proved");
-	return { body: encodeRlp([raws, concatBytes(...transactions.map(({ sender }) => sender))]), receipts: given.receipts };
+	const body = encodeRlp([raws, concatBytes(...transactions.map(({ sender }) => sender))]);
+	if (!equalBytes(body, given.body)) throw new SyntaxError("the newest block names senders that did not sign");
+	return { body, receipts: given.receipts };
 }

@@ -80,6 +80,7 @@ describe("a snapshot", () => {
 				hash: new Uint8Array(32).fill(3),
 				proposerAddress: new Uint8Array(20),
 				misbehaviour: [],
+				absent: [],
 			};
 			expect(fresh.application.finalizeBlock(next).appHash).toEqual(solo.application.finalizeBlock(next).appHash);
 		} finally {

@@ -18,6 +18,7 @@ import {
 	teeVerifierAbi,
 	tillAbi,
 	usageLedgerAbi,
+	validatorSetAbi,
 	workflowSchedulerAbi,
 } from "@freehold/contracts/abi";
 import { contractAddresses, type Hex } from "@freehold/protocol";
@@ -33,6 +34,7 @@ export const contracts = {
 	UsageLedger: { address: contractAddresses.UsageLedger, abi: usageLedgerAbi },
 	Royalties: { address: contractAddresses.Royalties, abi: royaltiesAbi },
 	NodeRegistry: { address: contractAddresses.NodeRegistry, abi: nodeRegistryAbi },
+	ValidatorSet: { address: contractAddresses.ValidatorSet, abi: validatorSetAbi },
 	CoOwners: { address: contractAddresses.CoOwners, abi: coOwnersAbi },
 	Channels: { address: contractAddresses.Channels, abi: channelsAbi },
 	Erc3009DepositCollector: { address: contractAddresses.Erc3009DepositCollector, abi: erc3009DepositCollectorAbi },
