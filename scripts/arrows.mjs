@@ -17,7 +17,7 @@ const allowed = {
 	dialects: ["protocol"],
 	service: ["protocol"],
 	sdk: ["protocol", "contracts/abi", "proofs", "proofs/certificate", "payments", "payments/client", "payments/facilitator"],
-	ledger: ["protocol", "contracts/bytecode", "contracts/abi", "proofs", "service", "sdk/chain"],
+	ledger: ["protocol", "contracts/bytecode", "contracts/abi", "contracts/layout", "proofs", "service", "sdk/chain"],
 	storage: ["protocol", "service", "sdk/chain"],
 	inference: ["protocol", "contracts/abi", "service", "proofs", "sdk/chain"],
 	gateway: [
