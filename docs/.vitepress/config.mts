@@ -55,6 +55,7 @@ export default defineConfig({
 				items: [
 					{ text: "Quick start", link: "/start/quick-start" },
 					{ text: "Concepts", link: "/concepts/" },
+					{ text: "Contracts that call models", link: "/concepts/contracts-that-call-models" },
 					{ text: "Five journeys", link: "/journeys/" },
 				],
 			},
@@ -69,6 +70,7 @@ export default defineConfig({
 				],
 			},
 			{ text: "Reference", items: pagesOf("reference") },
+			{ text: "Open formats", items: pagesOf("formats") },
 			{
 				text: "Honestly",
 				items: [

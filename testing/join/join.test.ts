@@ -1,10 +1,11 @@
 /** Journey 5, joining: another machine brings a node and a gateway, with keys and bonds of its own, and knows of the network nothing but its address. */
+import { spawnSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { tillAddress } from "@freehold/payments";
 import { verifyReceipt } from "@freehold/proofs";
-import { formatReceiptFile, fromHex, type Hex, type NetworkFile, type ReceiptFile, receiptDigest, toHex } from "@freehold/protocol";
+import { formatReceiptFile, fromHex, type Hex, type NetworkFile, orderDigest, type ReceiptFile, receiptDigest, toHex } from "@freehold/protocol";
 import { nativeCrypto } from "@freehold/service";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startTestNetwork, type TestNetwork } from "../cli/network.js";
@@ -16,6 +17,9 @@ const MODEL = "plus/digits";
 const input = fileURLToPath(new URL("../../models/plus-digits/examples/seven.json", import.meta.url));
 const OPG = 10n ** 18n;
 const JOIN_DEADLINE_MS = 60_000;
+const pythonClient = fileURLToPath(new URL("../../clients/python", import.meta.url));
+const pythonVerifies = spawnSync("python3", ["-c", "import requests, eth_account, onnx"], { timeout: 30_000 }).status === 0;
+const VERIFY_IN_PYTHON = "import sys, freehold; print(freehold.verify(sys.argv[1], sys.argv[2]).outcome)";
 
 /** Each command is a process of its own; on a busy machine these are slow. */
 vi.setConfig({ testTimeout: 300_000 });
@@ -29,6 +33,8 @@ let operator: Hex;
 let node: Role;
 /** A receipt that the node's first key signed. */
 let first: ReceiptFile;
+/** The other machine's gateway, and a receipt whose order its first key signed. */
+let second: { readonly endpoint: string; readonly receipt: ReceiptFile };
 
 beforeAll(async () => {
 	network = await startTestNetwork("--batch-age", "300");
@@ -43,6 +49,8 @@ afterAll(async () => {
 
 const keyOf = ({ receipt, receiptSignature, chainId }: ReceiptFile): Hex =>
 	toHex(nativeCrypto.recover(fromHex(receiptDigest(receipt, chainId, nativeCrypto)), fromHex(receiptSignature)) as Uint8Array);
+const orderKeyOf = ({ order, orderSignature, chainId }: ReceiptFile): Hex =>
+	toHex(nativeCrypto.recover(fromHex(orderDigest(order, chainId, nativeCrypto)), fromHex(orderSignature)) as Uint8Array);
 /** A call that the node answered: it asks less than the network's own, and gets what its speed does not outweigh. */
 const byOperator = () =>
 	eventually(
@@ -169,6 +177,37 @@ describe("a second gateway", () => {
 		expect(verdict(receipt).outcome).toBe("meets");
 		const quote = (await (await fetch(`${endpoint}/v1/quotes/${encodeURIComponent(MODEL)}`)).json()) as { payTo: Hex; gateway: Hex };
 		expect(quote).toMatchObject({ gateway: address, payTo: tillAddress(address, nativeCrypto) });
+		second = { endpoint, receipt };
+	});
+
+	it("changes the key of its orders while it serves: old receipts stay genuine, nodes and verifiers know the new one", async () => {
+		const { endpoint, receipt: before } = second;
+		const customer = await buyer.at(endpoint);
+		const rotating = there.good("node", "rotate", "gateway", "--node-data", there.path("gateway"), "--overlap", "3s", "--json");
+		let done = false;
+		void rotating.finally(() => {
+			done = true;
+		});
+		const during: ReceiptFile[] = [];
+		while (!done) during.push(await customer.ask(MODEL, input));
+		const rotated = (await rotating).json() as { operator: Hex; key: Hex; revoked: Hex; running: boolean };
+		expect(rotated).toMatchObject({ operator: before.order.gateway, revoked: orderKeyOf(before), running: true });
+		const after = await customer.ask(MODEL, input);
+		expect(orderKeyOf(after)).toBe(rotated.key);
+		for (const receipt of [...during, after]) expect(verdict(receipt).outcome).toBe("meets");
+		await writeFile(there.path("before.json"), formatReceiptFile(before));
+		await there.good("receipt", "refresh", there.path("before.json"));
+		await there.good("receipt", "verify", there.path("before.json"), "--checkpoint", join(network.data, "network.json"));
+		if (pythonVerifies) {
+			for (const [name, receipt] of Object.entries({ before, after })) {
+				await writeFile(there.path(`${name}.json`), formatReceiptFile(receipt));
+				const said = spawnSync("python3", ["-c", VERIFY_IN_PYTHON, there.path(`${name}.json`), join(network.data, "network.json")], {
+					env: { ...process.env, PYTHONPATH: pythonClient },
+					encoding: "utf8",
+				});
+				expect([name, said.stdout.trim(), said.stderr]).toEqual([name, "meets", ""]);
+			}
+		}
 	});
 });
 

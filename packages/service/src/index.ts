@@ -3,6 +3,7 @@ export * from "./config/options.js";
 export * from "./crypto/key-file.js";
 export { createDigestSigner, type DigestSigner, generatePrivateKey, nativeCrypto, secp256k1Kind } from "./crypto/native.js";
 export { OPERATOR_FILE, readOperatorFile, writeOperatorFile } from "./crypto/operator-file.js";
+export { OperatorKey, type OperatorKeyModules } from "./crypto/operator-key.js";
 export { errorResponse, jsonResponse, toFreeholdError } from "./http/responses.js";
 export * from "./http/server.js";
 export * from "./net/atomic-file.js";

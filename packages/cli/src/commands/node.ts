@@ -31,6 +31,10 @@ const GAS_RESERVE = 10n ** 18n;
 const SWITCH_DEADLINE_MS = 60_000;
 const LOOK_MS = 250;
 const OPERATOR_KEY = "operator.key";
+/** Signs a gateway's orders, once there was a rotation. */
+const ORDER_KEY = "order.key";
+/** Longer than what is under way: an order is anchored while its key is good. */
+const OVERLAP = { inference: "60s", gateway: "6m" } as const;
 /** Which key is on its way out, while a rotation is under way. */
 const ROTATION = "rotation.json";
 
@@ -127,7 +131,9 @@ async function registerGateway(freehold: Freehold, folder: string, { signal, ...
 	const needed = (offer.bond > staked ? offer.bond - staked : 0n) + GAS_RESERVE;
 	const balance = await freehold.client.chain.balance(address, { signal });
 	if (balance < needed) await freehold.client.transactor().send({ key: `fund ${address} ${balance}`, to: address, value: needed - balance }, { signal });
-	return own.nodes.register({ ...offer, signal });
+	const orders = join(folder, ORDER_KEY);
+	const key = (await exists(orders)) ? { key: createDigestSigner(await readKeyFile(orders)).address } : {};
+	return own.nodes.register({ ...offer, ...key, signal });
 }
 
 export const unbond: Action = async (context, [amount]) => {
@@ -151,19 +157,22 @@ export const withdraw: Action = async (context, _args, options) => {
 };
 
 /**
- * A new key for a node: registered first, put into the folder, taken over by the node while it runs; the old one ends when what it signed has been anchored.
- * Broken off anywhere it can be run again: it goes on with the key that is being introduced.
+ * A new key for a node, or for the orders of a gateway: registered first, put into the folder, taken over by the program while it runs; the old one ends when
+ * what it signed has been anchored. Broken off anywhere it can be run again: it goes on with the key that is being introduced.
  */
-export const rotate: Action = async (context, _args, options) => {
-	const folder = folderOf(options, "inference");
-	const overlapMs = durationOption({ help: "", group: "" }).parse(String(options["overlap"]), "--overlap");
-	const { freehold, operator } = await operatorOf(context, folder);
-	const old = await introduceKey(freehold, operator, folder, context.signal);
-	const fresh = createDigestSigner(await readKeyFile(join(folder, "node.key"))).address;
+export const rotate: Action = async (context, [role = "inference"], options) => {
+	if (role !== "inference" && role !== "gateway")
+		throw new FreeholdError("request.invalid", { field: "role", reason: `${role} has no key to rotate; inference and gateway have` });
+	const folder = folderOf(options, role);
+	const overlapMs = durationOption({ help: "", group: "" }).parse(String(options["overlap"] ?? OVERLAP[role]), "--overlap");
+	const { freehold, operator } = role === "gateway" ? await gatewayOf(context, folder) : await operatorOf(context, folder);
+	const introduced = role === "gateway" ? introduceOrderKey : introduceKey;
+	const old = await introduced(freehold, operator, folder, context.signal);
+	const fresh = createDigestSigner(await readKeyFile(join(folder, role === "gateway" ? ORDER_KEY : "node.key"))).address;
 	const view = await freehold.nodes.show({ operator, signal: context.signal });
-	const switched = await untilSigning(view.endpoint, fresh, context);
+	const switched = await untilSigning(role, view.endpoint, fresh, context);
 	if (overlapMs > 0) {
-		const when = switched ? "now" : "from the node's next start on";
+		const when = switched ? "now" : `from the ${role === "gateway" ? "gateway" : "node"}'s next start on`;
 		context.output.note(`${fresh} signs ${when}. The old key ends in ${overlapMs / 1000} s, when what it signed is anchored.`);
 		await pause(overlapMs, context.signal);
 	}
@@ -172,7 +181,9 @@ export const rotate: Action = async (context, _args, options) => {
 	context.output.result({ operator, key: fresh, revoked: old, running: switched }, () =>
 		[
 			`${context.output.good("✓")} ${fresh} signs for ${operator}; ${old} signs no more, and what it signed stays provable`,
-			...(old === operator ? [`  The operator's own key is in ${join(folder, OPERATOR_KEY)}. Keep it elsewhere: it holds bond and earnings.`] : []),
+			...(old === operator && role === "inference"
+				? [`  The operator's own key is in ${join(folder, OPERATOR_KEY)}. Keep it elsewhere: it holds bond and earnings.`]
+				: []),
 		].join("\n"),
 	);
 	return 0;
@@ -198,6 +209,27 @@ async function introduceKey(freehold: Freehold, operator: Hex, folder: string, s
 	return old;
 }
 
+/** The same for the orders of a gateway, whose own key stays its operator and claims its vouchers: orders are signed by a key beside it. */
+async function introduceOrderKey(freehold: Freehold, operator: Hex, folder: string, signal: AbortSignal): Promise<Hex> {
+	const path = (name: string): string => join(folder, name);
+	const begun = await readFile(path(ROTATION), "utf8").catch(() => undefined);
+	const current = (await exists(path(ORDER_KEY))) ? createDigestSigner(await readKeyFile(path(ORDER_KEY))).address : operator;
+	const old = begun === undefined ? current : (JSON.parse(begun) as { readonly old: Hex }).old;
+	if (old !== current) return old;
+	await writeJson(path(ROTATION), { version: 1, old });
+	const fresh = createDigestSigner(await readOrCreateKeyFile(path(`${ORDER_KEY}.next`))).address;
+	await freehold.nodes.addKey(fresh, { signal });
+	await rename(path(`${ORDER_KEY}.next`), path(ORDER_KEY));
+	return old;
+}
+
+/** A gateway's own key signs for it. */
+async function gatewayOf(context: CommandContext, folder: string): Promise<{ readonly freehold: Freehold; readonly operator: Hex }> {
+	const { network } = await connectVisitor(context);
+	const account = privateKeyToAccount(toHex(await readKeyFile(join(folder, "gateway.key"))));
+	return { freehold: connect({ network, account, crypto: nativeCrypto }), operator: account.address.toLowerCase() as Hex };
+}
+
 /** The operator of a node's folder with a way to sign for it: its own key in the folder, or `--account`. */
 async function operatorOf(context: CommandContext, folder: string): Promise<{ readonly freehold: Freehold; readonly operator: Hex }> {
 	const named = await readOperatorFile(join(folder, OPERATOR_FILE));
@@ -214,17 +246,25 @@ async function operatorOf(context: CommandContext, folder: string): Promise<{ re
 	return { freehold, operator: address };
 }
 
-/** True when the node says that it signs with the key; false when it does not run. */
-async function untilSigning(endpoint: string, key: Hex, { signal }: CommandContext): Promise<boolean> {
+/** True when the program says that it signs with the key; false when it does not run. */
+async function untilSigning(role: "inference" | "gateway", endpoint: string, key: Hex, { signal }: CommandContext): Promise<boolean> {
 	const deadline = performance.now() + SWITCH_DEADLINE_MS;
+	const path = role === "gateway" ? "/ready" : nodeRoutes.engines.path;
 	for (;;) {
-		const answer = await fetchJson(`${endpoint}${nodeRoutes.engines.path}`, { what: "The node", deadlineMs: 5_000, signal }).catch((error: unknown) => {
-			if (error instanceof FreeholdError && (error.code === "network.down" || error.code === "service.starting")) return undefined;
-			throw error;
-		});
+		const answer = await fetchJson(`${endpoint}${path}`, { what: role === "gateway" ? "The gateway" : "The node", deadlineMs: 5_000, signal }).catch(
+			(error: unknown) => {
+				if (error instanceof FreeholdError && (error.code === "network.down" || error.code === "service.starting")) return undefined;
+				throw error;
+			},
+		);
 		if (answer === undefined) return false;
-		if ((answer as { readonly key?: unknown }).key === key) return true;
-		if (performance.now() > deadline) throw new FreeholdError("upstream.timeout", { what: `The node at ${endpoint}`, seconds: SWITCH_DEADLINE_MS / 1000 });
+		const { key: signs, detail } = answer as { readonly key?: unknown; readonly detail?: { readonly orderKey?: unknown } };
+		if ((role === "gateway" ? detail?.orderKey : signs) === key) return true;
+		if (performance.now() > deadline)
+			throw new FreeholdError("upstream.timeout", {
+				what: `The ${role === "gateway" ? "gateway" : "node"} at ${endpoint}`,
+				seconds: SWITCH_DEADLINE_MS / 1000,
+			});
 		await pause(LOOK_MS, signal);
 	}
 }

@@ -23,10 +23,10 @@ export function addNodeVerbs(program: Command, act: Act): void {
 		.description("the nodes of the network and what each earned; with an operator or --account, one in full")
 		.action(act(async () => (await import("../commands/node.js")).status));
 	node
-		.command("rotate")
-		.description("give a node a new key; the old one ends, and what it signed stays provable")
-		.option("--node-data <dir>", "the node's folder (default .freehold/inference)")
-		.option("--overlap <duration>", "how long the old key stays good, so that what it signed is anchored", "60s")
+		.command("rotate [role]")
+		.description("give a node, or the orders of a gateway, a new key; the old one ends, and what it signed stays provable")
+		.option("--node-data <dir>", "the machine's folder (default .freehold/<role>; role: inference)")
+		.option("--overlap <duration>", "how long the old key stays good, so that what it signed is anchored (default 60s, of a gateway 6m)")
 		.action(act(async () => (await import("../commands/node.js")).rotate));
 	node
 		.command("unbond [opg]")

@@ -24,9 +24,9 @@ const PROVABLE_BLOCKS = 100n;
 const HEADER_RETRY_MS = 25;
 const HEADER_DEADLINE_MS = 10_000;
 
-/** Key in `anchors` of the calls of one line that one key of the node signed. */
-export function anchorKey(seq: number, line: number, nodeKey: Hex): string {
-	return `${seqKey(seq)}/${line}/${nodeKey}`;
+/** Key in `anchors` of the calls of one line that one key of the node, and one of the gateway, signed. */
+export function anchorKey(seq: number, line: number, { nodeKey, gatewayKey }: Pick<MemberRecord, "nodeKey" | "gatewayKey">): string {
+	return `${seqKey(seq)}/${line}/${nodeKey}${gatewayKey === undefined ? "" : `/${gatewayKey}`}`;
 }
 
 export async function proveBatch(batch: BatchRecord, modules: ProveModules, signal: AbortSignal): Promise<ProvedBatch> {
@@ -41,15 +41,18 @@ export async function proveBatch(batch: BatchRecord, modules: ProveModules, sign
 	for (const [index, { members }] of lines.entries()) {
 		const line = batch.lines[index];
 		if (line === undefined) throw new Error(`batch ${batch.seq} has no line ${index}`);
-		for (const nodeKey of new Set(members.map((member) => member.nodeKey))) {
-			const order = orderOf(store, members.find((member) => member.nodeKey === nodeKey) as MemberRecord);
-			const info = { seq: BigInt(batch.seq), gatewayKey: modules.signer.address, nodeKey };
+		// One of each: the calls of a line that the same keys signed share their proof.
+		const byKeys = new Map(members.map((member) => [anchorKey(batch.seq, index, member), member]));
+		for (const [key, member] of byKeys) {
+			const order = orderOf(store, member);
+			const { nodeKey, gatewayKey = modules.signer.address } = member;
+			const info = { seq: BigInt(batch.seq), gatewayKey, nodeKey };
 			const proofs = await Promise.all(requiredState(order, info, nativeCrypto).map(({ address, slots }) => client.proof(address, slots, block, { signal })));
 			const { leafProof: _, ...anchor } = assembleAnchor(
 				{ order, info, line, leafProof: [], lineProof: batchProof(tree, index), evmHeader, lightBlock, proofs },
 				nativeCrypto,
 			);
-			anchors.set(anchorKey(batch.seq, index, nodeKey), anchor);
+			anchors.set(key, anchor);
 		}
 	}
 	return { anchors, block };

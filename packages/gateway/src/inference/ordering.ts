@@ -20,6 +20,7 @@ export interface OrderingModules {
 	readonly chainId: number;
 	/** Calls of all kinds that the gateway has under way at most. */
 	readonly maxCalls: number;
+	/** Signs orders; its key may change while the gateway runs. */
 	readonly signer: DigestSigner;
 	readonly operators: Operators;
 	readonly store: GatewayStore;
@@ -183,8 +184,10 @@ export class Ordering {
 			gatewayFee: plan.gatewayFee,
 			deadline: BigInt(deadline),
 		};
+		const { address: orderKey } = signer;
 		return {
 			order,
+			...(orderKey === gateway ? {} : { orderKey }),
 			orderSignature: toHex(signer.signDigest(fromHex(orderDigest(order, chainId, this.#crypto)))),
 			salt: plan.salt,
 			require: plan.require,

@@ -22,7 +22,7 @@ export interface RecordedCall {
 
 export async function recordCall({ order: ordered, answer }: ServedCall, payment: Reservation, modules: RecorderModules): Promise<RecordedCall> {
 	const { store, batches, crashPoint, now } = modules;
-	const { order, orderSignature, salt, payer, require, licence, answerKey, requestDigest } = ordered;
+	const { order, orderSignature, orderKey, salt, payer, require, licence, answerKey, requestDigest } = ordered;
 	const { receipt, receiptSignature, receiptDigest, nodeKey, engine, evidence } = answer;
 	const { nodeFee, gatewayFee } = order;
 	const { inputUnits, outputUnits } = receipt;
@@ -33,6 +33,7 @@ export async function recordCall({ order: ordered, answer }: ServedCall, payment
 		node: order.node,
 		receipt: receiptDigest,
 		nodeKey,
+		...(orderKey === undefined ? {} : { gatewayKey: orderKey }),
 		sums: { calls: 1n, inputUnits, outputUnits, nodeFee, gatewayFee },
 	};
 	crashPoint("call-recording");

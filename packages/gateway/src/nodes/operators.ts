@@ -37,6 +37,12 @@ export class Operators {
 		return interval !== undefined && interval.validFrom <= time && time < interval.validUntil;
 	}
 
+	/** Whether the operator ended the key before `time` (Unix seconds). */
+	isRevoked(address: Hex, key: Hex, time: number): boolean {
+		const interval = this.#operators.get(address)?.keys[key];
+		return interval !== undefined && interval.validUntil <= time;
+	}
+
 	apply(event: ChainEvent, writer: Writer): void {
 		if (event.name === "MinBondSet") {
 			this.#minBond = event.args["minBond"] as bigint;

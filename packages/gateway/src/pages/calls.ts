@@ -41,7 +41,7 @@ export function callPage({ store, chainId }: CallPageModules): Handler {
 			const position = line.members.findIndex((member) => member.callId === call.order.callId);
 			const member = line.members[position];
 			if (member === undefined) continue;
-			const shared = load<AnchorRecord>(store, "anchors", anchorKey(call.seq, index, member.nodeKey));
+			const shared = load<AnchorRecord>(store, "anchors", anchorKey(call.seq, index, member));
 			if (shared === undefined) return undefined;
 			const tree = trees.get(index) ?? lineTree(line, nativeCrypto);
 			trees.set(index, tree);

@@ -40,6 +40,8 @@ export interface GatewayEvents {
 	/** A look at a node failed; told once until one succeeds. */
 	nodeUnwell(node: Hex, endpoint: string, error: unknown): void;
 	nodeWell(node: Hex): void;
+	orderKeyChanged(key: Hex): void;
+	orderKeyUnreadable(error: unknown): void;
 	keyMade(key: Hex, owner: Hex, budget: bigint): void;
 	keyEnded(key: Hex, owner: Hex): void;
 	licencesAccepted(key: Hex, owner: Hex, releases: readonly string[]): void;
@@ -135,6 +137,8 @@ export function gatewayEvents(log: Logger, registry: Registry): GatewayEvents {
 			metrics.looks.add(1, { outcome: "answered" });
 			if (unwell.delete(node)) log.info({ node }, "the node answers again");
 		},
+		orderKeyChanged: (key) => log.info({ key }, "a new key signs orders from now on"),
+		orderKeyUnreadable: (error) => log.error({ reason: reason(error) }, "the file of the order key cannot be read; the key in memory goes on signing"),
 		keyMade: (key, owner, budget) => log.info({ key, owner, budget: budget.toString() }, "an API key was made"),
 		keyEnded: (key, owner) => log.info({ key, owner }, "an API key was revoked"),
 		licencesAccepted: (key, owner, releases) => log.info({ key, owner, releases }, "licences were accepted for an API key"),

@@ -54,6 +54,13 @@ const options = {
 			group: "Money",
 		}),
 	),
+	orderKeyFile: optional(
+		pathOption({
+			argument: "FILE",
+			help: "Key that signs orders in place of the operator's, once it is there and registered (freehold node rotate gateway); default order.key in the data folder.",
+			group: "Money",
+		}),
+	),
 	bond: opgOption({ default: 1_000n * UNIT, help: "Bond when the gateway registers itself.", group: "Money" }),
 	gatewayFee: opgOption({ default: (3n * UNIT) / 100n, help: "The gateway's part of each call; the protocol fee comes out of it.", group: "Money" }),
 	minDeposit: opgOption({ default: UNIT, help: "Least deposit into a channel; it has to be worth its transaction.", group: "Money" }),
@@ -136,7 +143,20 @@ export const gatewayProgram = defineProgram({
 					maxCalls: config.maxCalls,
 					maxTextCalls: config.maxTextCalls,
 				},
-				{ store, client, signer, transactor, faucet, log, events, crashPoint, now: () => clock.now(), random, publicUrl: () => publicUrl },
+				{
+					store,
+					client,
+					signer,
+					orderKeyFile: config.orderKeyFile ?? join(config.data, "order.key"),
+					transactor,
+					faucet,
+					log,
+					events,
+					crashPoint,
+					now: () => clock.now(),
+					random,
+					publicUrl: () => publicUrl,
+				},
 			),
 		);
 		const { follower, anchorer, recovery } = made;
@@ -145,6 +165,8 @@ export const gatewayProgram = defineProgram({
 		};
 		const following = follower.run(life).catch(failed);
 		await fromLedger(() => follower.caughtUp(life));
+		await made.orderKey.look();
+		const watching = made.orderKey.watch(life).catch(failed);
 		const recovering = Promise.all([recoverOrders(recovery), reconcilePayments(recovery, life)]).catch(failed);
 		const anchoring = anchorer.run(life).catch(failed);
 		const looking = made.look(life).catch(failed);
@@ -164,12 +186,14 @@ export const gatewayProgram = defineProgram({
 				const nodes = rankedNodes();
 				const quietMs = follower.silenceMs;
 				return {
-					ready: quietMs < 30_000 && anchorer.healthy,
+					ready: quietMs < 30_000 && anchorer.healthy && made.isOrderKeyValid(),
 					detail: {
 						nodes,
 						models: catalogue.served(Math.floor(clock.now() / 1000)).length,
 						ledgerSilentMs: quietMs,
 						operator: signer.address,
+						orderKey: made.orderKey.address,
+						orderKeyValid: made.isOrderKeyValid(),
 						block: Number(follower.seen),
 						openBatch: batches.open.calls,
 						unanchoredCalls: batches.unanchored.calls,
@@ -182,7 +206,7 @@ export const gatewayProgram = defineProgram({
 				await server.close(config.callTimeout);
 				// What was answered is brought to the chain now where that works; else it waits in the store for the next start.
 				stop.abort();
-				await Promise.all([following, anchoring, recovering, looking, tidying, beating]);
+				await Promise.all([following, anchoring, recovering, looking, tidying, beating, watching]);
 				await anchorer.finish(AbortSignal.any([signal, AbortSignal.timeout(5_000)])).catch((error: unknown) => events.anchoringFailed(undefined, error, 0));
 				await store.close();
 			},

@@ -3,7 +3,7 @@ import { tillAddress } from "@freehold/payments";
 import { opgToken, type TillTerms } from "@freehold/payments/server";
 import { gatewayRoutes, type Hex, modelFormats, networkOf } from "@freehold/protocol";
 import { type ChainClient, contracts, createTransactor, type Transactor } from "@freehold/sdk/chain";
-import { type DigestSigner, errorResponse, nativeCrypto, type RouteBinding } from "@freehold/service";
+import { type DigestSigner, errorResponse, nativeCrypto, OperatorKey, type RouteBinding } from "@freehold/service";
 import type { Logger } from "pino";
 import { Anchorer } from "../anchoring/anchorer.js";
 import { BatchLog } from "../anchoring/batch-log.js";
@@ -65,7 +65,10 @@ export interface GatewayOptions {
 export interface GatewayModules {
 	readonly store: GatewayStore;
 	readonly client: ChainClient;
+	/** Of the operator: its address is the gateway's. */
 	readonly signer: DigestSigner;
+	/** A key that signs orders in its place, once it is there and registered. */
+	readonly orderKeyFile: string;
 	readonly transactor: Transactor;
 	/** Account that gives money for trying; undefined where there is none. */
 	readonly faucet: DigestSigner | undefined;
@@ -86,12 +89,18 @@ export interface Gateway {
 	readonly recovery: RecoveryModules;
 	readonly catalogue: Catalogue;
 	readonly rankedNodes: () => number;
+	/** Key that signs orders now. */
+	readonly orderKey: OperatorKey;
+	/** Whether nodes believe what it signs. */
+	readonly isOrderKeyValid: () => boolean;
 	/** Looks at the nodes until the signal says so. */
 	readonly look: (signal: AbortSignal) => Promise<void>;
 }
 
 /** Seconds that a payment's signature is asked to be valid. */
 const PAYMENT_TIMEOUT_S = 120;
+/** A new key waits this long, so that nodes some blocks behind know it too. */
+const KEY_SETTLE_SECONDS = 8;
 /** The node's time, the payment's and the answer's. */
 const CALL_MARGIN_MS = 25_000;
 
@@ -140,11 +149,19 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 	const payments = new Payments({ terms, channels, channelPayments, exactPayments, store, publicUrl, log, crypto });
 	const priceOf = (release: Hex, version: number) => catalogue.release(release)?.prices.find((price) => price.version === version);
 	const { callTimeoutMs, textTimeoutMs, secondPrice } = options;
+	const seconds = (): number => Math.floor(now() / 1000);
+	const orderKey = new OperatorKey(signer, {
+		file: modules.orderKeyFile,
+		optional: true,
+		isValid: (key) => operators.isKeyValid(gateway, key, seconds() - KEY_SETTLE_SECONDS),
+		onChange: events.orderKeyChanged,
+		onUnreadable: events.orderKeyUnreadable,
+	});
 	const ordering = new Ordering({
 		gateway,
 		chainId,
 		maxCalls: options.maxCalls,
-		signer,
+		signer: orderKey,
 		operators,
 		store,
 		events,
@@ -220,5 +237,16 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		},
 	];
 	const recovery = { store, ordering, channelPayments, exactPayments, keyPayments, recorder, idempotency, events, crashPoint };
-	return { bindings, follower, anchorer, batches, recovery, catalogue, rankedNodes: () => rankedNodes().length, look: (signal) => ordering.look(signal) };
+	return {
+		bindings,
+		follower,
+		anchorer,
+		batches,
+		recovery,
+		catalogue,
+		rankedNodes: () => rankedNodes().length,
+		orderKey,
+		isOrderKeyValid: () => !operators.isRevoked(gateway, orderKey.address, seconds()),
+		look: (signal) => ordering.look(signal),
+	};
 }

@@ -65,6 +65,8 @@ export interface SignedLicence {
 export type OrderRecord = Question & {
 	readonly order: Order;
 	readonly orderSignature: Hex;
+	/** Key that signed the order, where it is not the operator's own. */
+	readonly orderKey?: Hex;
 	readonly salt: Hex;
 	readonly require: readonly EvidenceKind[];
 	readonly payer: Hex;
@@ -155,6 +157,8 @@ export interface MemberRecord {
 	readonly receipt: Hex;
 	/** Key that signed the receipt. */
 	readonly nodeKey: Hex;
+	/** Key that signed the order, where it is not the gateway's own. */
+	readonly gatewayKey?: Hex;
 	readonly sums: Sums;
 }
 

@@ -20,6 +20,7 @@ import {
 	type HttpResponse,
 	jsonResponse,
 	nativeCrypto,
+	OperatorKey,
 	openStore,
 	pause,
 	type ReadyReport,
@@ -43,7 +44,6 @@ import { beat } from "./heartbeat.js";
 import { storedIntents } from "./intents.js";
 import { LineStream } from "./line-stream.js";
 import { Models } from "./models.js";
-import { OperatorKey } from "./operator-key.js";
 import { OperatorBook } from "./operators.js";
 import { OrderDesk } from "./order-desk.js";
 import { Preparation } from "./prepare.js";

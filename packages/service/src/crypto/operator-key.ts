@@ -1,15 +1,19 @@
 /**
- * The key that signs for the operator. Its file may be replaced while the node runs: the new key takes over as soon as the registry knows it, and the old one
+ * The key that signs for an operator. Its file may be replaced while the program runs: the new key takes over as soon as the registry knows it, and the old one
  * signs until then, so that no answer is signed by a key that nobody can check.
  */
 import { FreeholdError, type Hex } from "@freehold/protocol";
-import { createDigestSigner, type DigestSigner, pause, readKeyFile } from "@freehold/service";
+import { pause } from "../net/pause.js";
+import { readKeyFile } from "./key-file.js";
+import { createDigestSigner, type DigestSigner } from "./native.js";
 
 export interface OperatorKeyModules {
 	readonly file: string;
 	/** Whether the registry has the key as one of the operator's now. */
 	readonly isValid: (key: Hex) => boolean;
 	readonly onChange: (key: Hex) => void;
+	/** `file` need not be there: until it is, the first key signs. */
+	readonly optional?: true;
 	/** The file is there no more, or holds no key. */
 	readonly onUnreadable: (error: unknown) => void;
 }
@@ -37,7 +41,7 @@ export class OperatorKey implements DigestSigner {
 
 	/** Takes over the key that the file holds, once it is valid. */
 	async look(): Promise<void> {
-		const { file, isValid, onChange, onUnreadable } = this.#modules;
+		const { file, optional, isValid, onChange, onUnreadable } = this.#modules;
 		try {
 			const next = createDigestSigner(await readKeyFile(file));
 			this.#broken = false;
@@ -46,6 +50,7 @@ export class OperatorKey implements DigestSigner {
 			onChange(next.address);
 		} catch (error) {
 			if (!(error instanceof FreeholdError)) throw error;
+			if (optional === true && isMissing(error.cause)) return;
 			if (!this.#broken) onUnreadable(error);
 			this.#broken = true;
 		}
@@ -57,4 +62,8 @@ export class OperatorKey implements DigestSigner {
 			await pause(LOOK_MS, signal).catch(() => undefined);
 		}
 	}
+}
+
+function isMissing(cause: unknown): boolean {
+	return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
 }
