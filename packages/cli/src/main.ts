@@ -5,6 +5,7 @@ import { type CommandContext, createContext, type GlobalOptions } from "./contex
 import { roleCommand } from "./roles/role-command.js";
 import { addNodeVerbs } from "./verbs/node.js";
 import { addOwnershipVerbs, addOwnVerbs } from "./verbs/ownership.js";
+import { addValidatorVerbs } from "./verbs/validator.js";
 
 /** Exit status of a refusal, and of a command that was not understood. */
 const REFUSED = 1;
@@ -286,25 +287,7 @@ function addCommands(program: Command, act: Act): void {
 		.option("--storage-url <url>", "with --whole: the storage (default: the network's)")
 		.action(act(async () => (await import("./commands/leave.js")).importAll));
 
-	const validator = program.command("validator").description("several validators that order blocks together");
-	validator
-		.command("init <home>")
-		.description("make a validator's keys in CometBFT's folder, and show who it is")
-		.requiredOption("--name <name>", "what the others call it")
-		.action(act(async () => (await import("./commands/validator.js")).init));
-	validator
-		.command("genesis")
-		.description("the genesis that all validators share")
-		.requiredOption("--genesis <file>", "the ledger's genesis file")
-		.option("--member <file>", "what validator init showed; once for each", collect, [])
-		.requiredOption("--out <file>", "where to write it")
-		.action(act(async () => (await import("./commands/validator.js")).genesis));
-	validator
-		.command("join <home>")
-		.description("begin from a snapshot of the peers instead of fetching every block")
-		.requiredOption("--snapshot-from <urls>", "JSON-RPC of two engines or more, separated by commas")
-		.requiredOption("--trust <height:hash>", "a block that is trusted, such as the checkpoint's")
-		.action(act(async () => (await import("./commands/validator.js")).join));
+	addValidatorVerbs(program, act, collect);
 
 	const debug = program.command("debug", { hidden: true }).description("for tests");
 	debug

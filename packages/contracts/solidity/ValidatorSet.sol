@@ -186,6 +186,11 @@ contract ValidatorSet is Stakes {
         return _active;
     }
 
+    /// @notice Operators that the next epoch may take.
+    function candidateOperators() external view returns (address[] memory) {
+        return _candidates;
+    }
+
     function activeSet() public view returns (bytes32[] memory keys, uint64[] memory powers) {
         (keys, powers) = (new bytes32[](_active.length), new uint64[](_active.length));
         for (uint256 index = 0; index < keys.length; index++) {

@@ -1,7 +1,16 @@
 export { LedgerApplication } from "./application/application.js";
 export type * from "./application/types.js";
 export { ENGINE_VERSION, findEngine, provideEngine } from "./engine/binary.js";
-export { type EngineGenesis, engineGenesis, joinBySnapshot, type Pace, prepareHome, type ValidatorIdentity, writeGenesis } from "./engine/home.js";
+export {
+	type EngineGenesis,
+	engineGenesis,
+	joinBySnapshot,
+	type Pace,
+	prepareHome,
+	readValidatorKey,
+	type ValidatorIdentity,
+	writeGenesis,
+} from "./engine/home.js";
 export { openStateMachine, type StateMachineOptions } from "./execution/execution.js";
 export type * from "./execution/types.js";
 export { type GenesisFile, parseGenesisFile } from "./genesis/genesis-file.js";

@@ -110,7 +110,10 @@ async function startLedger(context: Context) {
 		});
 	}
 	context.onChain(genesis.chainId);
-	const unlock = lockFolder(config.data);
+	const unlocks = [config.data, ...(who.kind === "validates" ? [who.home] : [])].map((folder) => lockFolder(folder));
+	const unlock = (): void => {
+		for (const each of unlocks) each();
+	};
 	const place = { dir: join(config.data, "state"), historyBlocks: config.historyBlocks, mapSizeBytes: DEFAULT_MAP_SIZE_BYTES };
 	const state = openStateMachine(place);
 	const calls = new CallPool(

@@ -1,17 +1,15 @@
 /** The local network: its keys, its genesis, and the arguments of its five processes. Made once; started again with the same folder it is the same network. */
 import { stat } from "node:fs/promises";
-import { contractAddresses, type Hex, type NetworkFile, networkOf, toHex } from "@freehold/protocol";
+import { contractAddresses, type Hex, type NetworkFile, networkOf } from "@freehold/protocol";
 import { createDigestSigner, type RoleName, readKeyFile, readOrCreateKeyFile } from "@freehold/service";
-import { mnemonicToAccount } from "viem/accounts";
 import { type DataFolder, type DevelopmentAccount, writeJson } from "./data-folder.js";
+import { developmentAccount } from "./development-accounts.js";
 import type { ProcessPlan } from "./supervisor.js";
 
 export const HOST = "127.0.0.1";
 export const LOCAL_CHAIN_ID = 10741;
 export const DEFAULT_PORT_BASE = 8545;
 
-/** The phrase that every Ethereum development tool knows: public, so never for anything but development. */
-const DEVELOPMENT_MNEMONIC = "test test test test test test test test test test test junk";
 const DEVELOPMENT_ACCOUNTS = 10;
 const OPG = 10n ** 18n;
 const DEVELOPMENT_BALANCE = 1_000_000n * OPG;
@@ -130,12 +128,7 @@ export function describe(base: number, status: LedgerStatus): NetworkFile {
 async function developmentAccounts(folder: DataFolder): Promise<readonly DevelopmentAccount[]> {
 	const known = await folder.accounts();
 	if (known !== undefined) return known;
-	const accounts = Array.from({ length: DEVELOPMENT_ACCOUNTS }, (_, index): DevelopmentAccount => {
-		const { address, getHdKey } = mnemonicToAccount(DEVELOPMENT_MNEMONIC, { addressIndex: index });
-		const { privateKey } = getHdKey();
-		if (privateKey === null) throw new Error("the derivation gave no private key");
-		return { name: `dev-${index}`, address: address.toLowerCase() as Hex, privateKey: toHex(privateKey) };
-	});
+	const accounts = Array.from({ length: DEVELOPMENT_ACCOUNTS }, (_, index) => developmentAccount(`dev-${index}`, index));
 	await writeJson(folder.accountsFile, accounts, 0o600);
 	return accounts;
 }

@@ -347,6 +347,7 @@ export const validatorSetAbi = [
 	{ inputs: [], name: "activeOperators", outputs: [{ name: "", type: "address[]" }], stateMutability: "view", type: "function" },
 	{ inputs: [], name: "activeSet", outputs: [{ name: "keys", type: "bytes32[]" }, { name: "powers", type: "uint64[]" }], stateMutability: "view", type: "function" },
 	{ inputs: [{ name: "publicKey", type: "bytes32" }, { name: "possession", type: "bytes" }, { name: "commissionBps", type: "uint16" }, { name: "amount", type: "uint128" }], name: "bond", outputs: [], stateMutability: "nonpayable", type: "function" },
+	{ inputs: [], name: "candidateOperators", outputs: [{ name: "", type: "address[]" }], stateMutability: "view", type: "function" },
 	{ inputs: [], name: "candidates", outputs: [{ name: "keys", type: "bytes32[]" }, { name: "powers", type: "uint64[]" }], stateMutability: "view", type: "function" },
 	{ inputs: [{ name: "operators", type: "address[]" }, { name: "to", type: "address" }], name: "claim", outputs: [{ name: "amount", type: "uint256" }], stateMutability: "nonpayable", type: "function" },
 	{ inputs: [{ name: "account", type: "address" }], name: "credit", outputs: [{ name: "", type: "uint256" }], stateMutability: "view", type: "function" },

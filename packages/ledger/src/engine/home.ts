@@ -10,7 +10,7 @@ import { FreeholdError, toHex, validatorAddress } from "@freehold/protocol";
 import { atomicWriteFile, generatePrivateKey } from "@freehold/service";
 import { BLOCK_GAS_LIMIT } from "../block/block.js";
 import { MAX_BLOCK_BYTES } from "../sequencer/consensus-block.js";
-import { signingKey } from "../sequencer/signing-key.js";
+import { type SigningKey, signingKey } from "../sequencer/signing-key.js";
 
 /** What others must know of a validator to name it in a genesis and to connect to it. */
 export interface ValidatorIdentity {
@@ -46,6 +46,14 @@ export async function prepareHome(home: string, pace: Pace): Promise<ValidatorId
 		await atomicWriteFile(join(home, SIGNED), `${JSON.stringify({ height: "0", round: 0, step: 0 })}\n`, 0o600);
 	if ((await text(join(home, CONFIG))) === undefined) await atomicWriteFile(join(home, CONFIG), settings(pace));
 	return { publicKey: signing, nodeId: toHex(validatorAddress(node)).slice(2) };
+}
+
+/** The key that signs a home's votes. Throws `config.invalid` where there is none. */
+export async function readValidatorKey(home: string): Promise<SigningKey> {
+	const path = join(home, SIGNING_KEY);
+	const known = await text(path);
+	if (known === undefined) throw new FreeholdError("config.invalid", { option: "HOME", reason: `${path} cannot be read: freehold validator init makes one` });
+	return signingKey(secretOf(path, known).subarray(0, 32));
 }
 
 export interface EngineGenesis {
@@ -194,10 +202,15 @@ async function readOrMakeKey(path: string, form: KeyFile): Promise<Uint8Array> {
 		await atomicWriteFile(path, `${JSON.stringify(form(seed, publicKey), null, 2)}\n`, 0o600);
 		return publicKey;
 	}
+	return Uint8Array.from(secretOf(path, known).subarray(32));
+}
+
+/** Seed and public key of a key file. */
+function secretOf(path: string, known: string): Uint8Array {
 	try {
 		const { priv_key } = JSON.parse(known) as { readonly priv_key: { readonly value: string } };
 		const bytes = Buffer.from(priv_key.value, "base64");
-		if (bytes.length === 64) return Uint8Array.from(bytes.subarray(32));
+		if (bytes.length === 64) return bytes;
 	} catch {
 		// Told below.
 	}

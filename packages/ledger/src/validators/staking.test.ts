@@ -1,20 +1,20 @@
 import { validatorSetAbi } from "@freehold/contracts/abi";
 import { contractAddresses, equalBytes, fromHex, toHex, utf8, type Validator, validatorAddress } from "@freehold/protocol";
-import { ed25519 } from "@noble/curves/ed25519.js";
 import { type ContractFunctionArgs, type ContractFunctionName, decodeFunctionResult, encodeFunctionData, parseAbi } from "viem";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { initRequest, openApplication } from "../../test/driven-ledger.js";
 import { CHAIN_ID, developers, GENESIS_TIME, OPG } from "../../test/local-ledger.js";
 import { BOND, engineSet, possessionOf, stakingGenesis } from "../../test/staking-genesis.js";
 import type { Misbehaviour } from "../application/types.js";
+import { signingKey } from "../sequencer/signing-key.js";
 
-const seeds = [1, 2, 3, 4].map((byte) => new Uint8Array(32).fill(byte));
-const keys = seeds.map((seed) => ed25519.getPublicKey(seed));
+const signers = [1, 2, 3, 4].map((byte) => signingKey(new Uint8Array(32).fill(byte)));
+const keys = signers.map(({ publicKey }) => publicKey);
 const addresses = keys.map((key) => validatorAddress(key));
 const [NEWCOMER, EPOCH] = [3, 10];
 const rules = { epochSeconds: EPOCH, attendanceBlocks: 10, jailSeconds: 20 };
-const appState = utf8(JSON.stringify(stakingGenesis({ seeds: seeds.slice(0, 3), timestamp: GENESIS_TIME, rules })));
-const request = { ...initRequest, validators: engineSet(seeds.slice(0, 3)), appState };
+const appState = utf8(JSON.stringify(stakingGenesis({ keys: signers.slice(0, 3), timestamp: GENESIS_TIME, rules })));
+const request = { ...initRequest, validators: engineSet(signers.slice(0, 3)), appState };
 const approveAbi = parseAbi(["function approve(address spender, uint256 amount)"]);
 type Opened = Awaited<ReturnType<typeof openApplication>>;
 
@@ -95,9 +95,9 @@ describe("genesis", () => {
 		const opened = await openApplication();
 		try {
 			const wrong = (validators: readonly Validator[]) => expect(() => opened.application.initChain({ ...request, validators }));
-			wrong(engineSet(seeds.slice(0, 2))).toThrow(/not those of the consensus engine/);
+			wrong(engineSet(signers.slice(0, 2))).toThrow(/not those of the consensus engine/);
 			wrong([{ publicKey: keys[0] as Uint8Array, power: 1n }]).toThrow(/not those of the consensus engine/);
-			const file = stakingGenesis({ seeds: seeds.slice(0, 3), timestamp: GENESIS_TIME });
+			const file = stakingGenesis({ keys: signers.slice(0, 3), timestamp: GENESIS_TIME });
 			const text = (change: object) => utf8(JSON.stringify({ ...file, validators: file.validators.map((entry) => ({ ...entry, ...change })) }));
 			const refused = (change: object) => expect(() => opened.application.initChain({ ...request, validators: [], appState: text(change) }));
 			refused({ bond: (10n ** 27n).toString() }).toThrow(/genesis call/);
@@ -113,7 +113,7 @@ describe("genesis", () => {
 describe("an epoch in the application", () => {
 	test("tells the engine of a newcomer, no more than a third of the power at once", async () => {
 		const operator = developers[NEWCOMER]?.address as `0x${string}`;
-		const possession = toHex(possessionOf(seeds[NEWCOMER] as Uint8Array, operator));
+		const possession = possessionOf(signers[NEWCOMER] as (typeof signers)[number], operator);
 		const bond = await Promise.all([approve(NEWCOMER), call(NEWCOMER, "bond", [toHex(keys[NEWCOMER] as Uint8Array), possession, 0, 15_000n * OPG])]);
 		expect(await block(1, bond)).toEqual([]);
 		// The time is not there yet.
