@@ -35,7 +35,7 @@ const allowed = {
 	],
 	hub: ["protocol", "contracts/abi", "service", "proofs", "payments", "sdk/chain"],
 	cli: undefined,
-	web: ["protocol", "contracts/abi", "proofs", "sdk", "sdk/chain"],
+	web: ["protocol", "contracts/abi", "proofs", "sdk", "sdk/assistant", "sdk/chain"],
 };
 /** Where a package lies when not in `packages/`. */
 const folders = { web: "apps/web" };

@@ -15,6 +15,7 @@ const checks = [
 	["dead code", [bin("knip/bin/knip.js"), "--no-progress"]],
 	["supply chain", [join(root, "scripts/supply-chain.mjs"), "check"]],
 	["reference pages", [join(root, "scripts/reference.mjs"), "--check"]],
+	["generated: passages", [join(root, "scripts/passages.mjs"), "--check"]],
 	["size of the page", [join(root, "apps/web/scripts/size.mjs")]],
 	["generated: ABCI", [join(root, "packages/ledger/proto/generate.mjs"), "--check"]],
 	["generated: contracts", [join(root, "packages/contracts/scripts/build.mjs"), "--check"]],

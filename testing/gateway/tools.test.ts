@@ -100,6 +100,29 @@ describe("freehold chat", () => {
 		expect(JSON.parse(out)).toMatchObject({ text: "Hello there, friend.", finish: "stop", receiptFile: { version: 1 } });
 	});
 
+	it("runs the tools that are offered, once each, and adds up what the answers cost", async () => {
+		network.textNode.script = (request) => {
+			const results = request.task === "chat" ? request.messages.filter(({ role }) => role === "tool") : [];
+			if (results.length > 0) return words("A till holds it.");
+			return [
+				{ choice: 0, toolCall: { index: 0, id: "c1", name: "calculate", arguments: '{"expression":"17 * 23"}' }, outputTokens: 2 },
+				{ choice: 0, toolCall: { index: 1, id: "c2", name: "search_docs", arguments: '{"query":"till"}' }, outputTokens: 2 },
+				{ choice: 0, finish: "tools" as const, outputTokens: 2 },
+			];
+		};
+		const before = network.textNode.asked.length;
+		const { out } = await commands.run("chat", MODEL, "--tools", "--message", "What is a till?", "--json", ...globals);
+		const asked = network.textNode.asked.slice(before) as unknown as { tools: { name: string }[]; messages: { role: string; content: unknown }[] }[];
+		expect(asked.map(({ messages: said }) => said.map(({ role }) => role))).toEqual([["user"], ["user", "assistant", "tool", "tool"]]);
+		expect(asked[0]?.tools.map(({ name }) => name)).toEqual(["calculate", "model_price", "model_owner", "list_models", "search_docs"]);
+		const told = JSON.parse(out) as { text: string; charge: string; tools: { name: string; result: string }[] };
+		expect(told).toMatchObject({ text: "A till holds it.", toolCalls: [], tools: [{ name: "calculate", result: "391" }, { name: "search_docs" }] });
+		expect(told.tools[1]?.result).toMatch(/till/i);
+		const once = JSON.parse((await commands.run("chat", MODEL, "--message", "What is a till?", "--json", ...globals)).out) as { charge: string };
+		expect(network.textNode.asked.at(-1)).toMatchObject({ tools: [] });
+		expect(BigInt(told.charge)).toBeGreaterThan(BigInt(once.charge));
+	});
+
 	it("holds a conversation, verifies and saves it", async () => {
 		const { spawn } = await import("node:child_process");
 		const saved = join(network.folder, "talk.json");
@@ -159,11 +182,25 @@ describe("freehold mcp", () => {
 		});
 		const client = new Client({ name: "test", version: "1" });
 		await client.connect(transport);
-		expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(["ask", "earnings", "verify"]);
+		expect((await client.listTools()).tools.map(({ name }) => name)).toEqual([
+			"ask",
+			"earnings",
+			"verify",
+			"model_price",
+			"model_owner",
+			"list_models",
+			"search_docs",
+		]);
 		const asked = (await client.callTool({ name: "ask", arguments: { message: "Say hello to me", model: MODEL } })) as { content: { text: string }[] };
 		expect(asked.content[0]?.text).toMatch(/^Hello there, friend\.\n\n\[0\.\d+ OPG · receipt checked/);
 		const refused = await client.callTool({ name: "ask", arguments: { message: "Hello", model: "talk/nothing" } });
 		expect(refused).toMatchObject({ isError: true, content: [{ text: expect.stringContaining("model.notFound") }] });
+		const found = (await client.callTool({ name: "search_docs", arguments: { query: "till" } })) as { content: { text: string }[] };
+		expect(found.content[0]?.text).toMatch(/till/i);
+		expect(await client.callTool({ name: "model_owner", arguments: {} })).toMatchObject({
+			isError: true,
+			content: [{ text: expect.stringContaining("request.invalid") }],
+		});
 		const forged = (await client.callTool({ name: "verify", arguments: { receipt: "{}" } })) as { content: { text: string }[] };
 		expect(forged.content[0]?.text).toContain("Forged or altered");
 		await expect(client.callTool({ name: "none", arguments: {} })).rejects.toThrow("Unknown tool");

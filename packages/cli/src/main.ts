@@ -185,6 +185,7 @@ function addCommands(program: Command, act: Act): void {
 		.option("--system <text>", "instructions to the model")
 		.option("--max-tokens <n>", "longest answer, in tokens", "512")
 		.option("--max <opg>", "refuse to pay more than this for one answer")
+		.option("--tools", "let the model work out sums, look at the network's models and search the documentation; each time one more answer is paid")
 		.action(act(async () => (await import("./commands/chat.js")).chat));
 	program
 		.command("proxy")

@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { formatOpg, receiptFileShape } from "@freehold/protocol";
 import type { AcceptedLicence, ChatAnswer, ChatMessage, Freehold } from "@freehold/sdk";
 import { verifyReceipt } from "@freehold/sdk";
+import { type AssistantTool, offerOf, runTool } from "@freehold/sdk/assistant";
 import type { LaneTurns } from "../client/lane-turns.js";
 
 export interface ConversationOptions {
@@ -13,8 +14,20 @@ export interface ConversationOptions {
 	readonly licence: AcceptedLicence;
 	readonly system: string | undefined;
 	readonly maxTokens: number;
+	/** For one answer. */
 	readonly maxCharge: bigint | undefined;
+	/** What the model may call here. */
+	readonly tools: readonly AssistantTool[];
 }
+
+/** What is told while an answer comes. */
+export interface Listener {
+	readonly piece: (text: string) => void;
+	readonly called: (name: string, argumentsText: string, result: string) => void;
+}
+
+/** Answers in a row that call tools. */
+const MAX_ROUNDS = 4;
 
 export class Conversation {
 	readonly #options: ConversationOptions;
@@ -36,21 +49,47 @@ export class Conversation {
 		return this.#answers.reduce((sum, { charge }) => sum + charge, 0n);
 	}
 
-	/** Resolves after the check. What was said is kept only when it was answered. */
-	async say(text: string, onPiece: (piece: string) => void, signal: AbortSignal): Promise<ChatAnswer> {
-		const { freehold, turns, model, licence, maxTokens, maxCharge } = this.#options;
+	/**
+	 * Resolves after the check with the answers in the order in which they came: several where tools were called in between. What was said is kept only when it was
+	 * answered in words, or when the model has called tools for as long as it may.
+	 */
+	async say(text: string, listener: Listener, signal: AbortSignal): Promise<readonly ChatAnswer[]> {
+		const { turns, tools } = this.#options;
 		const messages: ChatMessage[] = [...this.#messages, { role: "user", content: text }];
+		const answers: ChatAnswer[] = [];
 		const end = await turns.take();
 		try {
-			const stream = freehold.stream(model, { messages, maxTokens, licence, signal, ...(maxCharge === undefined ? {} : { maxCharge }) });
-			for await (const { text: piece } of stream) if (piece !== undefined) onPiece(piece);
-			const answer = await stream.result;
-			this.#messages = [...messages, { role: "assistant", content: answer.text }];
-			this.#answers.push(answer);
-			return answer;
+			for (let round = 1; ; round++) {
+				const answer = await this.#ask(messages, listener, signal);
+				answers.push(answer);
+				this.#answers.push(answer);
+				messages.push({ role: "assistant", content: answer.text, toolCalls: answer.toolCalls });
+				for (const { id, name, arguments: given } of answer.toolCalls) {
+					const result = await runTool(tools, name, given, signal);
+					listener.called(name, given, result);
+					messages.push({ role: "tool", toolCallId: id, content: result });
+				}
+				if (answer.toolCalls.length === 0 || round === MAX_ROUNDS) break;
+			}
+			this.#messages = messages;
+			return answers;
 		} finally {
 			end();
 		}
+	}
+
+	async #ask(messages: readonly ChatMessage[], listener: Listener, signal: AbortSignal): Promise<ChatAnswer> {
+		const { freehold, model, licence, maxTokens, maxCharge, tools } = this.#options;
+		const stream = freehold.stream(model, {
+			messages,
+			maxTokens,
+			licence,
+			signal,
+			...(tools.length === 0 ? {} : { tools: offerOf(tools) }),
+			...(maxCharge === undefined ? {} : { maxCharge }),
+		});
+		for await (const { text: piece } of stream) if (piece !== undefined) listener.piece(piece);
+		return stream.result;
 	}
 
 	/** The last answer's receipt: complete where it has been anchored by now. */

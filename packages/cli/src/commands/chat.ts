@@ -1,6 +1,8 @@
 /** `freehold chat`: talk to a language model; each answer is paid, streamed, and checked before the next question. */
 import { createInterface } from "node:readline/promises";
 import { FreeholdError, formatOpg, receiptFileShape } from "@freehold/protocol";
+import type { ChatAnswer } from "@freehold/sdk";
+import { networkTools } from "@freehold/sdk/assistant";
 import { Conversation } from "../chat/conversation.js";
 import { connectMember } from "../client/connect.js";
 import { LaneTurns } from "../client/lane-turns.js";
@@ -28,6 +30,7 @@ export const chat: Action = async (context, [model = DEFAULT_MODEL], options) =>
 		system: options["system"] === undefined ? undefined : String(options["system"]),
 		maxTokens,
 		maxCharge: options["max"] === undefined ? undefined : parseOpg(String(options["max"]), "--max"),
+		tools: options["tools"] === true ? networkTools(member.freehold.models) : [],
 	});
 	if (options["message"] !== undefined) return once(context, conversation, String(options["message"]));
 	await talk(context, conversation, model);
@@ -36,14 +39,21 @@ export const chat: Action = async (context, [model = DEFAULT_MODEL], options) =>
 
 async function once(context: CommandContext, conversation: Conversation, message: string): Promise<number> {
 	const { output } = context;
-	const answer = await conversation.say(message, (piece) => (output.json ? undefined : process.stdout.write(piece)), context.signal);
+	const tools: { name: string; arguments: string; result: string }[] = [];
+	const listener = {
+		piece: (piece: string) => (output.json ? undefined : process.stdout.write(piece)),
+		called: (name: string, given: string, result: string) => {
+			tools.push({ name, arguments: given, result });
+			sayCalled(context, name, given, result);
+		},
+	};
+	const answers = await conversation.say(message, listener, context.signal);
+	const answer = lastOf(answers);
 	if (output.json) {
-		const { text, finish, toolCalls, callId, charge, inputTokens, outputTokens, receiptFile } = answer;
-		output.result(
-			{ text, finish, toolCalls, callId, charge, usage: { inputTokens, outputTokens }, receiptFile: receiptFileShape.write(receiptFile) },
-			() => "",
-		);
-	} else output.line(`\n${output.dim(mark(context, answer.charge, answer.callId))}`);
+		const { text, finish, toolCalls, callId, inputTokens, outputTokens, receiptFile } = answer;
+		const usage = { inputTokens, outputTokens };
+		output.result({ text, finish, toolCalls, callId, charge: chargeOf(answers), usage, receiptFile: receiptFileShape.write(receiptFile), tools }, () => "");
+	} else output.line(`\n${output.dim(mark(context, chargeOf(answers), answer.callId))}`);
 	return 0;
 }
 
@@ -87,8 +97,27 @@ async function turn(context: CommandContext, conversation: Conversation, text: s
 			return;
 	}
 	if (command.startsWith("/")) throw new FreeholdError("request.invalid", { field: command, reason: `is no command. ${HELP}` });
-	const answer = await conversation.say(text, (piece) => process.stdout.write(piece), signal);
-	output.line(`\n${output.dim(mark(context, answer.charge, answer.callId))}`);
+	const listener = {
+		piece: (piece: string) => void process.stdout.write(piece),
+		called: (name: string, given: string, result: string) => sayCalled(context, name, given, result),
+	};
+	const answers = await conversation.say(text, listener, signal);
+	output.line(`\n${output.dim(mark(context, chargeOf(answers), lastOf(answers).callId))}`);
+}
+
+/** What a tool was asked and gave, for people. */
+function sayCalled({ output }: CommandContext, name: string, given: string, result: string): void {
+	output.note(output.dim(`${name}(${given}) → ${result}`));
+}
+
+function lastOf(answers: readonly ChatAnswer[]): ChatAnswer {
+	const answer = answers.at(-1);
+	if (answer === undefined) throw new Error("nothing was answered");
+	return answer;
+}
+
+function chargeOf(answers: readonly ChatAnswer[]): bigint {
+	return answers.reduce((sum, { charge }) => sum + charge, 0n);
 }
 
 function mark({ output }: CommandContext, charge: bigint, callId: string): string {

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { FreeholdError, formatOpg, limits, parseReceiptFile } from "@freehold/protocol";
 import { verifyReceipt } from "@freehold/sdk";
+import { type AssistantTool, networkTools } from "@freehold/sdk/assistant";
 import { connectMember, type Member } from "../client/connect.js";
 import { LaneTurns } from "../client/lane-turns.js";
 import { KnownLicences } from "../client/licence-folder.js";
@@ -18,7 +19,10 @@ export const mcp: Action = async (context, _, options) => {
 	const member = await connectMember({ ...context, yes: true });
 	const purse = new Purse(parseOpg(String(options["budget"] ?? "1"), "--budget"));
 	const turns = new LaneTurns(member.lanes, context.signal);
-	const tools = [askTool(member, turns, purse, new KnownLicences(context, member)), earningsTool(member), verifyTool(member)];
+	const looking = networkTools(member.freehold.models)
+		.filter(({ name }) => name !== "calculate")
+		.map(lookTool);
+	const tools = [askTool(member, turns, purse, new KnownLicences(context, member)), earningsTool(member), verifyTool(member), ...looking];
 	await serveMcp({ name: "freehold", version: VERSION, tools, input: process.stdin, output: process.stdout, signal: context.signal });
 	return 0;
 };
@@ -105,6 +109,22 @@ function verifyTool({ freehold, network }: Member): McpTool {
 			}
 			const { outcome, checks } = verifyReceipt(file, { checkpoint: network.checkpoint, chainId: network.chainId, crypto: freehold.client.crypto });
 			return [`Outcome: ${outcome}`, ...checks.map(({ name, ok, detail }) => `${ok ? "✓" : "–"} ${name}: ${detail}`)].join("\n");
+		},
+	};
+}
+
+/** What models of the network itself are offered too: prices, owners and names of models, and the documentation. */
+function lookTool({ name, description, parameters, run }: AssistantTool): McpTool {
+	const title = description.replace(/\.$/, "");
+	const properties = Object.fromEntries(parameters.map((parameter) => [parameter, { type: "string" }]));
+	return {
+		name,
+		title,
+		description: `${title}, on the Freehold network.`,
+		inputSchema: { type: "object", properties, required: [...parameters], additionalProperties: false },
+		async run(input, signal) {
+			for (const parameter of parameters) if (typeof input[parameter] !== "string") throw invalid(parameter, "must be a text");
+			return run(input as Readonly<Record<string, string>>, signal);
 		},
 	};
 }

@@ -55,7 +55,7 @@ export function SettingsPanel({ settings, window, mostTokens, onChange }: Settin
 					<p className="text-small text-soft">This model does not call tools.</p>
 				) : (
 					<Tick
-						label="It may call tools: sums, and the prices, owners and names of models here"
+						label="It may call tools: sums, the prices, owners and names of models here, and a search of the documentation"
 						hint="They run in this tab. Each call is followed by one more answer, which is paid like the others."
 						checked={settings.tools}
 						onChange={(tools) => onChange({ ...settings, tools })}

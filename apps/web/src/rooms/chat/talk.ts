@@ -4,6 +4,7 @@
  */
 import { answerOfDeltas, FreeholdError, type Hex, type ReceiptFile, receiptFileShape, type TextDelta } from "@freehold/protocol";
 import type { CheckedText, Freehold, WaitedReceipt } from "@freehold/sdk";
+import { runTool } from "@freehold/sdk/assistant";
 import type { QueryClient } from "@tanstack/react-query";
 import { addressOf, currentSession } from "../../account/session.js";
 import { requireAccount } from "../../account/starting.js";
@@ -27,7 +28,7 @@ import { modelQuery, networkQuery, quoteQuery } from "../../network/queries.js";
 import { troubleOf } from "../../network/trouble.js";
 import { Keeper, type OwnShelf } from "./keeper.js";
 import { requestOf } from "./request.js";
-import { runTool } from "./tools.js";
+import { pageTools } from "./tools.js";
 
 export interface TalkView {
 	readonly conversation: Conversation;
@@ -170,7 +171,7 @@ export class Talk {
 	async #runTools(turn: AnswerTurn, signal: AbortSignal): Promise<string> {
 		let parent = turn.id;
 		for (const { id: toolCallId, name, arguments: given } of turn.toolCalls) {
-			const text = await runTool(name, given, signal);
+			const text = await runTool(pageTools, name, given, signal);
 			const tool: Turn = { role: "tool", id: crypto.randomUUID(), parent, at: Date.now(), toolCallId, name, text };
 			this.#set({ conversation: withTurn(this.#view.conversation, tool) });
 			parent = tool.id;
