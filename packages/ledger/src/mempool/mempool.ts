@@ -3,7 +3,7 @@
  * Bounded in count, bytes, nonces per sender and age; when it is full, the cheapest transactions that nobody's later nonce waits for leave first.
  */
 import { LEAST_BASE_FEE } from "../block/base-fee.js";
-import { MAX_RESULTS_PER_BLOCK } from "../pipe/delivery.js";
+import { MAX_RESULTS_PER_BLOCK, readDelivery } from "../pipe/delivery.js";
 import { checkStateless } from "../transaction/intrinsic.js";
 import { effectiveTip, maximalCost, type Transaction, TransactionError } from "../transaction/transaction.js";
 import { MaxHeap } from "./max-heap.js";
@@ -133,7 +133,7 @@ export class Mempool {
 		if (replaced !== undefined) this.#remove(queue, replaced);
 		else if (!this.#makeRoom(tx)) return refused("transaction underpriced: the pool is full");
 		this.#senders.set(tx.from, queue);
-		this.#byId.set(tx.id, queue.put(tx, this.#modules.now(), this.#sequence++));
+		this.#byId.set(tx.id, queue.put(tx, { addedAt: this.#modules.now(), sequence: this.#sequence++, resultOf: readDelivery(tx)?.transaction }));
 		this.#bytes += tx.raw.length;
 		return { kind: "accepted" };
 	}
@@ -152,7 +152,7 @@ export class Mempool {
 		entry.needs = needs;
 	}
 
-	/** A result of a model call: it goes before what pays more, since others wait for it. */
+	/** A result or an opening of a model call: it goes before what pays more, since others wait for it. */
 	promote(id: string): void {
 		const entry = this.#byId.get(id);
 		if (entry !== undefined) entry.isResult = true;
@@ -191,8 +191,11 @@ export class Mempool {
 		for (let head = heads.pop(); head !== undefined && gas >= 21_000n; head = heads.pop()) {
 			const { tx } = head.entry;
 			const size = tx.raw.length + limits.overheadBytes;
-			if (tx.gasLimit > gas || size > bytes || (head.entry.isResult && results === MAX_RESULTS_PER_BLOCK)) continue;
-			if (head.entry.isResult) results++;
+			const { isResult, resultOf } = head.entry;
+			// A result behind its consumer, or one too many, would have the proposal refused: it waits for the next block.
+			if (resultOf !== undefined && taken.has(resultOf)) continue;
+			if (tx.gasLimit > gas || size > bytes || ((isResult || resultOf !== undefined) && results === MAX_RESULTS_PER_BLOCK)) continue;
+			if (isResult || resultOf !== undefined) results++;
 			gas -= tx.gasLimit;
 			bytes -= size;
 			chosen.push(tx);

@@ -12,8 +12,10 @@ export interface PooledTransaction {
 	isHeld: boolean;
 	/** Pooled transactions that stand before it in the block: results that it uses. */
 	needs: readonly string[];
-	/** It stands before all others: a result. */
+	/** It stands before all others: a result, or an opening. */
 	isResult: boolean;
+	/** Of a delivery: the transaction that it is for. */
+	readonly resultOf: string | undefined;
 }
 
 export class SenderQueue {
@@ -63,9 +65,9 @@ export class SenderQueue {
 		return last;
 	}
 
-	put(tx: Transaction, addedAt: number, sequence: number): PooledTransaction {
+	put(tx: Transaction, arrival: Pick<PooledTransaction, "addedAt" | "sequence" | "resultOf">): PooledTransaction {
 		this.remove(tx.nonce);
-		const entry = { tx, addedAt, sequence, cost: maximalCost(tx), isHeld: false, needs: [], isResult: false };
+		const entry = { tx, ...arrival, cost: maximalCost(tx), isHeld: false, needs: [], isResult: false };
 		this.#byNonce.set(tx.nonce, entry);
 		this.#cost += entry.cost;
 		return entry;

@@ -28,6 +28,8 @@ export interface DeliveryHead {
 	readonly id: Hex;
 	/** Hash of the transaction that makes the call. */
 	readonly transaction: Hex;
+	/** Who delivers, as it says. */
+	readonly operator: Hex;
 }
 
 /** What a transaction delivers; undefined when it delivers nothing. Whether it may, the contract says. */
@@ -35,7 +37,7 @@ export function readDelivery({ to, data }: Pick<ExecutableTx, "to" | "data">): D
 	if (to === undefined || !equalBytes(to, INFERENCE_ADDRESS) || data.length < LEAST_BYTES || !equalBytes(data.subarray(0, 4), DELIVER)) return undefined;
 	const words = (from: number, count: number): Uint8Array => data.subarray(STRUCTURE_AT + from * WORD, STRUCTURE_AT + (from + count) * WORD);
 	const id = keccak256(Buffer.concat([words(0, 2), keccak256(words(2, 3))]));
-	return { id: hexOf(id), transaction: hexOf(words(0, 1)) };
+	return { id: hexOf(id), transaction: hexOf(words(0, 1)), operator: hexOf(words(5, 1).subarray(12)) };
 }
 
 /** Calls that a transaction would open; none when it opens none. Whether it may, the contract says. */

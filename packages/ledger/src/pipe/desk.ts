@@ -82,8 +82,8 @@ export class PipeDesk {
 	readonly #askers = new Set<string>();
 	/** Result transactions in the pool, by the call that they are for. */
 	readonly #results = new Map<Hex, Transaction>();
-	/** The last one for each call that the contract refused; no more than there are open calls. */
-	readonly #unfit = new Map<Hex, Transaction>();
+	/** Those that the contract refused, by call and operator; only while they are in the pool. */
+	readonly #unfit = new Map<string, Transaction>();
 	#running = false;
 	#stops: readonly (() => void)[] = [];
 
@@ -95,6 +95,11 @@ export class PipeDesk {
 
 	get depth(): { readonly waiting: number; readonly consumers: number; readonly requests: number } {
 		return { waiting: this.#waiting.size, consumers: this.#consumers.size, requests: this.requests.size };
+	}
+
+	/** True while nothing waits to be simulated. */
+	get isIdle(): boolean {
+		return !this.#running && this.#waiting.size === 0;
 	}
 
 	start(): void {
@@ -205,7 +210,7 @@ export class PipeDesk {
 		// A result that came and does not answer is of no use now: the contract refused it, or the state has changed.
 		for (const id of missing) {
 			const unfit = this.#results.get(id);
-			if (unfit !== undefined) this.#unfit.set(id, unfit);
+			if (unfit !== undefined) this.#unfit.set(`${id}${readDelivery(unfit)?.operator}`, unfit);
 			this.#results.delete(id);
 		}
 		const fresh = open.filter(({ id }) => this.requests.get(hexOf(id)) === undefined);
@@ -266,7 +271,7 @@ export class PipeDesk {
 			if (request === undefined) continue;
 			this.#dispatch(request, request.seenAt);
 			// A peer's node can be faster than this ledger: its result was here before the block that allows it.
-			const early = this.#unfit.get(id);
+			const early = this.#unfit.get(`${id}${this.requests.get(id)?.operator}`);
 			if (early === undefined || application.pool.get(early.id) === undefined) continue;
 			this.#results.set(id, early);
 			this.#reconsider(request.transaction);
@@ -275,7 +280,7 @@ export class PipeDesk {
 			const request = this.requests.get(id);
 			if (request !== undefined) this.#reconsider(request.transaction);
 		}
-		for (const [id, result] of this.#unfit) if (application.pool.get(result.id) === undefined) this.#unfit.delete(id);
+		for (const [name, result] of this.#unfit) if (application.pool.get(result.id) === undefined) this.#unfit.delete(name);
 		for (const [id, result] of this.#results) if (application.pool.get(result.id) === undefined && !this.#isWaitedFor(id)) this.#results.delete(id);
 		for (const { tx, readyAt } of this.#consumers.values()) {
 			if (application.pool.get(tx.id) === undefined) this.#forget(tx.id);

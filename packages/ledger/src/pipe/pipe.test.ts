@@ -19,7 +19,7 @@ describe("a delivery", () => {
 	test("is known by its form, and its id is that of the call", () => {
 		const requestHash = keccak256(Buffer.concat([word(0), word(7), word(9)]));
 		const id = toHex(keccak256(Buffer.concat([fromHex(hash(1)), word(3), requestHash])));
-		expect(readDelivery(deliveryOf(hash(1), 3))).toEqual({ id, transaction: hash(1) });
+		expect(readDelivery(deliveryOf(hash(1), 3))).toEqual({ id, transaction: hash(1), operator: `0x${"00".repeat(20)}` });
 		expect(readDelivery(plain(hash(1)))).toBeUndefined();
 		expect(readDelivery({ ...deliveryOf(hash(1)), data: DELIVER })).toBeUndefined();
 		expect(readDelivery({ ...deliveryOf(hash(1)), to: undefined })).toBeUndefined();
