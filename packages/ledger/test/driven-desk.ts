@@ -94,7 +94,7 @@ export async function openDesk() {
 		if (!application.processProposal(proposal(chosen))) throw new Error("the proposal was refused");
 		const before = application.chain.head.header.number;
 		const hash = fromHex(keccak256(toHex(utf8(`block ${application.height}`))));
-		application.finalizeBlock({ ...proposal(chosen), hash, misbehaviour: [] });
+		application.finalizeBlock({ ...proposal(chosen), hash, misbehaviour: [], absent: [] });
 		await application.commit();
 		await settled();
 		return application.chain.head.header.number === before ? undefined : application.chain.head;
