@@ -5,7 +5,7 @@ import type { Page } from "playwright-core";
 import { describe, it } from "vitest";
 import { chromiumPath, openBrowser, openPerson } from "./browser.js";
 import { pageIsBuilt, repository, startLocalNetwork } from "./local-network.js";
-import { askForTheFirstTime, drawSeven, publish } from "./steps.js";
+import { acceptLicence, askForTheFirstTime, drawSeven, publish } from "./steps.js";
 
 const wanted = process.env["FREEHOLD_SCREENSHOTS"] === "1" && chromiumPath !== undefined && pageIsBuilt;
 const folder = join(repository, "docs/images");
@@ -39,7 +39,10 @@ describe.skipIf(!wanted)("pictures of the page [FREEHOLD_SCREENSHOTS=1, a Chromi
 			await bob.page.goto(network.url);
 			await drawSeven(bob.page);
 			await bob.page.getByRole("button", { name: /^Ask for/ }).click();
+			await acceptLicence(bob.page);
 			await bob.page.getByText(/Paid in block/).waitFor();
+			// Away from the amounts: the one below the pointer would stand out.
+			await bob.page.mouse.move(1, 1);
 			await take(bob.page, "page-home");
 			await bob.page.getByRole("button", { name: "Verify" }).click();
 			await bob.page.getByText("Genuine, and recorded on the chain").waitFor();
@@ -57,6 +60,16 @@ describe.skipIf(!wanted)("pictures of the page [FREEHOLD_SCREENSHOTS=1, a Chromi
 			await ada.page.getByRole("button", { name: "Dark colours" }).first().click();
 			await ada.page.mouse.move(640, 880);
 			await take(ada.page, "page-earnings");
+
+			await bob.page.goto(`${network.url}/chat`);
+			await bob.page.getByTestId("price").waitFor();
+			for (const [index, question] of ["What is a till?", "How do I publish a model?"].entries()) {
+				await bob.page.getByRole("textbox", { name: "Message", exact: true }).fill(question);
+				await bob.page.getByRole("button", { name: "Send" }).click();
+				if (index === 0) await acceptLicence(bob.page);
+				await bob.page.locator('[data-turn="answer"][data-end="stop"]').nth(index).waitFor();
+			}
+			await take(bob.page, "page-chat");
 
 			const phone = await openPerson(browser, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 });
 			await phone.page.goto(network.url);
