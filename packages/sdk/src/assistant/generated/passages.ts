@@ -21,6 +21,7 @@ export const passages: readonly Passage[] = [
 	{ title: "Your own model", text: "input.json is {\"name\": tensor}, where a tensor is nested arrays or {\"dtype\", \"shape\", \"data\"}. There are examples in models/*/examples/.", page: "README.md" },
 	{ title: "Your own model", text: "Check the receipt on any machine, with the network stopped if you like. It needs the file and a checkpoint (who you believe orders blocks): npx freehold receipt verify answer.receipt.json --checkpoint .freehold/local/checkpoint.json", page: "README.md" },
 	{ title: "Your own model", text: "And the owner gets paid: npx freehold earnings show --account ana npx freehold earnings claim --account ana", page: "README.md" },
+	{ title: "Language models", text: "The chat room: what a message costs, and a mark on each answer that opens what is known about it", page: "README.md" },
 	{ title: "Language models", text: "A local network also publishes freehold/chat, a very small model that says honestly what it is. Talk to it in the page: what a message costs stands there before it is sent, each answer opens what is known about it, and conversations stay on your device, encrypted.", page: "README.md" },
 	{ title: "Language models", text: "Any OpenAI or Anthropic client talks to it, and to any GGUF that you publish:", page: "README.md" },
 	{ title: "Language models", text: "freehold proxy is the same endpoint on your own machine: it pays, and checks every receipt before it ends an answer.", page: "README.md" },
