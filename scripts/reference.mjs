@@ -17,6 +17,7 @@ const pages = {
 	"routes.md": routesPage(),
 	"rpc.md": rpcPage(),
 	"fields.md": fieldsPage(),
+	"commands.md": await commandsPage(),
 	"options.md": await optionsPage(),
 	"metrics.md": await metricsPage(),
 };
@@ -107,6 +108,28 @@ function fieldsPage() {
 		return `## \`${route}\`\n\n| field | | |\n|---|---|---|\n${rows.join("\n")}\n`;
 	});
 	return `# Fields of the language model routes\n\n${made}\n\nHonoured: it shapes the answer as the client's own documentation says. Passed: it is taken and cannot change the answer. Refused: asking for it is an error; null asks for nothing. A field that is not listed is refused.\n\n${tables.join("\n")}`;
+}
+
+async function commandsPage() {
+	const { commandTree } = await import("../packages/cli/dist/main.js");
+	const cell = (text) => text.replaceAll("|", "\\|");
+	const table = ({ options }) =>
+		options.length === 0
+			? ""
+			: `\n| option | default | |\n|---|---|---|\n${options.map(({ flags, defaultValue, description }) => `| \`${cell(flags)}\` | ${Array.isArray(defaultValue) ? "–" : (defaultValue ?? "–")} | ${cell(description)} |`).join("\n")}\n`;
+	const sections = (command, path) => {
+		const words = [...path, command.name()];
+		if (command.commands.length > 0) return command.commands.flatMap((child) => sections(child, words));
+		const given = command.registeredArguments.map((argument) => {
+			const { required, variadic } = argument;
+			const word = `${argument.name()}${variadic ? "..." : ""}`;
+			return required ? `<${word}>` : `[${word}]`;
+		});
+		return [`### \`freehold ${[...words, ...given].join(" ")}\`\n\n${command.description()}\n${table(command)}`];
+	};
+	const tree = commandTree(() => async () => {});
+	const all = tree.commands.flatMap((command) => [`## ${command.name()}\n\n${sections(command, []).join("\n")}`]);
+	return `# Commands\n\n${made}\n\nThese options may stand before or after every verb. A role's own options (\`freehold node run <role>\`) stand in [Options of the programs](options.md).\n${table(tree)}\n${all.join("\n")}`;
 }
 
 async function optionsPage() {

@@ -1,6 +1,6 @@
 /** What people use with a language model: the AI SDK, and the commands chat, proxy, mcp and key, against a real gateway. */
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Anthropic from "@anthropic-ai/sdk";
@@ -38,6 +38,13 @@ beforeEach(() => {
 	network.textNode.script = () => words("Hello there, friend.");
 	network.textNode.forge = undefined;
 });
+
+/** Ids of the calls that the account's commands have paid for. */
+const paidCalls = async (): Promise<readonly string[]> => {
+	const folder = join(network.folder, "home", "calls");
+	const files = await Promise.all((await readdir(folder)).map((name) => readFile(join(folder, name), "utf8")));
+	return files.flatMap((text) => text.trim().split("\n")).map((line) => (JSON.parse(line) as { callId: string }).callId);
+};
 
 const messages = [{ role: "user" as const, content: "Say hello to me" }];
 
@@ -97,7 +104,10 @@ describe("freehold chat", () => {
 	it("answers once, with the receipt", async () => {
 		const { out, status } = await commands.run("chat", MODEL, "--message", "Say hello to me", "--json", ...globals);
 		expect(status).toBe(0);
-		expect(JSON.parse(out)).toMatchObject({ text: "Hello there, friend.", finish: "stop", receiptFile: { version: 1 } });
+		const answered = JSON.parse(out) as { callId: string };
+		expect(answered).toMatchObject({ text: "Hello there, friend.", finish: "stop", receiptFile: { version: 1 } });
+		// What an export takes along.
+		expect(await paidCalls()).toContain(answered.callId);
 	});
 
 	it("runs the tools that are offered, once each, and adds up what the answers cost", async () => {
@@ -160,6 +170,8 @@ describe("freehold proxy", () => {
 			body: JSON.stringify({ model: MODEL, messages, stream: true }),
 		});
 		expect(await raw.text()).toMatch(/: freehold \{.*"state":"verified"\}\ndata: \[DONE\]\n\n$/);
+		const paid = await paidCalls();
+		expect(answers.every(({ id }) => paid.some((call) => id.endsWith(call.slice(2))))).toBe(true);
 		network.textNode.forge = (receipt) => ({ ...receipt, charge: receipt.charge + 1n });
 		const stream = await openai.chat.completions.create({ model: MODEL, messages, stream: true });
 		const reading = (async () => {

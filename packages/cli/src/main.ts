@@ -19,17 +19,6 @@ export type Action = (context: CommandContext, args: readonly string[], options:
 export async function run(argv: readonly string[]): Promise<number> {
 	let status = 0;
 	const stop = new AbortController();
-	const program = new Command("freehold")
-		.description("A network where AI models, the machines that run them and what they remember are property.")
-		.option("--network <file|url>", "network.json of a network, or its gateway's address")
-		.option("--account <name>", "account that signs: a name of the keystore, or dev-0 … dev-9 on a development network")
-		.option("--data <dir>", "folder of the local network (default .freehold/local)")
-		.option("--json", "one JSON value on standard output, progress on standard error")
-		.option("--yes", "answer questions with yes")
-		.option("--quiet", "results and errors only")
-		.showHelpAfterError("(freehold --help lists the commands)")
-		.exitOverride();
-
 	const act =
 		(load: () => Promise<Action>) =>
 		async (...received: unknown[]): Promise<void> => {
@@ -44,7 +33,7 @@ export async function run(argv: readonly string[]): Promise<number> {
 			}
 		};
 
-	addCommands(program, act);
+	const program = commandTree(act);
 	const asked = roleCommand(argv);
 	if (asked !== undefined) {
 		// A role parses its own options, which are declared beside its code.
@@ -63,6 +52,22 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 /** Makes the handler of a verb, whose code is loaded when it is used. */
 export type Act = (load: () => Promise<Action>) => (...received: unknown[]) => Promise<void>;
+
+/** Every command with its options; what they do is `act`'s. The reference page is made from it. */
+export function commandTree(act: Act): Command {
+	const program = new Command("freehold")
+		.description("A network where AI models, the machines that run them and what they remember are property.")
+		.option("--network <file|url>", "network.json of a network, or its gateway's address")
+		.option("--account <name>", "account that signs: a name of the keystore, or dev-0 … dev-9 on a development network")
+		.option("--data <dir>", "folder of the local network (default .freehold/local)")
+		.option("--json", "one JSON value on standard output, progress on standard error")
+		.option("--yes", "answer questions with yes")
+		.option("--quiet", "results and errors only")
+		.showHelpAfterError("(freehold --help lists the commands)")
+		.exitOverride();
+	addCommands(program, act);
+	return program;
+}
 
 function addCommands(program: Command, act: Act): void {
 	const network = (command: Command): Command =>

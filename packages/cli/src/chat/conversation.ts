@@ -4,11 +4,13 @@ import { formatOpg, receiptFileShape } from "@freehold/protocol";
 import type { AcceptedLicence, ChatAnswer, ChatMessage, Freehold } from "@freehold/sdk";
 import { verifyReceipt } from "@freehold/sdk";
 import { type AssistantTool, offerOf, runTool } from "@freehold/sdk/assistant";
+import type { NoteCall } from "../client/call-log.js";
 import type { LaneTurns } from "../client/lane-turns.js";
 
 export interface ConversationOptions {
 	readonly freehold: Freehold;
 	readonly turns: LaneTurns;
+	readonly note: NoteCall;
 	readonly model: string;
 	/** Of the model, accepted by the account. */
 	readonly licence: AcceptedLicence;
@@ -54,7 +56,7 @@ export class Conversation {
 	 * answered in words, or when the model has called tools for as long as it may.
 	 */
 	async say(text: string, listener: Listener, signal: AbortSignal): Promise<readonly ChatAnswer[]> {
-		const { turns, tools } = this.#options;
+		const { turns, tools, note, model } = this.#options;
 		const messages: ChatMessage[] = [...this.#messages, { role: "user", content: text }];
 		const answers: ChatAnswer[] = [];
 		const end = await turns.take();
@@ -62,6 +64,7 @@ export class Conversation {
 			for (let round = 1; ; round++) {
 				const answer = await this.#ask(messages, listener, signal);
 				answers.push(answer);
+				await note(model, answer.callId, answer.receiptFile.order.gateway);
 				this.#answers.push(answer);
 				messages.push({ role: "assistant", content: answer.text, toolCalls: answer.toolCalls });
 				for (const { id, name, arguments: given } of answer.toolCalls) {

@@ -2,6 +2,7 @@
 import { appendFile, mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Hex, isHex } from "@freehold/protocol";
+import type { Member } from "./connect.js";
 
 export interface LoggedCall {
 	readonly callId: Hex;
@@ -17,6 +18,13 @@ export async function logCall(home: string, chainId: number, account: Hex, call:
 	const path = pathOf(home, chainId, account);
 	await mkdir(dirname(path), { recursive: true, mode: 0o700 });
 	await appendFile(path, `${JSON.stringify(call)}\n`, { mode: 0o600 });
+}
+
+/** Writes down a call of a command that makes many. `gateway`: who took it. */
+export type NoteCall = (model: string, callId: Hex, gateway: Hex) => Promise<void>;
+
+export function callNotes(home: string, { network, address }: Pick<Member, "network" | "address">): NoteCall {
+	return (model, callId, gateway) => logCall(home, network.chainId, address, { callId, gateway, model, at: Date.now() });
 }
 
 /** Oldest first, each once; lines that were cut off are left out. */

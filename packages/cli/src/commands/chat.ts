@@ -4,7 +4,8 @@ import { FreeholdError, formatOpg, receiptFileShape } from "@freehold/protocol";
 import type { ChatAnswer } from "@freehold/sdk";
 import { networkTools } from "@freehold/sdk/assistant";
 import { Conversation } from "../chat/conversation.js";
-import { connectMember } from "../client/connect.js";
+import { callNotes } from "../client/call-log.js";
+import { connectMember, homeOf } from "../client/connect.js";
 import { LaneTurns } from "../client/lane-turns.js";
 import { agreeToLicence } from "../client/licence-folder.js";
 import type { CommandContext } from "../context.js";
@@ -25,6 +26,7 @@ export const chat: Action = async (context, [model = DEFAULT_MODEL], options) =>
 	const conversation = new Conversation({
 		freehold: member.freehold,
 		turns: new LaneTurns(member.lanes, context.signal),
+		note: callNotes(homeOf(context.env), member),
 		model,
 		licence,
 		system: options["system"] === undefined ? undefined : String(options["system"]),

@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { FreeholdError, formatOpg, limits, parseReceiptFile } from "@freehold/protocol";
 import { verifyReceipt } from "@freehold/sdk";
 import { type AssistantTool, networkTools } from "@freehold/sdk/assistant";
-import { connectMember, type Member } from "../client/connect.js";
+import { callNotes, type NoteCall } from "../client/call-log.js";
+import { connectMember, homeOf, type Member } from "../client/connect.js";
 import { LaneTurns } from "../client/lane-turns.js";
 import { KnownLicences } from "../client/licence-folder.js";
 import { parseOpg } from "../input/amount.js";
@@ -22,12 +23,20 @@ export const mcp: Action = async (context, _, options) => {
 	const looking = networkTools(member.freehold.models)
 		.filter(({ name }) => name !== "calculate")
 		.map(lookTool);
-	const tools = [askTool(member, turns, purse, new KnownLicences(context, member)), earningsTool(member), verifyTool(member), ...looking];
+	const asking = { turns, purse, licences: new KnownLicences(context, member), note: callNotes(homeOf(context.env), member) };
+	const tools = [askTool(member, asking), earningsTool(member), verifyTool(member), ...looking];
 	await serveMcp({ name: "freehold", version: VERSION, tools, input: process.stdin, output: process.stdout, signal: context.signal });
 	return 0;
 };
 
-function askTool({ freehold }: Member, turns: LaneTurns, purse: Purse, licences: KnownLicences): McpTool {
+interface Asking {
+	readonly turns: LaneTurns;
+	readonly purse: Purse;
+	readonly licences: KnownLicences;
+	readonly note: NoteCall;
+}
+
+function askTool({ freehold }: Member, { turns, purse, licences, note }: Asking): McpTool {
 	return {
 		name: "ask",
 		title: "Ask a model",
@@ -54,12 +63,13 @@ function askTool({ freehold }: Member, turns: LaneTurns, purse: Purse, licences:
 			try {
 				const messages = [...(typeof system === "string" ? [{ role: "system" as const, content: system }] : []), { role: "user" as const, content: message }];
 				const maxCharge = wished < left ? wished : left;
-				const { text, charge, callId } = await licences.with(
+				const { text, charge, callId, receiptFile } = await licences.with(
 					model,
 					(licence) => freehold.chat(model, { messages, maxTokens, maxCharge, licence, signal }),
 					signal,
 				);
 				purse.spend(charge);
+				await note(model, callId, receiptFile.order.gateway);
 				return `${text}\n\n[${formatOpg(charge)} OPG · receipt checked · call ${callId}]`;
 			} finally {
 				end();

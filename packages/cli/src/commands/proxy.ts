@@ -4,7 +4,8 @@ import { chatCompletions, completions, type Dialect, embeddings, messages, opena
 import { FreeholdError, formatOpg, gatewayRoutes, type KeyBody, type Route } from "@freehold/protocol";
 import { createLog, fetchJson, type HttpServer, jsonResponse, pause, type RouteBinding, startHttpServer } from "@freehold/service";
 import { Registry } from "prom-client";
-import { connectMember, type Member } from "../client/connect.js";
+import { callNotes } from "../client/call-log.js";
+import { connectMember, homeOf, type Member } from "../client/connect.js";
 import { LaneTurns } from "../client/lane-turns.js";
 import { KnownLicences } from "../client/licence-folder.js";
 import type { CommandContext } from "../context.js";
@@ -64,7 +65,17 @@ function listen(
 	const seed = (): number => randomBytes(4).readUInt32LE();
 	const turns = new LaneTurns(member.lanes, context.signal);
 	const licences = new KnownLicences(context, member);
-	const modules = { freehold: member.freehold, turns, purse, licences, token, seed, now: Date.now, deadlineMs: DEADLINE_MS };
+	const modules = {
+		freehold: member.freehold,
+		turns,
+		purse,
+		licences,
+		note: callNotes(homeOf(context.env), member),
+		token,
+		seed,
+		now: Date.now,
+		deadlineMs: DEADLINE_MS,
+	};
 	const models: RouteBinding = {
 		route: gatewayRoutes.textModels,
 		refuse: (error) => jsonResponse(openaiError(error), error.entry.status),

@@ -1,17 +1,21 @@
 /** The proxy's doors: what a program asks in its client's own wire is asked in the exact form, paid by voucher, and ended only after the receipt stood up. */
 import { type AnswerEnd, type Asked, type Dialect, receiptComment } from "@freehold/dialects";
-import { FreeholdError, formatOpg, type Route } from "@freehold/protocol";
+import { FreeholdError, formatOpg, type Hex, type Route } from "@freehold/protocol";
 import type { CheckedText, Freehold, TextEvent } from "@freehold/sdk";
 import { type BodySink, errorResponse, type HttpRequest, type HttpResponse, jsonResponse, type RouteBinding } from "@freehold/service";
+import type { NoteCall } from "../client/call-log.js";
 import type { LaneTurns } from "../client/lane-turns.js";
 import type { KnownLicences } from "../client/licence-folder.js";
 import type { Purse } from "./purse.js";
+
+const NOBODY: Hex = `0x${"00".repeat(20)}`;
 
 export interface DoorModules {
 	readonly freehold: Freehold;
 	readonly turns: LaneTurns;
 	readonly purse: Purse;
 	readonly licences: KnownLicences;
+	readonly note: NoteCall;
 	/** What programs on this machine must know to spend. */
 	readonly token: string;
 	readonly seed: () => number;
@@ -52,13 +56,14 @@ export function checkToken({ headers }: HttpRequest, token: string): void {
 	if (given !== token) throw new FreeholdError("key.unknown");
 }
 
-async function whole({ model, request, writer }: Asked, { signal }: HttpRequest, { freehold, purse, licences, now }: DoorModules): Promise<HttpResponse> {
+async function whole({ model, request, writer }: Asked, { signal }: HttpRequest, { freehold, purse, licences, note, now }: DoorModules): Promise<HttpResponse> {
 	const checked = await licences.with(model, (licence) => freehold.text.ask(model, request, { licence, signal, maxCharge: purse.left }), signal);
 	purse.spend(checked.charge);
+	await note(model, checked.callId, checked.receiptFile.order.gateway);
 	return jsonResponse(writer.whole(checked.answer, endOf(checked, model, now())), 200, headersOf(checked.callId, checked.charge));
 }
 
-async function streamed(asked: Asked, { signal }: HttpRequest, { freehold, purse, licences, now }: DoorModules, end: () => void): Promise<HttpResponse> {
+async function streamed(asked: Asked, { signal }: HttpRequest, { freehold, purse, licences, note, now }: DoorModules, end: () => void): Promise<HttpResponse> {
 	const { model, request, writer } = asked;
 	// A refusal before the first piece has a status of its own.
 	const { events, first } = await licences.with(
@@ -71,6 +76,8 @@ async function streamed(asked: Asked, { signal }: HttpRequest, { freehold, purse
 	);
 	if (first.done === true || first.value.type !== "started") throw new FreeholdError("upstream.failed", { what: "The gateway", reason: "an empty stream" });
 	const { callId, inputTokens } = first.value;
+	// Before anything comes: whoever leaves in the middle has a receipt too.
+	await note(model, callId, freehold.client.offers.quote(model)?.gateway ?? NOBODY);
 	const createdAt = now();
 	const voice = writer.stream({ callId, model, createdAt, inputTokens });
 	const body = async (sink: BodySink): Promise<void> => {
