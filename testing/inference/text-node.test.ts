@@ -1,4 +1,6 @@
 /** Orders to language models at a real node: whole and streamed answers, receipts for what was received, and everything that can go wrong between. */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import {
 	answerOfDeltas,
 	type ChatRequest,
@@ -235,6 +237,47 @@ describe("an order to a language model", () => {
 			return reply.status === 200 ? reply.text : undefined;
 		}, "the answer");
 		expectHolds(drafted, read(text), read(text).receipt.inputUnits, answerOfDeltas("chat", 1, deltas).outputTokens);
+	});
+
+	it("is paid for what was sent when the node is killed in the middle, and signed once", async () => {
+		const drafted = draft(long);
+		const stream = await Stream.open(node.url, drafted);
+		const lines: Record<string, unknown>[] = [];
+		while (lines.length < 8) lines.push((await stream.next()) ?? {});
+		await node.kill();
+		const received = deltasOf(lines);
+		node = await market.startNode({ port: new URL(node.url).port });
+		await untilReady(node.url);
+		const settled = await eventually(async () => {
+			const answer = await settle(drafted.digest, received.length);
+			return answer.code === "service.starting" ? undefined : answer;
+		}, "what the killed run left");
+		const signed = read(settled.text);
+		const expected = answerOfDeltas("chat", 1, received);
+		expect(signed.answer).toEqual(expected.answer);
+		expectHolds(drafted, signed, BigInt((lines[0] as { started: { inputTokens: number } }).started.inputTokens), expected.outputTokens);
+		expect((await settle(drafted.digest, 1)).text).toBe(settled.text);
+		expect((await ask(node.url, drafted)).text).toBe(settled.text);
+		expect(await readdir(join(market.folder, "node", "streams"))).toEqual([]);
+	});
+
+	it("of a killed node is settled for no more than was handed out, and signed for that when nobody settles", async () => {
+		const drafted = draft(long, { deadlineMs: 120_000 });
+		const stream = await Stream.open(node.url, drafted);
+		const lines: Record<string, unknown>[] = [];
+		while (lines.length < 4) lines.push((await stream.next()) ?? {});
+		await node.kill();
+		node = await market.startNode({ port: new URL(node.url).port });
+		await untilReady(node.url);
+		expect((await settle(drafted.digest, 1_000_000)).code).toBe("order.invalid");
+		await node.stop();
+		node = await market.startNode({ port: new URL(node.url).port });
+		await untilReady(node.url);
+		const { text, status } = await ask(node.url, drafted);
+		expect(status).toBe(200);
+		const sent = read(text).answer;
+		expect(sent.task === "chat" && sent.choices[0]?.finish).toBe("cancelled");
+		expect(read(text).receipt.outputUnits >= answerOfDeltas("chat", 1, deltasOf(lines)).outputTokens).toBe(true);
 	});
 
 	it("whose caller left before anything was sent costs nothing, and runs when it is asked again", async () => {

@@ -1,4 +1,6 @@
 /** A language model from its publication to a checked answer, every part real: node, engine, gateway, clients. What the model says is noise; that it is paid, counted and signed is not. */
+import { verifyReceipt } from "@freehold/proofs";
+import { answerOfDeltas, type Hex, type TextDelta } from "@freehold/protocol";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tinyLlama } from "../gguf/tiny-llama.js";
@@ -6,6 +8,7 @@ import { type JourneyNetwork, OPG, startJourney } from "./network.js";
 import { eventually } from "./programs.js";
 
 const MODEL = "noise/maker";
+const LONG = "noise/long";
 
 let network: JourneyNetwork;
 beforeAll(async () => {
@@ -69,6 +72,40 @@ describe("a language model", () => {
 		expect(Number(receipt.outputUnits)).toBeGreaterThan(0);
 		expect(Number(receipt.outputUnits)).toBeLessThan(400);
 	});
+
+	it("whose node is killed in the middle ends with a clear error, is paid for what arrived, and is asked again elsewhere or later", async () => {
+		const buyer = network.person(2);
+		await network
+			.person(0)
+			.publish({ name: LONG, model: tinyLlama({ contextTokens: 8_192 }), price: { perCall: OPG / 100n, perInputUnit: 0n, perOutputUnit: OPG / 100_000n } });
+		const request = { ...chatOf(), maxOutputTokens: 6_000 };
+		let callId: Hex = "0x";
+		const deltas: TextDelta[] = [];
+		let restarting: Promise<void> | undefined;
+		const reading = (async () => {
+			for await (const event of buyer.text.stream(LONG, request)) {
+				if (event.type === "started") callId = event.callId;
+				if (event.type !== "delta") continue;
+				deltas.push(event.delta);
+				restarting ??= network
+					.role("inference")
+					.kill()
+					.then(() => network.restart("inference"));
+			}
+		})();
+		await expect(reading).rejects.toMatchObject({ code: "text.brokenOff" });
+		await restarting;
+		const came = answerOfDeltas("chat", 1, deltas);
+		const { charge, outputTokens, receiptFile } = await buyer.text.recover(callId, { request, came: came.answer, timeoutMs: 30_000 });
+		expect(BigInt(outputTokens)).toBe(came.outputTokens);
+		const { nodeFee, gatewayFee } = receiptFile.order;
+		expect(charge).toBe(OPG / 100n + (came.outputTokens * OPG) / 100_000n + nodeFee + gatewayFee);
+		expect((await buyer.channels.show()).reduce((sum, { charged }) => sum + charged, 0n)).toBe(charge);
+		const { state, file } = await buyer.receipts.wait(callId, { timeoutMs: 30_000 });
+		expect([state, verifyReceipt(file, { checkpoint: network.network.checkpoint, chainId: network.network.chainId }).outcome]).toEqual(["final", "meets"]);
+		const again = await eventually(async () => buyer.chat(LONG, { messages: "Hello", maxTokens: 4 }).catch(() => undefined), "an answer after the restart");
+		expect(again.charge).toBeGreaterThan(0n);
+	}, 120_000);
 });
 
 function chatOf() {

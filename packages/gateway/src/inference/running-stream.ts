@@ -43,8 +43,8 @@ export interface RunningStream {
 
 const SETTLE_MS = 5_000;
 const RETRY_MS = 200;
-/** How long a node that broke off is asked for the receipt of what came. */
-const BROKEN_PATIENCE_MS = 3_000;
+/** How long a node that broke off is asked for the receipt of what came: one that was killed is back by then, and has kept what it sent. */
+const BROKEN_PATIENCE_MS = 15_000;
 
 /** Resolves with the node's first word. Throws what the node refused with. */
 export async function beginStream(record: OrderRecord, endpoint: string, modules: StreamModules): Promise<RunningStream> {

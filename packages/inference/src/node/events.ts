@@ -16,6 +16,11 @@ export interface NodeEvents {
 	waitingForRegistration(operator: Hex, key: Hex, missing: string): void;
 	keyChanged(key: Hex): void;
 	keyUnreadable(error: unknown): void;
+	/** A stream of a run that was killed can be settled. */
+	streamRestored(callId: Hex, deltas: number): void;
+	streamLost(digest: string, error: unknown): void;
+	/** It goes on; a kill would lose it. */
+	streamNotKept(digest: string, error: unknown): void;
 	fetched(sha256: Hex, bytes: number, tookMs: number): void;
 	evicted(sha256: Hex, bytes: number): void;
 	/** What the system lets the node take away from its engines. */
@@ -87,6 +92,10 @@ export function nodeEvents(log: Log, registry: Registry): NodeEvents {
 			log.warn({ operator, key, missing }, "the registry does not name this node's key yet: freehold node register, or freehold node rotate"),
 		keyChanged: (key) => log.info({ key }, "a new key signs from now on"),
 		keyUnreadable: (error) => log.error({ err: error }, "the key file cannot be read; the key in memory goes on signing"),
+		streamRestored: (callId, deltas) => log.info({ callId, deltas }, "a stream from before the restart can be settled for what was sent"),
+		streamLost: (digest, error) => log.warn({ digest, err: error }, "a stream from before the restart cannot be settled any more"),
+		streamNotKept: (digest, error) =>
+			log.error({ digest, err: error }, "a stream cannot be kept on disk; if this process were killed now, it would not be paid"),
 		fetched: (sha256, bytes, tookMs) => {
 			metrics.fetched.add(bytes);
 			log.info({ sha256, bytes, tookMs: Math.round(tookMs) }, "fetched from storage");

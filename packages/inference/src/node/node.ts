@@ -50,6 +50,7 @@ import { Preparation } from "./prepare.js";
 import { ensureRegistered } from "./registration.js";
 import { orderPrice, ReleaseBook } from "./releases.js";
 import { type Retention, removeExpired } from "./retention.js";
+import { StreamJournal } from "./stream-journal.js";
 import { type NodeStore, tables } from "./tables.js";
 import { line } from "./text-call.js";
 
@@ -148,6 +149,7 @@ export class InferenceNode {
 	readonly #operators: OperatorBook;
 	readonly #exposure: Exposure;
 	readonly #models: Models;
+	readonly #journal: StreamJournal;
 	readonly #follower: Follower;
 	readonly #stopping: AbortController;
 	readonly #preparation: Preparation;
@@ -163,9 +165,11 @@ export class InferenceNode {
 		cache: BlobCache,
 		pool: EnginePool,
 		textPool: TextPool,
+		journal: StreamJournal,
 		events: NodeEvents,
 		stopping: AbortController,
 	) {
+		this.#journal = journal;
 		this.#options = options;
 		this.#modules = modules;
 		this.#store = store;
@@ -230,7 +234,8 @@ export class InferenceNode {
 		events.confined(await engineFences(modelFolders));
 		const pool = await createEnginePool({ modelFolders, memoryBytes: options.memoryLimit, runTimeoutMs: options.timeLimit, maxWaiting: options.maxWaiting });
 		const textPool = await createTextPool({ modelFolders, ...options.text });
-		return new InferenceNode(options, modules, store, cache, pool, textPool, events, stopping);
+		const journal = await StreamJournal.open(join(options.data, "streams"), events.streamNotKept);
+		return new InferenceNode(options, modules, store, cache, pool, textPool, journal, events, stopping);
 	}
 
 	/** Starts what runs beside the orders. `endpoint` is where gateways reach this node. */
@@ -259,7 +264,7 @@ export class InferenceNode {
 	ready(): ReadyReport {
 		const { waiting, running } = this.#pool.depth;
 		return {
-			ready: this.#desk !== undefined && this.#registered && this.#follower.caughtUp && this.#follower.silenceMs < MAX_SILENCE_MS,
+			ready: this.#desk?.restored === true && this.#registered && this.#follower.caughtUp && this.#follower.silenceMs < MAX_SILENCE_MS,
 			detail: {
 				operator: this.address,
 				key: this.#key.address,
@@ -363,12 +368,18 @@ export class InferenceNode {
 			pool: this.#pool,
 			runText: ({ files }, request, listener, stop) =>
 				files.format === "upstream" ? this.#upstreams.run(files, request, listener, stop) : writeOnceMore(this.#textPool, files, request, listener, stop),
+			journal: this.#journal,
 			retention: this.#options.retention,
 			events: this.#events,
 			clock,
 			crashPoint,
 			signal: this.#modules.signal,
 		});
+		const desk = this.#desk;
+		void this.#follower
+			.untilCaughtUp()
+			.then(() => desk.restore())
+			.catch((error: unknown) => this.#modules.fail(error));
 		await this.#follower.run(signal);
 	}
 

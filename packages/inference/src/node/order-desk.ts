@@ -8,6 +8,7 @@ import type { EnginePool } from "../engine/engine.js";
 import { runOnceMore } from "../engine/pool/once-more.js";
 import { Acceptance, type AcceptanceModules } from "./acceptance.js";
 import { checkGateway, type OrderMessage, readOrder } from "./order-check.js";
+import type { StreamJournal } from "./stream-journal.js";
 import { type CallRecord, callKey, load } from "./tables.js";
 import type { TextCall } from "./text-call.js";
 import { TextDesk, type TextRunner } from "./text-desk.js";
@@ -15,6 +16,7 @@ import { TextDesk, type TextRunner } from "./text-desk.js";
 export interface OrderDeskModules extends AcceptanceModules {
 	readonly pool: EnginePool;
 	readonly runText: TextRunner;
+	readonly journal: StreamJournal;
 }
 
 /** An answer as it is on disk, or one that is still being written. */
@@ -56,7 +58,7 @@ export class OrderDesk {
 			events.replayed(message.digest);
 			return { kind: "answer", body: replay };
 		}
-		if (message.asked.kind === "text") return this.#texts.take(key, message, message.asked.request, { stream, signal });
+		if (message.asked.kind === "text") return this.#texts.take(key, message, message.asked.request, body, { stream, signal });
 		const answer = this.#serve(key, message, message.asked.inputs).finally(() => this.#running.delete(key));
 		this.#running.set(key, { digest: message.digest, answer });
 		return { kind: "answer", body: await answer };
@@ -66,6 +68,16 @@ export class OrderDesk {
 	async settle(digest: string, deltas: number): Promise<string> {
 		const stored = this.#modules.store.get("answers", digest);
 		return stored === undefined ? this.#texts.settle(digest, deltas) : Buffer.from(stored).toString("utf8");
+	}
+
+	/** True once what a killed run left is taken up: texts are taken and settled from then on. */
+	get restored(): boolean {
+		return this.#texts.restored;
+	}
+
+	/** Takes up what a killed run left; once the registry is known, and before streams are settled. */
+	restore(): Promise<void> {
+		return this.#texts.restore();
 	}
 
 	/** Signs what was sent of streams that nobody has settled. No new orders may come any more. */

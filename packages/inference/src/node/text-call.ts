@@ -24,6 +24,14 @@ export interface TextOutcome {
 	readonly finishedAt: number;
 }
 
+/** A stream of an earlier run, as far as it was handed out. */
+export interface EarlierRun {
+	readonly inputTokens: number;
+	readonly engine: EngineDescription;
+	readonly startedAt: number;
+	readonly deltas: readonly TextDelta[];
+}
+
 /** Told that there is more to read. */
 export type Listener = () => void;
 
@@ -37,6 +45,7 @@ export class TextCall {
 	readonly #request: TextRequest;
 	readonly #now: () => number;
 	readonly #startedAt: number;
+	readonly #keep: ((head: Omit<EarlierRun, "deltas">, lines: readonly string[]) => void) | undefined;
 	readonly #stop = new AbortController();
 	readonly #listeners = new Set<Listener>();
 	readonly #deltas: TextDelta[] = [];
@@ -50,14 +59,26 @@ export class TextCall {
 	#finishedAt: number | undefined;
 	#sent = 0;
 
-	constructor(request: TextRequest, now: () => number) {
+	/** `keep` is given what is handed out, before it is. */
+	constructor(request: TextRequest, now: () => number, keep?: (head: Omit<EarlierRun, "deltas">, lines: readonly string[]) => void, startedAt = now()) {
 		this.#request = request;
 		this.#now = now;
-		this.#startedAt = now();
+		this.#keep = keep;
+		this.#startedAt = startedAt;
 		this.begun = this.#opened.promise;
 		this.over = this.#closed.promise;
 		// Whoever waits is told; nobody has to.
 		this.begun.catch(() => undefined);
+	}
+
+	/** A call whose run ended with the process: what it had said can be heard and signed, and no more comes. */
+	static earlier(request: TextRequest, now: () => number, { inputTokens, engine, startedAt, deltas }: EarlierRun, end: FreeholdError): TextCall {
+		const call = new TextCall(request, now, undefined, startedAt);
+		call.started(inputTokens, engine);
+		for (const delta of deltas) call.delta(delta);
+		call.#sent = deltas.length;
+		call.failed(end, engine);
+		return call;
 	}
 
 	/** Aborted when the run is to stop. */
@@ -78,8 +99,9 @@ export class TextCall {
 		return this.#end?.kind === "failed" ? this.#end.error : undefined;
 	}
 
-	started(inputTokens: number): void {
+	started(inputTokens: number, engine: EngineDescription): void {
 		this.#inputTokens = inputTokens;
+		this.#engine = engine;
 		this.#lines.push(line({ started: { inputTokens } }));
 		this.#opened.resolve();
 		this.#tell();
@@ -109,8 +131,15 @@ export class TextCall {
 	/** Line number `index`, undefined while there is none. */
 	line(index: number): string | undefined {
 		const text = this.#lines[index];
-		if (text !== undefined && index > 0) this.#sent = Math.max(this.#sent, Math.min(index, this.#deltas.length));
+		if (text !== undefined && index > 0) this.#sendUpTo(Math.min(index, this.#deltas.length));
 		return text;
+	}
+
+	#sendUpTo(sent: number): void {
+		if (sent <= this.#sent) return;
+		if (this.#inputTokens !== undefined && this.#engine !== undefined)
+			this.#keep?.({ inputTokens: this.#inputTokens, engine: this.#engine, startedAt: this.#startedAt }, this.#lines.slice(this.#sent + 1, sent + 1));
+		this.#sent = sent;
 	}
 
 	/** True when all lines are there. */
