@@ -45,6 +45,13 @@ contract Prober {
         ask(value, 1);
     }
 
+    uint256 public runs;
+
+    /// @notice What the scheduler calls.
+    function run() external {
+        ask(int256(runs++), 1);
+    }
+
     function set(int256 value_) external {
         value = value_;
     }

@@ -1,11 +1,12 @@
 /** Contracts that call models, on a real ledger, storage and node: what is asked in a transaction is in its receipt. */
+import { readFile } from "node:fs/promises";
 import { contractAddresses, type Hex } from "@freehold/protocol";
 import { contracts, type TransactionReceipt } from "@freehold/sdk/chain";
 import { type Abi, decodeEventLog, encodeDeployData, toFunctionSelector } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { account, type Market, NODE_FEE, OPG, openMarket, untilReady } from "../inference/market.js";
 import { repositoryModel } from "../journey/network.js";
-import { eventually } from "../journey/programs.js";
+import { eventually, type RunningProgram } from "../journey/programs.js";
 import { linear } from "../onnx/models.js";
 import { type Compiled, compiled } from "./solidity.js";
 
@@ -18,12 +19,14 @@ const HOUR = 3_600;
 const UNIT = 10n ** 18n;
 
 let market: Market;
+let node: RunningProgram;
 let examples: Readonly<Record<string, Compiled>>;
 
 beforeAll(async () => {
 	examples = compiled();
 	market = await openMarket({ prepaid: PREPAID });
-	await untilReady((await market.startNode()).url);
+	node = await market.startNode();
+	await untilReady(node.url);
 	const { model } = await repositoryModel("base-digits");
 	await market.publish("base/digits", model, PRICE);
 	// Y₀ = X₀ + 3 X₁ + 0.5
@@ -206,6 +209,88 @@ describe("the examples", () => {
 		expect(await workflow.read("latest")).toMatchObject({ value: 4n * UNIT, by: expect.stringMatching(new RegExp(payer, "i")) });
 		expect(await workflow.fail("run")).toContain("TooEarly");
 	}, 60_000);
+});
+
+describe("a language model", () => {
+	const hubEvent = ({ logs }: TransactionReceipt): { readonly eventName: string; readonly args: { readonly response: never } } => {
+		const log = logs.find(({ address }) => address === contracts.InferenceHub.address);
+		return decodeEventLog({ abi: contracts.InferenceHub.abi, topics: log?.topics as never, data: log?.data ?? "0x" }) as never;
+	};
+	const common = { mode: 0, modelCID: "base/chat", max_tokens: 48, stop_sequence: [], temperature: 0 };
+	beforeAll(async () => {
+		const model = new Uint8Array(await readFile(new URL("../../models/freehold-chat/model.gguf", import.meta.url)));
+		await market.publish("base/chat", model, { perCall: 0n, perInputUnit: 0n, perOutputUnit: 1_000n });
+	}, 60_000);
+
+	it("answers a chat and a completion in the transaction's receipt, and is paid by the token", async () => {
+		const message = { role: "user", content: "What is a receipt?", name: "", tool_call_id: "", tool_calls: [] };
+		const chat = { ...common, messages: [message], tools: [], tool_choice: "none" };
+		const before = await prepaidOf(payer);
+		const said = hubEvent(await market.transact("payer", contracts.InferenceHub, "runLLMChat", [chat], GAS));
+		expect(said.eventName).toBe("LLMChatResult");
+		const answer = said.args.response as { readonly finish_reason: string; readonly message: { readonly role: string; readonly content: string } };
+		expect(answer.message.role).toBe("assistant");
+		expect(answer.message.content.toLowerCase()).toContain("receipt");
+		expect(["stop", "length"]).toContain(answer.finish_reason);
+		const charged = before - (await prepaidOf(payer));
+		// Between one token and as many as were allowed, beside the node's fee; the protocol has a hundredth.
+		expect(charged).toBeGreaterThan((NODE_FEE * 101n) / 100n);
+		expect(charged).toBeLessThanOrEqual(((NODE_FEE + 48n * 1_000n) * 101n) / 100n);
+		const again = hubEvent(await market.transact("payer", contracts.InferenceHub, "runLLMChat", [chat], GAS));
+		expect(again.args.response).toEqual(answer);
+		const completed = hubEvent(await market.transact("payer", contracts.InferenceHub, "runLLMCompletion", [{ ...common, prompt: "A receipt is" }], GAS));
+		expect(completed.eventName).toBe("LLMCompletionResult");
+		expect((completed.args.response as { readonly answer: string }).answer.length).toBeGreaterThan(0);
+	}, 60_000);
+
+	it("is not asked for tensors, nor a tensor model for text, and the reason is free", async () => {
+		const before = await prepaidOf(payer);
+		await expect(
+			market.transact("payer", contracts.InferenceHub, "runLLMCompletion", [{ ...common, modelCID: "base/linear", prompt: "x" }], GAS),
+		).rejects.toThrow("failed");
+		expect(await prepaidOf(payer)).toBe(before);
+	}, 60_000);
+});
+
+describe("a scheduled workflow", () => {
+	it("is run by a node when it is due, which is paid for it, and goes on after the node was killed", async () => {
+		const prober = await deploy("Prober", ["base/linear"]);
+		const end = BigInt(Math.floor(Date.now() / 1000) + HOUR);
+		const scheduler = contracts.WorkflowScheduler;
+		await market.send("payer", scheduler, "registerTask", [prober.address, end, 1n]);
+		const id = await market.client.read(scheduler, "idOf", [payer, prober.address]);
+		await market.send("payer", contracts.OPG, "approve", [scheduler.address, OPG]);
+		await market.send("payer", scheduler, "fund", [id, OPG]);
+		const until = (count: bigint) =>
+			eventually(
+				async () => ((await prober.read<bigint>("runs")) >= count ? true : undefined),
+				() => `run ${count}: ${node.output().slice(-2_000)}`,
+				60_000,
+			);
+		await until(2n);
+		await node.kill();
+		const stopped = await prober.read<bigint>("runs");
+		node = await market.startNode();
+		await until(stopped + 2n);
+		await market.send("payer", scheduler, "stopTask", [prober.address]);
+		const runs = await prober.read<bigint>("runs");
+		const logs = (await market.client.request("eth_getLogs", [{ address: scheduler.address, fromBlock: "0x0" }])) as TransactionReceipt["logs"];
+		const events = logs.map((log) => decodeEventLog({ abi: scheduler.abi, topics: log.topics as never, data: log.data }));
+		const executed = events.flatMap(({ eventName, args }) =>
+			eventName === "TaskExecuted" ? [args as unknown as { readonly id: Hex; readonly executor: Hex; readonly ok: boolean; readonly paid: bigint }] : [],
+		);
+		const own = executed.filter((event) => event.id === id);
+		expect(BigInt(own.length)).toBe(runs);
+		// The account that the node's key names, before and after the restart.
+		expect(new Set(own.map(({ executor }) => executor)).size).toBe(1);
+		expect(BigInt((await market.client.request("eth_getBalance", [own[0]?.executor, "latest"])) as Hex)).toBeGreaterThan(0n);
+		for (const { ok, paid } of own) {
+			expect(ok).toBe(true);
+			expect(paid).toBeGreaterThan(0n);
+		}
+		// Each asked its model, which the workflow's own balance paid.
+		expect(await prepaidOf(prober.address)).toBe(20n * OPG - runs * COST);
+	}, 120_000);
 });
 
 function decimal(value: number): { readonly value: bigint; readonly decimals: bigint } {

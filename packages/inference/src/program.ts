@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import {
 	addressOption,
+	booleanOption,
 	defineProgram,
 	durationOption,
 	integerOption,
@@ -60,6 +61,11 @@ const options = {
 		pathOption({ argument: "FILE", help: "Providers that the node has an account with, in JSON (see the package's README).", group: "Language models" }),
 	),
 	cache: sizeOption({ default: 20 * GIB, help: "Disk for releases; the longest unused goes first.", group: "Engines" }),
+	runWorkflows: booleanOption({
+		default: true,
+		help: "Calls scheduled workflows that are due and funded, and is paid their gas and half as much again.",
+		group: "Node",
+	}),
 	heartbeat: durationOption({ default: 20_000, help: "Time between two heartbeats.", group: "Node" }),
 	keepAnswers: durationOption({ default: HOUR_MS, help: "Time after its deadline in which an order gets its answer again.", group: "Node" }),
 	keepReceipts: durationOption({ default: 7 * 24 * HOUR_MS, help: "Time in which orders and receipts are kept as evidence.", group: "Node" }),
@@ -100,6 +106,7 @@ export const inferenceProgram = defineProgram({
 				},
 				upstreams: config.upstreams === undefined ? [] : await readProviders(config.upstreams, process.env),
 				cacheBytes: config.cache,
+				runWorkflows: config.runWorkflows,
 				heartbeatMs: config.heartbeat,
 				retention: { answersMs: config.keepAnswers, receiptsMs: config.keepReceipts },
 			},

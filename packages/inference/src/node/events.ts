@@ -33,6 +33,10 @@ export interface NodeEvents {
 	contractAnswered(id: Hex, ok: boolean, tookMs: number): void;
 	contractFailed(id: Hex, error: unknown): void;
 	contractsUnreachable(error: unknown, waitMs: number): void;
+	workflowRan(id: Hex, tookMs: number): void;
+	workflowFailed(id: Hex, error: unknown): void;
+	/** What a due workflow was funded with does not pay its run. */
+	workflowUnfunded(id: Hex, purse: bigint): void;
 	watch(gauges: { readonly waiting: () => number; readonly running: () => number; readonly cacheBytes: () => number; readonly height: () => number }): void;
 }
 
@@ -57,6 +61,7 @@ export const nodeMetrics = {
 	prepared: counter("freehold_node_releases_prepared_total", "Releases loaded ahead of their first call."),
 	beats: counter("freehold_node_heartbeats_total", "Heartbeats by outcome.", { outcome: ["taken", "failed"] }),
 	contracts: counter("freehold_node_contract_calls_total", "Calls of contracts by outcome.", { outcome: ["answered", "refused", "failed"] }),
+	workflows: counter("freehold_node_workflow_runs_total", "Scheduled workflows that were due, by outcome.", { outcome: ["ran", "failed", "unfunded"] }),
 	waiting: gauge("freehold_node_waiting_calls", "Calls that wait for an engine."),
 	running: gauge("freehold_node_running_calls", "Calls in an engine."),
 	cache: gauge("freehold_node_cache_bytes", "Bytes of releases on disk."),
@@ -128,6 +133,18 @@ export function nodeEvents(log: Log, registry: Registry): NodeEvents {
 		contractFailed: (id, error) => {
 			metrics.contracts.add(1, { outcome: "failed" });
 			log.warn({ id, err: error }, "a contract's call could not be delivered");
+		},
+		workflowRan: (id, tookMs) => {
+			metrics.workflows.add(1, { outcome: "ran" });
+			log.info({ id, tookMs: Math.round(tookMs) }, "a scheduled workflow was run");
+		},
+		workflowFailed: (id, error) => {
+			metrics.workflows.add(1, { outcome: "failed" });
+			log.warn({ id, err: error }, "a scheduled workflow could not be run; it is left alone for a while");
+		},
+		workflowUnfunded: (id, purse) => {
+			metrics.workflows.add(1, { outcome: "unfunded" });
+			log.info({ id, purse: purse.toString() }, "a scheduled workflow is due, and its funds do not pay the run");
 		},
 		contractsUnreachable: (error, waitMs) => log.warn({ err: error, waitMs }, "contracts' calls cannot be asked for; asking again"),
 		watch: ({ waiting, running, cacheBytes, height }) => {

@@ -34,6 +34,7 @@ import { createEnginePool } from "../engine/pool/pool.js";
 import { createTextPool, type TextPool } from "../engine/pool/text-pool.js";
 import type { Provider } from "../engine/upstream/providers.js";
 import { UpstreamPool } from "../engine/upstream/upstream-pool.js";
+import { WorkflowExecutor } from "../pipe/executor.js";
 import { PipeService } from "../pipe/pipe-service.js";
 import { BlobCache } from "./blob-cache.js";
 import { readCountTokens } from "./count-tokens.js";
@@ -95,6 +96,8 @@ export interface NodeOptions {
 	/** Providers that this node has an account with. */
 	readonly upstreams: readonly Provider[];
 	readonly cacheBytes: number;
+	/** Calls scheduled workflows that are due, for what they were funded with. */
+	readonly runWorkflows: boolean;
 	readonly heartbeatMs: number;
 	readonly retention: Retention;
 }
@@ -115,6 +118,8 @@ export interface NodeModules {
 	readonly fail: (error: unknown) => void;
 }
 
+/** Before the node's private key: the hash of both is the key of the account that runs workflows. */
+const EXECUTOR_KEY = Buffer.from("freehold workflow executor");
 const modes: readonly EngineMode[] = ["fast", "bit-exact"];
 /** Orders whose bodies are in memory at one time; the rest waits unread. */
 const MAX_ORDERS = 64;
@@ -433,11 +438,12 @@ export class InferenceNode {
 	}
 
 	/** Contracts' calls come from the ledger, not from gateways. */
-	#answerContracts(signal: AbortSignal): Promise<void> {
+	async #answerContracts(signal: AbortSignal): Promise<void> {
+		const transactor = createTransactor({ client: this.#client, signer: this.#key });
+		const common = { operator: this.address, client: this.#client, clock: this.#modules.clock, events: this.#events };
 		const service = new PipeService({
-			operator: this.address,
-			client: this.#client,
-			transactor: createTransactor({ client: this.#client, signer: this.#key }),
+			...common,
+			transactor,
 			releases: this.#releases,
 			height: () => this.#follower.height,
 			runners: {
@@ -447,10 +453,11 @@ export class InferenceNode {
 					files.format === "upstream" ? this.#upstreams.run(files, request, listener, stop) : writeOnceMore(this.#textPool, files, request, listener, stop),
 			},
 			nodeFee: () => this.#nodeFee(),
-			clock: this.#modules.clock,
-			events: this.#events,
 		});
-		return service.run(signal);
+		const executor = createDigestSigner(nativeCrypto.keccak256(Buffer.concat([EXECUTOR_KEY, this.#modules.privateKey])));
+		const executing = { ...common, transactor: createTransactor({ client: this.#client, signer: executor }), treasurer: transactor };
+		const workflows = this.#options.runWorkflows ? new WorkflowExecutor(executing).run(signal) : undefined;
+		await Promise.all([service.run(signal), workflows]);
 	}
 
 	/** Where the operator's key is elsewhere, it is the operator who registers: `freehold node register`. */
