@@ -1,14 +1,18 @@
 /**
- * Calls to other programs over `node:http` with connections kept open. Every call has a deadline and a limit on what is read; every failure is a
- * `FreeholdError`. Redirects are not followed: an address of ours answers itself.
+ * Calls to other programs, over undici with connections kept open: a call by `node:http` costs three times as much, and a gateway makes one for each that it answers.
+ * Every call has a deadline and a limit on what is read; every failure is a `FreeholdError`. Redirects are not followed: an address of ours answers itself.
  */
-import { Agent, type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
-import { request as httpsRequest, Agent as TlsAgent } from "node:https";
-import { type Readable, Transform, type TransformCallback } from "node:stream";
+import type { IncomingHttpHeaders } from "node:http";
+import { createRequire } from "node:module";
+import { Readable } from "node:stream";
 import { errorFromBody, FreeholdError, limits, parseJson } from "@freehold/protocol";
+import type { Agent as UndiciAgent, Dispatcher } from "undici";
 import { traceHeaders } from "../trace/trace.js";
 import { aborted } from "./limiter.js";
 import { isPrivateHost, PRIVATE, publicLookup } from "./public-address.js";
+
+// The package's own front door would also replace the dispatcher of the global `fetch`.
+const Agent = createRequire(import.meta.url)("undici/lib/dispatcher/agent.js") as typeof UndiciAgent;
 
 export interface CallOptions {
 	readonly method?: "GET" | "HEAD" | "POST" | "PUT";
@@ -32,10 +36,11 @@ export interface Answer<B> {
 	readonly body: B;
 }
 
-const pool = { keepAlive: true, maxSockets: 256, maxFreeSockets: 32, scheduling: "lifo" } as const;
-const agents = { "http:": new Agent(pool), "https:": new TlsAgent(pool) } as const;
+// Waits are bounded by each call's own deadline.
+const pool = { connections: 256, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 } as const;
+const agent = new Agent({ ...pool, connect: { timeout: 0 } });
 /** A connection of these was judged when it was made, so the two kinds are never mixed. */
-const publicAgents = { "http:": new Agent(pool), "https:": new TlsAgent(pool) } as const;
+const publicAgent = new Agent({ ...pool, connect: { timeout: 0, lookup: publicLookup } });
 
 /** JSON of a 2xx answer. An error body of ours is thrown as the error that it describes, any other status as `upstream.failed`. */
 export async function fetchJson(url: string, options: CallOptions & { readonly json?: unknown }): Promise<unknown> {
@@ -54,41 +59,54 @@ export async function fetchJson(url: string, options: CallOptions & { readonly j
 /** Whole answer of any status. */
 export function fetchBytes(url: string, options: CallOptions & { readonly body?: string | Uint8Array }): Promise<Answer<Buffer>> {
 	const { what, maxBytes = limits.jsonBodyBytes } = options;
-	return send<Buffer>(url, options, (message, call) => {
+	return send<Buffer>(url, options, (call) => {
 		const chunks: Buffer[] = [];
 		let size = 0;
-		// Straight from the parser: calls between programs are many and small, and a stream between would cost more than they do.
-		message.on("data", (chunk: Buffer) => {
-			size += chunk.length;
-			if (size > maxBytes) call.stop(tooLong(what));
-			else chunks.push(chunk);
-		});
-		message.once("end", () => {
-			call.done();
-			call.resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
-		});
-		message.once("error", call.fail);
-		message.once("close", () => {
-			if (!message.complete) call.fail(new Error("closed"));
-		});
+		return {
+			data: (chunk) => {
+				size += chunk.length;
+				if (size > maxBytes) call.stop(tooLong(what));
+				else chunks.push(chunk);
+			},
+			end: () => call.resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)),
+			fail: () => undefined,
+		};
 	});
 }
 
 /** Answer of any status whose body is read as it comes. The stream fails with a `FreeholdError` past the limit, the deadline or the signal; it must be consumed or destroyed. */
 export function fetchStream(url: string, options: CallOptions & { readonly body?: string | Uint8Array }): Promise<Answer<Readable>> {
-	return send<Readable>(url, options, (message, call) => {
-		const bounded = new Bounded(options.what, options.maxBytes ?? limits.jsonBodyBytes);
-		// An answer that nobody reads any more may fail in peace; a reader is told by the stream itself.
-		bounded.on("error", () => undefined);
-		// Not a pipeline: it would hand the raw error on before it could be put into our words.
-		message.pipe(bounded);
-		message.once("error", (error: NodeJS.ErrnoException) => bounded.destroy(call.words(error)));
-		bounded.once("close", () => {
-			call.done();
-			if (!message.complete) call.end();
+	const { what, maxBytes = limits.jsonBodyBytes } = options;
+	return send<Readable>(url, options, (call) => {
+		let left = maxBytes;
+		const stream = new Readable({
+			read: () => call.resume(),
+			destroy: (error, callback) => {
+				call.end();
+				callback(error);
+			},
 		});
-		call.resolve(bounded);
+		// An answer that nobody reads any more may fail in peace; a reader is told by the stream itself.
+		stream.on("error", () => undefined);
+		call.resolve(stream);
+		return {
+			data: (chunk) => {
+				left -= chunk.length;
+				if (left < 0) call.stop(tooLong(what));
+				else if (!stream.push(chunk)) call.pause();
+			},
+			end: () => void stream.push(null),
+			fail: (error) => void stream.destroy(error),
+		};
 	});
+}
+
+/** What is done with an answer's body as it comes. */
+interface Receiver {
+	readonly data: (chunk: Buffer) => void;
+	readonly end: () => void;
+	/** It broke off, in the catalogue's words. */
+	readonly fail: (error: FreeholdError) => void;
 }
 
 /** A request whose answer has begun. */
@@ -96,28 +114,21 @@ interface Call<B> {
 	readonly resolve: (body: B) => void;
 	/** Ends it for a reason of ours. */
 	readonly stop: (reason: FreeholdError) => void;
-	/** The connection failed. */
-	readonly fail: (error: NodeJS.ErrnoException) => void;
-	/** A failure of the connection in the catalogue's words: ours, where we ended it. */
-	readonly words: (error: NodeJS.ErrnoException) => FreeholdError;
-	/** The answer is read: its deadline is over. */
-	readonly done: () => void;
+	readonly pause: () => void;
+	readonly resume: () => void;
+	/** Lets the connection go when nobody wants the rest. */
 	readonly end: () => void;
 }
 
-function send<B>(
-	url: string,
-	options: CallOptions & { readonly body?: string | Uint8Array },
-	receive: (message: IncomingMessage, call: Call<B>) => void,
-): Promise<Answer<B>> {
+function send<B>(url: string, options: CallOptions & { readonly body?: string | Uint8Array }, receive: (call: Call<B>) => Receiver): Promise<Answer<B>> {
 	const { what, deadlineMs, signal } = options;
 	return new Promise((resolve, reject) => {
 		if (signal?.aborted === true) {
 			reject(aborted(signal));
 			return;
 		}
-		const target = URL.canParse(url) ? new URL(url) : undefined;
-		if (target === undefined || (target.protocol !== "http:" && target.protocol !== "https:")) {
+		const target = targetOf(url);
+		if (target === undefined) {
 			reject(new FreeholdError("upstream.failed", { what, reason: "its address is no http or https URL" }));
 			return;
 		}
@@ -125,65 +136,105 @@ function send<B>(
 			reject(new FreeholdError("upstream.failed", { what, reason: PRIVATE }));
 			return;
 		}
-		const secure = target.protocol === "https:";
-		const request: ClientRequest = (secure ? httpsRequest : httpRequest)(target, {
-			method: options.method ?? (options.body === undefined ? "GET" : "POST"),
-			headers: { ...options.headers, ...traceHeaders(), ...(options.body === undefined ? {} : { "content-length": Buffer.byteLength(options.body) }) },
-			...(options.onlyPublic === true ? { lookup: publicLookup } : {}),
-			agent: (options.onlyPublic === true ? publicAgents : agents)[secure ? "https:" : "http:"],
-		});
+		let controller: Dispatcher.DispatchController | undefined;
+		let receiver: Receiver | undefined;
 		let reason: FreeholdError | undefined;
-		const words = (error: NodeJS.ErrnoException): FreeholdError => reason ?? translate(error, what, target.origin);
+		let over = false;
 		const stop = (error: FreeholdError): void => {
+			if (over) return;
 			reason ??= error;
-			request.destroy(reason);
+			// Not on its way yet: nobody waits for a connection any more.
+			if (controller === undefined) fail(error);
+			else controller.abort(error);
 		};
 		const timer = setTimeout(() => stop(new FreeholdError("upstream.timeout", { what, seconds: deadlineMs / 1000 })), deadlineMs);
 		const onAbort = (): void => stop(aborted(signal));
 		signal?.addEventListener("abort", onAbort, { once: true });
 		const done = (): void => {
+			over = true;
 			clearTimeout(timer);
 			signal?.removeEventListener("abort", onAbort);
 		};
-		const fail = (error: NodeJS.ErrnoException): void => {
+		const fail = (error: Error): void => {
+			if (over) return;
 			done();
-			reject(words(error));
+			const words = reason ?? translate(error, what, target.origin);
+			receiver?.fail(words);
+			reject(words);
 		};
-		request.once("close", done);
-		request.on("error", fail);
-		request.once("response", (message: IncomingMessage) =>
-			receive(message, {
-				resolve: (body) => resolve({ status: message.statusCode ?? 0, headers: message.headers, body }),
-				stop,
-				fail,
-				words,
-				done,
-				end: () => request.destroy(),
-			}),
+		const { body } = options;
+		(options.onlyPublic === true ? publicAgent : agent).dispatch(
+			{
+				origin: target.origin,
+				path: target.path,
+				method: options.method ?? (body === undefined ? "GET" : "POST"),
+				headers: { ...options.headers, ...traceHeaders() },
+				...(body === undefined ? {} : { body }),
+			},
+			{
+				onRequestStart(started) {
+					controller = started;
+					if (over) started.abort(reason ?? new Error("given up"));
+				},
+				onResponseStart(own, status, headers) {
+					// Early hints and the like are no answer.
+					if (status < 200 || over) return;
+					receiver = receive({
+						resolve: (value) => resolve({ status, headers: headers as IncomingHttpHeaders, body: value }),
+						stop,
+						pause: () => own.pause(),
+						resume: () => own.resume(),
+						end: () => {
+							if (over) return;
+							done();
+							own.abort(new Error("given up"));
+						},
+					});
+				},
+				onResponseData(_, chunk) {
+					if (!over) receiver?.data(chunk);
+				},
+				onResponseEnd() {
+					if (over) return;
+					done();
+					receiver?.end();
+				},
+				onResponseError(_, error) {
+					fail(error);
+				},
+			},
 		);
-		request.end(options.body);
 	});
+}
+
+interface Target {
+	readonly origin: string;
+	readonly hostname: string;
+	readonly path: string;
+}
+
+const MAX_TARGETS = 256;
+const MAX_TARGET_LENGTH = 200;
+/** The few addresses that are called all the time. */
+const targets = new Map<string, Target>();
+
+function targetOf(url: string): Target | undefined {
+	const known = targets.get(url);
+	if (known !== undefined) return known;
+	const parsed = URL.canParse(url) ? new URL(url) : undefined;
+	if (parsed === undefined || (parsed.protocol !== "http:" && parsed.protocol !== "https:")) return undefined;
+	const { origin, hostname, pathname, search } = parsed;
+	const target = { origin, hostname, path: `${pathname}${search}` };
+	if (url.length <= MAX_TARGET_LENGTH) {
+		const [oldest] = targets.size >= MAX_TARGETS ? targets.keys() : [];
+		if (oldest !== undefined) targets.delete(oldest);
+		targets.set(url, target);
+	}
+	return target;
 }
 
 function tooLong(what: string): FreeholdError {
 	return new FreeholdError("upstream.failed", { what, reason: "a longer answer than allowed" });
-}
-
-class Bounded extends Transform {
-	readonly #what: string;
-	#left: number;
-
-	constructor(what: string, maxBytes: number) {
-		super();
-		this.#what = what;
-		this.#left = maxBytes;
-	}
-
-	override _transform(chunk: Buffer, _: BufferEncoding, callback: TransformCallback): void {
-		this.#left -= chunk.length;
-		if (this.#left < 0) callback(tooLong(this.#what));
-		else callback(null, chunk);
-	}
 }
 
 function parse(body: Buffer): unknown {
@@ -200,8 +251,14 @@ export function refusal(what: string, status: number, body: unknown): FreeholdEr
 }
 
 function translate(error: NodeJS.ErrnoException, what: string, url: string): FreeholdError {
-	const down = ["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH", "EAI_AGAIN"].includes(error.code ?? "");
+	const code = codeOf(error);
+	const down = ["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH", "EAI_AGAIN"].includes(code ?? "");
 	return down
 		? new FreeholdError("network.down", { what, url }, { cause: error })
-		: new FreeholdError("upstream.failed", { what, reason: error.code === "EPRIVATE" ? PRIVATE : (error.code ?? error.message) }, { cause: error });
+		: new FreeholdError("upstream.failed", { what, reason: code === "EPRIVATE" ? PRIVATE : (code ?? error.message) }, { cause: error });
+}
+
+/** The system's code of what failed. The library's own, for a connection that was closed, is told as the system would. */
+function codeOf({ code }: NodeJS.ErrnoException): string | undefined {
+	return code === "UND_ERR_SOCKET" || code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH" ? "ECONNRESET" : code;
 }
