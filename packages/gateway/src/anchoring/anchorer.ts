@@ -14,7 +14,7 @@ import { type BatchRecord, type GatewayStore, load, type MemberRecord, pack, typ
 import type { BatchChannelRecord, BatchLog } from "./batch-log.js";
 import { coverBatch } from "./cover.js";
 import { proveBatch } from "./prove.js";
-import { batchData, claimsOf, groupLines, sealBatch } from "./seal.js";
+import { batchData, claimsOf, groupLines, type LineMembers, sealBatch } from "./seal.js";
 import type { TracedCalls } from "./traced-calls.js";
 
 export interface AnchorerModules {
@@ -58,6 +58,7 @@ export class Anchorer {
 	#storageRestsUntil = 0;
 	/** Batches whose leaves storage has not taken yet. */
 	readonly #unstored = new Set<number>();
+	#atHand: { readonly seq: number; readonly lines: readonly LineMembers[] } | undefined;
 
 	constructor(modules: AnchorerModules) {
 		this.#modules = modules;
@@ -170,7 +171,7 @@ export class Anchorer {
 	async #seal(seq: number): Promise<BatchRecord> {
 		const { store, batches, signer, chainId, events, now } = this.#modules;
 		await store.transact(() => undefined);
-		const lines = groupLines(recordsOf<MemberRecord>(store, "members", seq));
+		const lines = this.#linesOf(seq);
 		const sealed = sealBatch(lines, [...recordsOf<RefundRecord>(store, "refunds", seq)], nativeCrypto);
 		const { claims, digest } = claimsOf(recordsOf<BatchChannelRecord>(store, "batchChannels", seq), chainId, nativeCrypto);
 		const record: BatchRecord = {
@@ -194,8 +195,14 @@ export class Anchorer {
 	}
 
 	#dataOf(seq: number): Uint8Array {
-		const { gateway, chainId, store } = this.#modules;
-		return utf8(batchData({ chainId, gateway, seq }, groupLines(recordsOf<MemberRecord>(store, "members", seq))));
+		const { gateway, chainId } = this.#modules;
+		return utf8(batchData({ chainId, gateway, seq }, this.#linesOf(seq)));
+	}
+
+	/** The calls of a batch that nothing is added to any more; those of the batch at hand are read once. */
+	#linesOf(seq: number): readonly LineMembers[] {
+		if (this.#atHand?.seq !== seq) this.#atHand = { seq, lines: groupLines(recordsOf<MemberRecord>(this.#modules.store, "members", seq)) };
+		return this.#atHand.lines;
 	}
 
 	/** Leaves go to storage before the batch is anchored; storage that is down is tried again later. */
@@ -300,7 +307,8 @@ export class Anchorer {
 
 	async #prove(batch: BatchRecord, signal: AbortSignal): Promise<void> {
 		const { store, events, crashPoint } = this.#modules;
-		const { anchors, block } = await proveBatch(batch, this.#modules, signal);
+		const { anchors, block } = await proveBatch(batch, this.#linesOf(batch.seq), this.#modules, signal);
+		this.#atHand = undefined;
 		crashPoint("batch-proved");
 		await store.transact((writer) => {
 			for (const [key, anchor] of anchors) writer.put("anchors", key, pack(anchor));

@@ -3,8 +3,8 @@ import { assembleAnchor, requiredState } from "@freehold/proofs";
 import { batchProof, batchTree, FreeholdError, fromHex, type Hex, isHex, type LightBlock, lightBlockShape, type Order } from "@freehold/protocol";
 import type { ChainClient } from "@freehold/sdk/chain";
 import { nativeCrypto, pause } from "@freehold/service";
-import { type AnchorRecord, type BatchRecord, type CallRecord, type GatewayStore, load, type MemberRecord, recordsOf, seqKey } from "../store/tables.js";
-import { groupLines } from "./seal.js";
+import { type AnchorRecord, type BatchRecord, type CallRecord, type GatewayStore, load, type MemberRecord, seqKey } from "../store/tables.js";
+import type { LineMembers } from "./seal.js";
 
 export interface ProveModules {
 	readonly store: GatewayStore;
@@ -29,7 +29,7 @@ export function anchorKey(seq: number, line: number, { nodeKey, gatewayKey }: Pi
 	return `${seqKey(seq)}/${line}/${nodeKey}${gatewayKey === undefined ? "" : `/${gatewayKey}`}`;
 }
 
-export async function proveBatch(batch: BatchRecord, modules: ProveModules, signal: AbortSignal): Promise<ProvedBatch> {
+export async function proveBatch(batch: BatchRecord, lines: readonly LineMembers[], modules: ProveModules, signal: AbortSignal): Promise<ProvedBatch> {
 	const { store, client } = modules;
 	const head = await client.blockNumber({ signal });
 	// The batch's own block where its state is still there: prices and keys as they were then.
@@ -37,7 +37,6 @@ export async function proveBatch(batch: BatchRecord, modules: ProveModules, sign
 	const { evmHeader, lightBlock } = await provenHeader(client, block, signal);
 	const tree = batchTree(batch.lines, batch.refunds, nativeCrypto);
 	const anchors = new Map<string, AnchorRecord>();
-	const lines = groupLines(recordsOf<MemberRecord>(store, "members", batch.seq));
 	for (const [index, { members }] of lines.entries()) {
 		const line = batch.lines[index];
 		if (line === undefined) throw new Error(`batch ${batch.seq} has no line ${index}`);

@@ -66,6 +66,8 @@ const GRACE_MS = 500;
 export class Ordering {
 	readonly #modules: OrderingModules;
 	readonly #health = new Map<Hex, NodeHealth>();
+	/** Needed to sign an order, to settle it, and to check its answer. */
+	readonly #digests = new WeakMap<Order, Hex>();
 	readonly #crypto: Crypto = nativeCrypto;
 
 	constructor(modules: OrderingModules) {
@@ -167,7 +169,7 @@ export class Ordering {
 		deadline: number,
 		{ answerKey, requestDigest, licence }: CallKey,
 	): OrderRecord {
-		const { gateway, chainId, signer } = this.#modules;
+		const { gateway, signer } = this.#modules;
 		const payer = payerOf(payment.payer, plan.salt);
 		const order: Order = {
 			callId: callId({ gateway, payer, paymentReference: payment.reference, request: plan.request, attempt }, this.#crypto),
@@ -188,7 +190,7 @@ export class Ordering {
 		return {
 			order,
 			...(orderKey === gateway ? {} : { orderKey }),
-			orderSignature: toHex(signer.signDigest(fromHex(orderDigest(order, chainId, this.#crypto)))),
+			orderSignature: toHex(signer.signDigest(fromHex(this.#digestOf(order)))),
 			salt: plan.salt,
 			require: plan.require,
 			...plan.question,
@@ -257,14 +259,14 @@ export class Ordering {
 
 	/** One try: a stream that does not begin goes to the next node. */
 	async #open(record: OrderRecord, node: OperatorRecord, signal: AbortSignal | undefined): Promise<RunningStream> {
-		const { now, crashPoint, chainId } = this.#modules;
+		const { now, crashPoint } = this.#modules;
 		const sentAt = performance.now();
 		const end = (change: (health: NodeHealth) => NodeHealth): void =>
 			this.#setHealth(node.address, (health) => change({ ...health, inFlight: health.inFlight - 1 }));
 		this.#setHealth(node.address, (health) => ({ ...health, inFlight: health.inFlight + 1 }));
 		try {
 			return await beginStream(record, node.endpoint, {
-				digest: orderDigest(record.order, chainId, this.#crypto),
+				digest: this.#digestOf(record.order),
 				deadlineMs: Math.max(1, Number(record.order.deadline) - now() + GRACE_MS),
 				signal,
 				check: (answer, streamed) => this.#check(record, answer, streamed),
@@ -292,12 +294,19 @@ export class Ordering {
 			chainId,
 			crypto: this.#crypto,
 			price,
+			digest: this.#digestOf(order),
 			question: record,
 			salt,
 			isNodeKey,
 			routed: isRouted(order.release),
 			...(streamed === undefined ? {} : { streamed }),
 		});
+	}
+
+	#digestOf(order: Order): Hex {
+		const known = this.#digests.get(order) ?? orderDigest(order, this.#modules.chainId, this.#crypto);
+		this.#digests.set(order, known);
+		return known;
 	}
 
 	/** The order bought nothing and is not tried again. */

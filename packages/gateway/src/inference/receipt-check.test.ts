@@ -65,7 +65,15 @@ function answer(change: Partial<Receipt> = {}, more: Readonly<Record<string, unk
 }
 
 const check = (given: unknown, of: Order = order) =>
-	checkAnswer(of, given, { chainId: CHAIN, crypto: nativeCrypto, price, question: { inputs }, salt, isNodeKey: (key) => key === node.address });
+	checkAnswer(of, given, {
+		chainId: CHAIN,
+		crypto: nativeCrypto,
+		price,
+		digest: orderDigest(of, CHAIN),
+		question: { inputs },
+		salt,
+		isNodeKey: (key) => key === node.address,
+	});
 
 describe("a node's answer", () => {
 	it("that is what the order asked for is taken over", () => {
@@ -114,6 +122,7 @@ describe("a node's answer", () => {
 				chainId: CHAIN,
 				crypto: nativeCrypto,
 				price,
+				digest: orderDigest(order, CHAIN),
 				question: { textRequest },
 				salt,
 				routed,

@@ -16,7 +16,6 @@ import {
 	isHex,
 	modeName,
 	type Order,
-	orderDigest,
 	type Price,
 	parseTensors,
 	type Receipt,
@@ -49,6 +48,8 @@ export interface CheckContext {
 	readonly chainId: number;
 	readonly crypto: Crypto;
 	readonly price: Price;
+	/** Of the order, as the gateway signed it. */
+	readonly digest: Hex;
 	readonly question: Question;
 	readonly salt: Hex;
 	/** What came of a stream; undefined where the answer came whole. */
@@ -75,7 +76,7 @@ export function checkAnswer(order: Order, answer: unknown, context: CheckContext
 	const signer = crypto.recover(fromHex(digest), fromHex(receiptSignature));
 	const nodeKey = signer === undefined ? undefined : toHex(signer);
 	if (nodeKey === undefined || !context.isNodeKey(nodeKey)) throw refuse("its receipt is not signed by a key of the node");
-	if (receipt.order !== orderDigest(order, chainId, crypto)) throw refuse("its receipt is for another order");
+	if (receipt.order !== context.digest) throw refuse("its receipt is for another order");
 	if (receipt.engine !== engineDigest(engine, crypto)) throw refuse("its receipt names another engine");
 	if (modeName(order.mode) === undefined) throw refuse("the order's mode is not known");
 	const content = "inputs" in context.question ? checkTensors(receipt, body, context, context.question) : checkText(receipt, body, context, context.question);

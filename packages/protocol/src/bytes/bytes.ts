@@ -89,9 +89,15 @@ export function bigintToBytes(value: bigint, length: number): Uint8Array {
 	if (value < 0n) throw new RangeError("integer must not be negative");
 	const bytes = new Uint8Array(length);
 	let rest = value;
-	for (let index = length - 1; index >= 0; index--) {
-		bytes[index] = Number(rest & 0xffn);
-		rest >>= 8n;
+	// Four bytes at a time, and no further than there is something: amounts are small, and each step of a bigint makes a new one.
+	for (let end = length; rest !== 0n && end > 0; end -= 4) {
+		let word = Number(rest & 0xffff_ffffn);
+		rest >>= 32n;
+		for (let index = end - 1; index >= end - 4; index--) {
+			if (index >= 0) bytes[index] = word & 0xff;
+			else if ((word & 0xff) !== 0) rest = 1n;
+			word >>>= 8;
+		}
 	}
 	if (rest !== 0n) throw new RangeError(`integer does not fit in ${length} bytes`);
 	return bytes;

@@ -148,26 +148,29 @@ type OptionalKeys<F> = { [K in keyof F]: F[K] extends OptionalShape<unknown> ? K
 export type ObjectOf<F> = { readonly [K in Exclude<keyof F, OptionalKeys<F>>]: ShapeOf<F[K]> } & { readonly [K in OptionalKeys<F>]?: ShapeOf<F[K]> };
 
 /** Object with exactly these members. */
-export const object = <const F extends Fields>(fields: F): Shape<ObjectOf<F>> => ({
-	read: (value, path) => {
-		const source = plainObject(value, path);
-		for (const key of Object.keys(source)) if (!Object.hasOwn(fields, key)) refuse(`${path}.${key}`, "is not known");
-		const result: Record<string, unknown> = {};
-		for (const [key, shape] of Object.entries(fields)) {
-			if (Object.hasOwn(source, key)) result[key] = shape.read(source[key], `${path}.${key}`);
-			else if (!("optional" in shape)) refuse(`${path}.${key}`, "is missing");
-		}
-		return result as ObjectOf<F>;
-	},
-	write: (value) => {
-		const result: Record<string, unknown> = {};
-		for (const [key, shape] of Object.entries(fields)) {
-			const member = (value as Record<string, unknown>)[key];
-			if (member !== undefined) result[key] = (shape as Shape<unknown>).write(member);
-		}
-		return result;
-	},
-});
+export const object = <const F extends Fields>(fields: F): Shape<ObjectOf<F>> => {
+	const members = Object.entries<Shape<unknown>>(fields);
+	return {
+		read: (value, path) => {
+			const source = plainObject(value, path);
+			for (const key of Object.keys(source)) if (!Object.hasOwn(fields, key)) refuse(`${path}.${key}`, "is not known");
+			const result: Record<string, unknown> = {};
+			for (const [key, shape] of members) {
+				if (Object.hasOwn(source, key)) result[key] = shape.read(source[key], `${path}.${key}`);
+				else if (!("optional" in shape)) refuse(`${path}.${key}`, "is missing");
+			}
+			return result as ObjectOf<F>;
+		},
+		write: (value) => {
+			const result: Record<string, unknown> = {};
+			for (const [key, shape] of members) {
+				const member = (value as Record<string, unknown>)[key];
+				if (member !== undefined) result[key] = shape.write(member);
+			}
+			return result;
+		},
+	};
+};
 
 function plainObject(value: unknown, path: string): Readonly<Record<string, unknown>> {
 	if (typeof value !== "object" || value === null || Array.isArray(value)) return refuse(path, "must be an object");

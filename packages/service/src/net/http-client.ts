@@ -6,7 +6,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { createRequire } from "node:module";
 import { Readable } from "node:stream";
 import { errorFromBody, FreeholdError, limits, parseJson } from "@freehold/protocol";
-import type { Agent as UndiciAgent, Dispatcher } from "undici";
+import type { Dispatcher, Agent as UndiciAgent } from "undici";
 import { traceHeaders } from "../trace/trace.js";
 import { aborted } from "./limiter.js";
 import { isPrivateHost, PRIVATE, publicLookup } from "./public-address.js";

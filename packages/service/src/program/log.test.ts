@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { createLog } from "./log.js";
 
 const SERVICE = fileURLToPath(new URL("../../dist/index.js", import.meta.url));
 
@@ -21,6 +22,23 @@ async function printed(script: string): Promise<readonly string[]> {
 it("has every line in order when the program ends, by itself or by process.exit", async () => {
 	expect(await printed(`for (let n = 0; n < 500; n++) log.info(String(n));`)).toEqual(Array.from({ length: 500 }, (_, n) => String(n)));
 	expect(await printed(`log.info("first"); log.info("second"); process.exit(0);`)).toEqual(["first", "second"]);
+});
+
+it("hides what is secret wherever it stands, and changes nothing of what was handed to it", () => {
+	const lines: string[] = [];
+	const log = createLog({ role: "hub", level: "info", destination: { write: (line) => void lines.push(line) } });
+	const request = { headers: { authorization: "Bearer s3cret", accept: "*/*" } };
+	log.info({ privateKey: "s3cret", request, accounts: [{ name: "a", mnemonic: "s3cret" }], deep: { er: { password: "s3cret" } } }, "told");
+	log.error({ err: Object.assign(new Error("failed"), { apiKey: "s3cret", config: { headers: { authorization: "s3cret" } } }) }, "failed");
+	expect(lines.join("")).not.toContain("s3cret");
+	expect(JSON.parse(lines[0] as string)).toMatchObject({
+		privateKey: "[secret]",
+		request: { headers: { authorization: "[secret]", accept: "*/*" } },
+		accounts: [{ name: "a", mnemonic: "[secret]" }],
+		deep: { er: { password: "[secret]" } },
+	});
+	expect(JSON.parse(lines[1] as string)).toMatchObject({ err: { type: "Error", message: "failed", apiKey: "[secret]" } });
+	expect(request.headers.authorization).toBe("Bearer s3cret");
 });
 
 it("has a warning, and all before it, on the disk before the call returns", async () => {

@@ -1,5 +1,4 @@
 /** Runs a program: configuration, log, metrics, signals, common routes, and an orderly end. */
-import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { commonRoutes, FreeholdError } from "@freehold/protocol";
 import type { Logger } from "pino";
@@ -7,6 +6,7 @@ import { Registry } from "prom-client";
 import { type Environment, readConfig } from "../config/config.js";
 import { choiceOption, durationOption, optional, pathOption, urlOption } from "../config/options.js";
 import { secp256k1Kind } from "../crypto/native.js";
+import { pooledRandom } from "../crypto/random.js";
 import { jsonResponse } from "../http/responses.js";
 import { type HttpServer, type RouteBinding, startHttpServer } from "../http/server.js";
 import { atomicWriteFile } from "../net/atomic-file.js";
@@ -184,7 +184,7 @@ class Life<O extends OptionTable> {
 			log: this.#log,
 			metrics: this.#metrics,
 			clock: { now: () => Date.now() },
-			random: (length) => new Uint8Array(randomBytes(length)),
+			random: pooledRandom(),
 			signal: this.#hardStop.signal,
 			onChain: points.enable,
 			crashPoint: points.reach,
