@@ -9,6 +9,7 @@ export default defineConfig({
 		// Two cores: real processes are started by the tests themselves.
 		maxWorkers: 2,
 		pool: "forks",
+		setupFiles: ["testing/guard/children.ts"],
 		testTimeout: deep ? 600_000 : 60_000,
 		hookTimeout: 180_000,
 		retry: 0,

@@ -79,7 +79,6 @@ const evmHeader: Target<Uint8Array> = {
 		return true;
 	},
 	isRefusal: (error) => error instanceof SyntaxError,
-	share: 0.3,
 };
 
 const canonical: Target<Json> = {

@@ -30,7 +30,7 @@ const files: Target<Uint8Array> = {
 };
 
 /** Larger files: their weights are most of them, so that damage lands there. */
-const large: Target<Uint8Array> = { ...files, name: "large ONNX files", seeds: () => [bitwiseTelling(), ...real], share: 0.1 };
+const large: Target<Uint8Array> = { ...files, name: "large ONNX files", seeds: () => [bitwiseTelling(), ...real] };
 
 /** Finds something that looks like a field with a length, and lies about the length or repeats the field. */
 function damagedField(file: Uint8Array, random: Random): Uint8Array {

@@ -173,7 +173,6 @@ const consensus: Target<Uint8Array> = {
 	mutate: mutateBytes,
 	read: (record) => decodeBlock(record).txs.length < record.length,
 	isRefusal: isFault,
-	share: 0.5,
 };
 
 const subject = historySubject("account", new Uint8Array(20).fill(9));
@@ -190,7 +189,6 @@ const historyIndex: Target<Uint8Array> = {
 		return true;
 	},
 	isRefusal: isFault,
-	share: 0.3,
 };
 const historyChunk: Target<Uint8Array> = {
 	name: "history chunks",

@@ -6,20 +6,26 @@ const TELLING = [0x00, 0x01, 0x7f, 0x80, 0x81, 0xb7, 0xb8, 0xbf, 0xc0, 0xf7, 0xf
 /** One to four changes; `others` are inputs from which pieces may be taken. */
 export function mutateBytes(input: Uint8Array, random: Random, others: readonly Uint8Array[]): Uint8Array {
 	let bytes = input;
-	for (let left = 1 + random.below(4); left > 0; left--) bytes = changed(bytes, random, others);
+	for (let left = 1 + random.below(4); left > 0; left--) bytes = changed(bytes, random, others, input);
 	return bytes;
 }
 
-function changed(bytes: Uint8Array, random: Random, others: readonly Uint8Array[]): Uint8Array {
+/** `shared`: the bytes that must stay as they are; a copy that was made already is changed in place. */
+function changed(bytes: Uint8Array, random: Random, others: readonly Uint8Array[], shared: Uint8Array): Uint8Array {
+	const edited = (edit: (copy: Uint8Array) => void): Uint8Array => {
+		const copy = bytes.buffer === shared.buffer ? Uint8Array.from(bytes) : bytes;
+		edit(copy);
+		return copy;
+	};
 	const at = random.below(bytes.length + 1);
 	const length = Math.min(1 + random.below(random.chance(0.8) ? 8 : 64), bytes.length - at);
 	switch (random.below(8)) {
 		case 0:
-			return edited(bytes, (copy) => (copy[at] = random.pick(TELLING)));
+			return edited((copy) => (copy[at] = random.pick(TELLING)));
 		case 1:
-			return edited(bytes, (copy) => (copy[at] = (copy[at] ?? 0) ^ (1 << random.below(8))));
+			return edited((copy) => (copy[at] = (copy[at] ?? 0) ^ (1 << random.below(8))));
 		case 2:
-			return edited(bytes, (copy) => (copy[at] = (copy[at] ?? 0) + (random.chance(0.5) ? 1 : -1)));
+			return edited((copy) => (copy[at] = (copy[at] ?? 0) + (random.chance(0.5) ? 1 : -1)));
 		case 3:
 			return joined(bytes.subarray(0, at), bytes.subarray(at + length));
 		case 4:
@@ -32,16 +38,10 @@ function changed(bytes: Uint8Array, random: Random, others: readonly Uint8Array[
 		case 6:
 			return bytes.subarray(0, at);
 		default:
-			return edited(bytes, (copy) => {
+			return edited((copy) => {
 				for (let index = at; index < at + length; index++) copy[index] = random.bits();
 			});
 	}
-}
-
-function edited(bytes: Uint8Array, edit: (copy: Uint8Array) => void): Uint8Array {
-	const copy = Uint8Array.from(bytes);
-	edit(copy);
-	return copy;
 }
 
 function joined(...parts: readonly Uint8Array[]): Uint8Array {
