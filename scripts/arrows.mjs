@@ -16,7 +16,7 @@ const allowed = {
 	payments: ["protocol", "contracts/abi", "contracts/layout"],
 	dialects: ["protocol"],
 	service: ["protocol"],
-	sdk: ["protocol", "contracts/abi", "proofs", "proofs/certificate", "payments", "payments/client", "payments/facilitator"],
+	sdk: ["protocol", "contracts/abi", "proofs", "proofs/certificate", "proofs/light", "payments", "payments/client", "payments/facilitator"],
 	ledger: ["protocol", "contracts/bytecode", "contracts/abi", "contracts/layout", "proofs", "service", "sdk/chain"],
 	storage: ["protocol", "service", "sdk/chain"],
 	inference: ["protocol", "contracts/abi", "service", "proofs", "sdk/chain"],

@@ -11,14 +11,14 @@ import { eventually } from "../journey/programs.js";
 import { freePortBase, shell } from "./command.js";
 
 const engine = await findEngine(process.env);
-const SLOW_MS = 180_000;
+const SLOW_MS = 300_000;
 
 describe.skipIf(engine === undefined)("four validators [CometBFT, or Go to build it]", () => {
 	test(
 		"the demo holds, its receipts are proved by two thirds of the validators, and a folder keeps its number",
 		async () => {
 			const dir = await mkdtemp(join(tmpdir(), "freehold-four-"));
-			const { run } = shell({ FREEHOLD_HOME: join(dir, "home") });
+			const { run, start } = shell({ FREEHOLD_HOME: join(dir, "home") });
 			const data = join(dir, "network");
 			try {
 				const ran = await run("demo", "--json", "--validators", "4", "--data", data, "--port-base", String(await freePortBase(70)));
@@ -41,6 +41,34 @@ describe.skipIf(engine === undefined)("four validators [CometBFT, or Go to build
 				const alone = await run("up", "--validators", "1", "--data", data);
 				expect(alone.status).not.toBe(0);
 				expect(alone.err + alone.out).toContain("has 4 validators");
+
+				// The set changes: what is proved by the new one is reached from the old one's checkpoint.
+				const up = start("up", "--data", data, "--port-base", String(await freePortBase(70)));
+				try {
+					await eventually(async () => ((await run("validator", "status", "--data", data)).status === 0 ? true : undefined), "the network", 90_000);
+					const given = await run("validator", "delegate", "validator-1", "500", "--account", "dev-3", "--data", data);
+					expect(given.status, given.err).toBe(0);
+					const newer = join(dir, "newer.receipt.json");
+					const refreshed = await eventually(
+						async () => {
+							expect((await run("receipt", "refresh", receipt, "--out", newer, "--data", data)).status).toBe(0);
+							const made = JSON.parse(await readFile(newer, "utf8")) as { readonly anchor: { readonly lightPath?: readonly object[] } };
+							return made.anchor.lightPath === undefined ? undefined : made;
+						},
+						"another set",
+						60_000,
+					);
+					expect((await run("receipt", "verify", newer, "--checkpoint", checkpoint)).status).toBe(0);
+					expect((await run("receipt", "verify", receipt, "--checkpoint", checkpoint)).status).toBe(0);
+					expect((await run("receipt", "verify", newer, "--checkpoint", others)).status).toBe(1);
+					const { lightPath: _, ...anchor } = refreshed.anchor;
+					await writeFile(newer, JSON.stringify({ ...refreshed, anchor }));
+					expect((await run("receipt", "verify", newer, "--checkpoint", checkpoint)).status).toBe(1);
+				} finally {
+					const ended = once(up, "close");
+					up.kill("SIGTERM");
+					await ended;
+				}
 			} finally {
 				await rm(dir, { recursive: true, force: true });
 			}

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import * as abis from "@freehold/contracts/abi";
 import { creationCode, genesisAddresses, genesisAllocations, genesisDeployments, supplyTable, TOTAL_SUPPLY } from "@freehold/contracts/bytecode";
-import { ANCHOR_GRACE_SECONDS, layout, readField, type StorageRecord, tillInitCodeHash } from "@freehold/contracts/layout";
+import { ANCHOR_GRACE_SECONDS, epochRecord, layout, readField, type StorageRecord, tillInitCodeHash } from "@freehold/contracts/layout";
 import { contractAddresses, limits, systemAddresses } from "@freehold/protocol";
 import { type Address, getAddress, getContractAddress, type Hex, keccak256, toHex } from "viem";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -87,10 +87,10 @@ describe("storage", () => {
 		}
 	});
 	test("the epoch of the validators' set", async () => {
-		expect(fields(contractAddresses.ValidatorSet, layout.ValidatorSet.epoch, [])).toEqual({ endsAt: 0n, windowFrom: 0n, number: 0n, size: 0n });
+		expect(fields(contractAddresses.ValidatorSet, epochRecord, [])).toEqual({ endsAt: 0n, windowFrom: 0n, number: 0n, size: 0n });
 		await chain.send("0xfffffffffffffffffffffffffffffffffffffffe", { ...validators, functionName: "open" });
 		const { endsAt } = chain.read({ ...validators, functionName: "currentEpoch" });
-		expect(fields(contractAddresses.ValidatorSet, layout.ValidatorSet.epoch, [])).toEqual({ endsAt, windowFrom: 0n, number: 0n, size: 0n });
+		expect(fields(contractAddresses.ValidatorSet, epochRecord, [])).toEqual({ endsAt, windowFrom: 0n, number: 0n, size: 0n });
 		expect(endsAt).toBe(BigInt(chain.time + 3_600));
 	});
 	test("a missing word is an error, not a zero", () => {

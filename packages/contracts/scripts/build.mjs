@@ -116,8 +116,7 @@ function outputFiles(contracts) {
 		.join("\n");
 	const code = found.map(({ name, contract }) => `\t${name}: "0x${contract.evm.bytecode.object}",\n`).join("");
 	const slots = found
-		.filter(({ contract }) => contract.storageLayout.storage.length > 0)
-		.map(({ name, contract }) => `\t${name}: { ${contract.storageLayout.storage.map((item) => `${item.label}: ${item.slot}`).join(", ")} },\n`)
+		.flatMap(({ name, contract }) => contract.storageLayout.storage.map((item) => `export const ${name}_${item.label} = ${item.slot};\n`))
 		.join("");
 	const tillCode = found.find(({ name }) => name === "Till").contract.evm.bytecode.object;
 	const tillHash = Buffer.from(keccak_256(Buffer.from(tillCode, "hex"))).toString("hex");
@@ -126,7 +125,7 @@ function outputFiles(contracts) {
 		["bytecode.ts", `${banner}\n/** Creation code without constructor arguments. */\nexport const creationCode = {\n${code}} as const;\n`],
 		[
 			"slots.ts",
-			`${banner}\n/** First storage slot of every state variable, by contract and variable. */\nexport const storageSlots = {\n${slots}} as const;\n\n/** keccak256 of the creation code of \`Till\`, which its CREATE2 address depends on. */\nexport const tillInitCodeHash = "0x${tillHash}";\n`,
+			`${banner}\n/** First storage slot of every state variable: a constant each, \`Contract_variable\`, so that a bundle holds only what it needs. */\n${slots}\n/** keccak256 of the creation code of \`Till\`, which its CREATE2 address depends on. */\nexport const tillInitCodeHash = "0x${tillHash}";\n`,
 		],
 	];
 	for (const { name, size } of found) process.stdout.write(`${name.padEnd(26)} ${String(size).padStart(6)} bytes\n`);

@@ -2,7 +2,7 @@
  * Where the contracts keep what a verifier proves with `eth_getProof`. Browser-safe and tiny. Mapping keys nest in the order given:
  * `slot(keys) = keccak256(pad32(keyN) ‖ … keccak256(pad32(key1) ‖ pad32(slot)))`; words follow each other from there.
  */
-import { storageSlots, tillInitCodeHash } from "./generated/slots.js";
+import * as slots from "./generated/slots.js";
 
 /** A number inside a record: `bits` bits from bit `offset` (0 is the least significant) of word `word`. */
 export interface StorageField {
@@ -26,13 +26,13 @@ export const layout = {
 	UsageLedger: {
 		/** All zero when there is no such batch. Timestamp in Unix seconds. */
 		batch: {
-			slot: storageSlots.UsageLedger._batches,
+			slot: slots.UsageLedger__batches,
 			keys: ["gateway", "seq"],
 			words: 2,
 			fields: { root: whole(0), blockNumber: part(1, 0, 64), timestamp: part(1, 64, 64) },
 		},
 		feeParameters: {
-			slot: storageSlots.UsageLedger.protocolFeeBps,
+			slot: slots.UsageLedger_protocolFeeBps,
 			keys: [],
 			words: 1,
 			fields: { protocolFeeBps: part(0, 0, 16), penaltyBps: part(0, 16, 16) },
@@ -41,7 +41,7 @@ export const layout = {
 	NodeRegistry: {
 		/** `registeredAt` is 0 for strangers. Bond and locked in the smallest unit; roles: inference 1, gateway 2, storage 4, oracle 8. */
 		operator: {
-			slot: storageSlots.NodeRegistry._operators,
+			slot: slots.NodeRegistry__operators,
 			keys: ["operator"],
 			words: 2,
 			fields: {
@@ -56,28 +56,19 @@ export const layout = {
 		},
 		/** The key was valid at `t` (Unix seconds) when `validFrom` ≠ 0 and `validFrom ≤ t < validUntil`. */
 		key: {
-			slot: storageSlots.NodeRegistry._keys,
+			slot: slots.NodeRegistry__keys,
 			keys: ["operator", "key"],
 			words: 1,
 			fields: { validFrom: part(0, 0, 64), validUntil: part(0, 64, 64) },
 		},
-		minBond: { slot: storageSlots.NodeRegistry.minBond, keys: [], words: 1, fields: { minBond: part(0, 0, 96) } },
-	},
-	ValidatorSet: {
-		/** `endsAt` in Unix seconds, 0 on a network of one sequencer; `size` of the set that the engine was told last. */
-		epoch: {
-			slot: storageSlots.ValidatorSet._epoch,
-			keys: [],
-			words: 1,
-			fields: { endsAt: part(0, 0, 64), windowFrom: part(0, 64, 64), number: part(0, 128, 64), size: part(0, 192, 32) },
-		},
+		minBond: { slot: slots.NodeRegistry_minBond, keys: [], words: 1, fields: { minBond: part(0, 0, 96) } },
 	},
 	ModelRegistry: {
 		/** The holder of the model's token. */
-		owner: { slot: storageSlots.ModelRegistry._owners, keys: ["modelId"], words: 1, fields: { owner: part(0, 0, 160) } },
+		owner: { slot: slots.ModelRegistry__owners, keys: ["modelId"], words: 1, fields: { owner: part(0, 0, 160) } },
 		/** `publishedAt` is 0 when the release does not exist, `retiredAt` is 0 while it is served. Unix seconds. */
 		release: {
-			slot: storageSlots.ModelRegistry._releases,
+			slot: slots.ModelRegistry__releases,
 			keys: ["release"],
 			words: 9,
 			fields: {
@@ -98,7 +89,7 @@ export const layout = {
 		},
 		/** `validFrom` is 0 when there is no such version, `validUntil` is 0 while it has no successor; `validUntil` before `validFrom`: it never was in force. */
 		price: {
-			slot: storageSlots.ModelRegistry._prices,
+			slot: slots.ModelRegistry__prices,
 			keys: ["release", "version"],
 			words: 2,
 			fields: {
@@ -111,6 +102,15 @@ export const layout = {
 		},
 	},
 } as const satisfies Record<string, Record<string, StorageRecord>>;
+
+/** What the ledger itself looks at in each block; no verifier needs it. */
+export const epochRecord = {
+	/** `endsAt` in Unix seconds, 0 on a network of one sequencer; `size` of the set that the engine was told last. */
+	slot: slots.ValidatorSet__epoch,
+	keys: [],
+	words: 1,
+	fields: { endsAt: part(0, 0, 64), windowFrom: part(0, 64, 64), number: part(0, 128, 64), size: part(0, 192, 32) },
+} as const satisfies StorageRecord;
 
 /** Reads a field out of a record's words. Throws `RangeError` when the word is missing. */
 export function readField(words: readonly bigint[], field: StorageField): bigint {
@@ -125,4 +125,4 @@ export const ANCHOR_GRACE_SECONDS = 3_900;
 /**
  * A gateway's till is `keccak256(0xff ‖ UsageLedger ‖ pad32(gateway) ‖ tillInitCodeHash)`, last 20 bytes (CREATE2).
  */
-export { tillInitCodeHash };
+export { tillInitCodeHash } from "./generated/slots.js";

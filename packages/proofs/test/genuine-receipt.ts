@@ -102,6 +102,8 @@ export interface Story {
 	/** Of one validator only. */
 	readonly checkpointKind: Checkpoint["kind"];
 	readonly checkpointHeight: number;
+	/** Sets of validators, by index, of the blocks from the checkpoint's to the last one; the last block's own set has as many later indices. */
+	readonly pathSets: readonly (readonly number[])[] | undefined;
 	readonly engineOptions: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -167,6 +169,7 @@ export const honest: Story = {
 	evidence: [],
 	checkpointKind: "sequencer",
 	checkpointHeight: 3,
+	pathSets: undefined,
 	engineOptions: { threads: 1, relaxedSimd: false },
 };
 
@@ -242,7 +245,7 @@ export async function makeReceipt(changes: Partial<Story> = {}): Promise<Made> {
 		[contractAddresses.UsageLedger]: usageLedger,
 	});
 	const evmHeader = encodeEvmHeader(evmHeaderOf(state.root));
-	const { lightBlock, checkpoint } = consensusOf(story, defaultHashes.keccak256(evmHeader));
+	const { lightBlock, lightPath, checkpoint } = consensusOf(story, defaultHashes.keccak256(evmHeader));
 	const proofs = await Promise.all(requiredState(order, info).map(({ address, slots }) => state.prove(address, slots)));
 	return {
 		price: story.price,
@@ -265,16 +268,19 @@ export async function makeReceipt(changes: Partial<Story> = {}): Promise<Made> {
 			...(text === undefined
 				? { request: { require: ["signed"], inputs }, response: { outputs } }
 				: { textRequest: { require: ["signed"], request: text.request }, textResponse: { answer: text.answer } }),
-			anchor: assembleAnchor({
-				order,
-				info,
-				line,
-				leafProof: sumProof(tree, story.otherCalls),
-				lineProof: batchProof(batchTree(lines, refunds), 1),
-				evmHeader,
-				lightBlock,
-				proofs,
-			}),
+			anchor: {
+				...assembleAnchor({
+					order,
+					info,
+					line,
+					leafProof: sumProof(tree, story.otherCalls),
+					lineProof: batchProof(batchTree(lines, refunds), 1),
+					evmHeader,
+					lightBlock,
+					proofs,
+				}),
+				...(lightPath === undefined ? {} : { lightPath }),
+			},
 		},
 	};
 }
@@ -411,17 +417,52 @@ function evmHeaderOf(stateRoot: Uint8Array): EvmHeader {
 	};
 }
 
-/** A consensus block of validators whose keys are named by their index. */
-function consensusOf(story: Story, appHash: Uint8Array): { lightBlock: LightBlock; checkpoint: Checkpoint } {
-	const secrets = story.validatorPowers.map((_, index) => defaultHashes.sha256(utf8(`validator ${index}`)));
-	const validators = secrets.map((secret, index) => ({ publicKey: ed25519.getPublicKey(secret), power: story.validatorPowers[index] as bigint }));
+/** Validators whose keys are named by their index. */
+interface Member {
+	readonly index: number;
+	readonly power: bigint;
+}
+
+/**
+ * The consensus block that proves the state, the checkpoint, and the blocks between where `pathSets` says who voted before: ten units each, at heights 10, 12, …,
+ * the first of them the checkpoint's.
+ */
+function consensusOf(story: Story, appHash: Uint8Array): { lightBlock: LightBlock; lightPath: readonly LightBlock[] | undefined; checkpoint: Checkpoint } {
+	const { pathSets, validatorPowers, signers, nil, checkpointKind } = story;
+	const set = validatorPowers.map((power, index) => ({ index: index + (pathSets?.length ?? 0), power }));
+	const flagOf = (index: number): 1 | 2 | 3 => (signers.includes(index) ? 2 : nil.includes(index) ? 3 : 1);
+	const lightBlock = signedBlock(20n, set, appHash, flagOf);
+	const lightPath = pathSets?.map((indices, at) =>
+		signedBlock(
+			10n + 2n * BigInt(at),
+			indices.map((index) => ({ index, power: 10n })),
+			new Uint8Array(32).fill(at),
+			() => 2,
+		),
+	);
+	const [first] = lightPath ?? [lightBlock];
+	const [one] = lightBlock.validators;
+	if (first === undefined || one === undefined) throw new Error("a network has at least one validator");
+	const height = lightPath === undefined ? story.checkpointHeight : 10;
+	const hash = BigInt(height) === first.header.height ? toHex(first.commit.blockId.hash) : (`0x${"ab".repeat(32)}` as Hex);
+	const checkpoint: Checkpoint =
+		checkpointKind === "sequencer"
+			? { kind: "sequencer", signer: toHex(one.publicKey), height, hash }
+			: { kind: "validators", validatorsHash: toHex(first.header.validatorsHash), height, hash };
+	return { lightBlock, lightPath, checkpoint };
+}
+
+function signedBlock(height: bigint, set: readonly Member[], appHash: Uint8Array, flagOf: (place: number) => 1 | 2 | 3): LightBlock {
+	const secrets = set.map(({ index }) => defaultHashes.sha256(utf8(`validator ${index}`)));
+	const validators = secrets.map((secret, place) => ({ publicKey: ed25519.getPublicKey(secret), power: (set[place] as Member).power }));
 	const setHash = validatorsHash(validators);
+	const time = { seconds: BATCH_TIME - 16n + height, nanos: 123_456_789 };
 	const header = {
 		versionBlock: 11n,
 		versionApp: 1n,
 		chainId: `freehold-${CHAIN_ID}`,
-		height: 20n,
-		time: { seconds: BATCH_TIME + 4n, nanos: 123_456_789 },
+		height,
+		time,
 		lastBlockId: { hash: GAS_PRICE_FREE_HASH, partsTotal: 1, partsHash: GAS_PRICE_FREE_HASH },
 		lastCommitHash: GAS_PRICE_FREE_HASH,
 		dataHash: GAS_PRICE_FREE_HASH,
@@ -433,23 +474,14 @@ function consensusOf(story: Story, appHash: Uint8Array): { lightBlock: LightBloc
 		evidenceHash: GAS_PRICE_FREE_HASH,
 		proposerAddress: validatorAddress((validators[0] as { publicKey: Uint8Array }).publicKey),
 	};
-	const hash = headerHash(header);
-	const unsigned = { height: header.height, round: 0, blockId: { hash, partsTotal: 1, partsHash: new Uint8Array(32).fill(12) }, signatures: [] };
-	const signatures = validators.map(({ publicKey }, index) => {
-		const flag = story.signers.includes(index) ? 2 : story.nil.includes(index) ? 3 : 1;
+	const blockId = { hash: headerHash(header), partsTotal: 1, partsHash: new Uint8Array(32).fill(12) };
+	const unsigned = { height, round: 0, blockId, signatures: [] };
+	const signatures = validators.map(({ publicKey }, place) => {
+		const flag = flagOf(place);
 		if (flag === 1) return { flag, validatorAddress: new Uint8Array(0), timestamp: { seconds: 0n, nanos: 0 }, signature: new Uint8Array(0) } as const;
-		const timestamp = { seconds: BATCH_TIME + 4n, nanos: 500 + index };
-		const signature = ed25519.sign(voteSignBytes(unsigned, { flag, timestamp }, header.chainId), secrets[index] as Uint8Array);
+		const timestamp = { seconds: time.seconds, nanos: 500 + place };
+		const signature = ed25519.sign(voteSignBytes(unsigned, { flag, timestamp }, header.chainId), secrets[place] as Uint8Array);
 		return { flag, validatorAddress: validatorAddress(publicKey), timestamp, signature } as const;
 	});
-	const [first] = validators;
-	if (first === undefined) throw new Error("a network has at least one validator");
-	const trusted = { height: story.checkpointHeight, hash: story.checkpointHeight === 20 ? toHex(hash) : (`0x${"ab".repeat(32)}` as Hex) };
-	return {
-		lightBlock: { header, commit: { ...unsigned, signatures }, validators },
-		checkpoint:
-			story.checkpointKind === "sequencer"
-				? { kind: "sequencer", signer: toHex(first.publicKey), ...trusted }
-				: { kind: "validators", validatorsHash: toHex(setHash), ...trusted },
-	};
+	return { header, commit: { ...unsigned, signatures }, validators };
 }

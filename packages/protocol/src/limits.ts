@@ -95,5 +95,9 @@ export const limits = {
 	/** Characters of data in the logs of one answer. */
 	logBytes: 32 * 1024 * 1024,
 	validators: 1_000,
+	/** Blocks between a checkpoint and the block that proves a receipt, where the set of validators has changed. */
+	lightPathBlocks: 64,
+	/** How long a set answers for what it signed, in milliseconds: shorter than validators wait for their bonds. */
+	lightTrustMs: 7 * 86_400_000,
 	evmHeaderBytes: 2_048,
 } as const;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from .._codec import sha256, to_hex
 from . import ed25519
@@ -66,42 +66,20 @@ def header_hash(header: Mapping[str, Any]) -> bytes:
     ])  # fmt: skip
 
 
-def judge(block: Mapping[str, Any], checkpoint: Mapping[str, Any], chain_id: str, now: int | None) -> tuple[str, str]:
+Block = Mapping[str, Any]
+_TRUST_MS = 7 * 86_400_000
+"""How long a set answers for what it signed."""
+_DRIFT_MS = 600_000
+
+
+def judge(block: Block, checkpoint: Mapping[str, Any], chain_id: str, now: int | None) -> tuple[str, str]:
     """`trusted`, `older` (signed as it must be, before the checkpoint), or `refused` with the reason. `now` in Unix milliseconds."""
-    header, commit, validators = block["header"], block["commit"], block["validators"]
-    if header["chainId"] != chain_id:
-        return "refused", "the header is of another chain"
-    digest = header_hash(header)
-    if commit["height"] != header["height"] or commit["blockId"]["hash"] != digest:
-        return "refused", "the commit is for another header"
-    set_hash = merkle_root([_message(1, _bytes(1, v["publicKey"])) + _number(2, v["power"]) for v in validators])
-    if set_hash != header["validatorsHash"]:
-        return "refused", "the header names another set of validators"
-    keys = [v["publicKey"] for v in validators]
-    if any(v["power"] <= 0 for v in validators) or len(set(keys)) != len(keys):
-        return "refused", "a validator has no power or is named twice"
-    if checkpoint["kind"] == "validators":
-        if to_hex(header["validatorsHash"]) != checkpoint["validatorsHash"]:
-            return "refused", "the validators are not the trusted ones"
-    elif len(keys) != 1 or to_hex(keys[0]) != checkpoint["signer"]:
-        return "refused", "the signer is not the trusted one"
-    if len(commit["signatures"]) != len(validators):
-        return "refused", "the commit does not have one entry for each validator"
-    power = 0
-    for validator, signature in zip(validators, commit["signatures"]):
-        if signature["flag"] == 1:
-            if signature["validatorAddress"] or signature["signature"] or signature["timestamp"] != {"seconds": 0, "nanos": 0}:
-                return "refused", "an absent validator says something"
-            continue
-        if signature["validatorAddress"] != sha256(validator["publicKey"])[:20]:
-            return "refused", "a signature is of another validator"
-        if not ed25519.verify(validator["publicKey"], _vote(commit, signature, chain_id), signature["signature"]):
-            return "refused", "a validator's signature is not good"
-        if signature["flag"] == 2:
-            power += validator["power"]
-    if power * 3 <= sum(v["power"] for v in validators) * 2:
-        return "refused", "two thirds of the validators or fewer signed"
-    if now is not None and header["time"]["seconds"] * 1000 > now + 600_000:
+    header = block["header"]
+    sound = _sound(block, chain_id, lambda: _strange(block, checkpoint))
+    if isinstance(sound, str):
+        return "refused", sound
+    digest, _ = sound
+    if now is not None and header["time"]["seconds"] * 1000 > now + _DRIFT_MS:
         return "refused", "the header is from the future"
     height = int(checkpoint["height"])
     if header["height"] < height:
@@ -109,6 +87,103 @@ def judge(block: Mapping[str, Any], checkpoint: Mapping[str, Any], chain_id: str
     if header["height"] == height and to_hex(digest) != checkpoint["hash"]:
         return "refused", "the checkpoint has another header at this height"
     return "trusted", f"consensus block {header['height']}"
+
+
+def judge_path(path: Sequence[Block], last: Block, checkpoint: Mapping[str, Any], chain_id: str, now: int | None) -> tuple[str, str]:
+    """
+    The same for a block that is reached from the checkpoint's over changed sets of validators. Each block must be signed by its own set and vouched for by the one
+    before, and none may be there that is not needed. `expired` without a clock, or when the checkpoint is too old: who left a set may sign anything later.
+    """
+    if checkpoint["kind"] != "validators" or not path:
+        return "refused", "there is no such path"
+    blocks, digests = [*path, last], []
+    for index, block in enumerate(blocks):
+        before = blocks[index - 1] if index > 0 else None
+        wrong = None if before is None else _misplaced(before, block)
+        sound = _sound(block, chain_id, lambda: wrong)
+        if isinstance(sound, str):
+            return "refused", sound
+        digest, signers = sound
+        if before is not None and not _reached(before, block, signers):
+            return "refused", "too few of the set before signed"
+        if index > 1 and _reached(blocks[index - 2], block, signers):
+            return "refused", "a block of the path is not needed"
+        digests.append(digest)
+    height = int(checkpoint["height"])
+    at = next((index for index, block in enumerate(blocks) if block["header"]["height"] == height), None)
+    if at is None:
+        return ("older", "the block is older than the checkpoint") if last["header"]["height"] < height else ("refused", "the checkpoint is not on the path")
+    start = blocks[at]["header"]
+    if to_hex(digests[at]) != checkpoint["hash"] or to_hex(start["validatorsHash"]) != checkpoint["validatorsHash"]:
+        return "refused", "the checkpoint has another header at this height"
+    if now is None or _milliseconds(start) + _TRUST_MS <= now:
+        return "expired", "the block is beyond a checkpoint that is too old"
+    if _milliseconds(last["header"]) > now + _DRIFT_MS:
+        return "refused", "the header is from the future"
+    return "trusted", f"consensus block {last['header']['height']}"
+
+
+def _sound(block: Block, chain_id: str, stranger: Callable[[], str | None]) -> tuple[bytes, Mapping[bytes, int]] | str:
+    """The header's hash and who signed for it with how much power; or why its own set never made it."""
+    header, commit, validators = block["header"], block["commit"], block["validators"]
+    if header["chainId"] != chain_id:
+        return "the header is of another chain"
+    digest = header_hash(header)
+    if commit["height"] != header["height"] or commit["blockId"]["hash"] != digest:
+        return "the commit is for another header"
+    set_hash = merkle_root([_message(1, _bytes(1, v["publicKey"])) + _number(2, v["power"]) for v in validators])
+    if set_hash != header["validatorsHash"]:
+        return "the header names another set of validators"
+    if any(v["power"] <= 0 for v in validators) or len({v["publicKey"] for v in validators}) != len(validators):
+        return "a validator has no power or is named twice"
+    strange = stranger()
+    if strange is not None:
+        return strange
+    if len(commit["signatures"]) != len(validators):
+        return "the commit does not have one entry for each validator"
+    signers: dict[bytes, int] = {}
+    for validator, signature in zip(validators, commit["signatures"]):
+        if signature["flag"] == 1:
+            if signature["validatorAddress"] or signature["signature"] or signature["timestamp"] != {"seconds": 0, "nanos": 0}:
+                return "an absent validator says something"
+            continue
+        if signature["validatorAddress"] != sha256(validator["publicKey"])[:20]:
+            return "a signature is of another validator"
+        if not ed25519.verify(validator["publicKey"], _vote(commit, signature, chain_id), signature["signature"]):
+            return "a validator's signature is not good"
+        if signature["flag"] == 2:
+            signers[validator["publicKey"]] = validator["power"]
+    if sum(signers.values()) * 3 <= sum(v["power"] for v in validators) * 2:
+        return "two thirds of the validators or fewer signed"
+    return digest, signers
+
+
+def _strange(block: Block, checkpoint: Mapping[str, Any]) -> str | None:
+    if checkpoint["kind"] == "validators":
+        return None if to_hex(block["header"]["validatorsHash"]) == checkpoint["validatorsHash"] else "the validators are not the trusted ones"
+    validators = block["validators"]
+    return None if len(validators) == 1 and to_hex(validators[0]["publicKey"]) == checkpoint["signer"] else "the signer is not the trusted one"
+
+
+def _misplaced(before: Block, block: Block) -> str | None:
+    old, new = before["header"], block["header"]
+    if new["height"] <= old["height"] or (new["time"]["seconds"], new["time"]["nanos"]) <= (old["time"]["seconds"], old["time"]["nanos"]):
+        return "a block does not come after the one before"
+    if new["height"] == old["height"] + 1 and new["validatorsHash"] != old["nextValidatorsHash"]:
+        return "the block before announced other validators"
+    return None
+
+
+def _reached(before: Block, block: Block, signers: Mapping[bytes, int]) -> bool:
+    """The next height, or one that more than a third of the set signed."""
+    if block["header"]["height"] == before["header"]["height"] + 1:
+        return True
+    known = sum(v["power"] for v in before["validators"] if v["publicKey"] in signers)
+    return bool(known * 3 > sum(v["power"] for v in before["validators"]))
+
+
+def _milliseconds(header: Mapping[str, Any]) -> int:
+    return int(header["time"]["seconds"]) * 1000 + int(header["time"]["nanos"]) // 1_000_000
 
 
 def _vote(commit: Mapping[str, Any], signature: Mapping[str, Any], chain_id: str) -> bytes:

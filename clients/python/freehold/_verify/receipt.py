@@ -92,22 +92,36 @@ def commit(value: Any, salt: str) -> str:
     return to_hex(keccak(from_hex(salt) + canonical_json(value).encode("utf-8")))
 
 
-def verify_text(text: str, checkpoint: Mapping[str, Any], require: Sequence[str] = (), now: int | None = None, known: Known | None = None) -> Verdict:
-    """What does not parse is forged."""
+def verify_text(
+    text: str,
+    checkpoint: Mapping[str, Any],
+    require: Sequence[str] = (),
+    now: int | None = None,
+    known: Known | None = None,
+    trust_now: int | None = None,
+) -> Verdict:
+    """What does not parse is forged. `trust_now`: the clock for files whose proof leads over changed sets of validators; they are unproven without one."""
     try:
         file = shape.parse(text)
     except shape.Malformed as error:
         return Verdict("forged", [Check("file", "fails", str(error))], [])
-    return verify(file, checkpoint, require, now, known)
+    return verify(file, checkpoint, require, now, known, trust_now)
 
 
-def verify(file: Mapping[str, Any], checkpoint: Mapping[str, Any], require: Sequence[str] = (), now: int | None = None, known: Known | None = None) -> Verdict:
+def verify(
+    file: Mapping[str, Any],
+    checkpoint: Mapping[str, Any],
+    require: Sequence[str] = (),
+    now: int | None = None,
+    known: Known | None = None,
+    trust_now: int | None = None,
+) -> Verdict:
     order, receipt, chain_id = file["order"], file["receipt"], file["chainId"]
     order_hash, receipt_hash = order_digest(order, chain_id), receipt_digest(receipt, chain_id)
     gateway_key = recover(order_hash, from_hex(file["orderSignature"]))
     node_key = recover(receipt_hash, from_hex(file["receiptSignature"]))
     anchored = "anchor" in file
-    facts = _judge_anchor(file, receipt_hash, gateway_key, node_key, checkpoint, now) if anchored else _Facts()
+    facts = _judge_anchor(file, receipt_hash, gateway_key, node_key, checkpoint, now, trust_now) if anchored else _Facts()
     price = facts.price if anchored else (known.price if known else None)
     checks = [
         Check("file", "holds", f"chain {chain_id}"),
@@ -349,13 +363,13 @@ def _price(order: Mapping[str, Any], receipt: Mapping[str, Any], price: Mapping[
 
 
 def _judge_anchor(
-    file: Mapping[str, Any], receipt_hash: bytes, gateway_key: str | None, node_key: str | None, checkpoint: Mapping[str, Any], now: int | None
+    file: Mapping[str, Any], receipt_hash: bytes, gateway_key: str | None, node_key: str | None, checkpoint: Mapping[str, Any], now: int | None, trust_now: int | None
 ) -> _Facts:
     anchor, order, receipt = file["anchor"], file["order"], file["receipt"]
     facts = _Facts()
     header = _evm_header(anchor["evmHeader"])
     state = _read_state(facts, anchor, order, gateway_key, node_key, header)
-    facts.checks = [_anchored(anchor, order, facts, header), _sum(anchor, order, receipt, receipt_hash), state, _header(file, facts, checkpoint, now)]
+    facts.checks = [_anchored(anchor, order, facts, header), _sum(anchor, order, receipt, receipt_hash), state, _header(file, facts, checkpoint, now, trust_now)]
     return facts
 
 
@@ -378,14 +392,18 @@ def _evm_header(rlp: bytes) -> Mapping[str, Any] | None:
     return {"stateRoot": items[3], "number": int.from_bytes(items[8], "big"), "timestamp": int.from_bytes(items[11], "big")}
 
 
-def _header(file: Mapping[str, Any], facts: _Facts, checkpoint: Mapping[str, Any], now: int | None) -> Check:
-    anchor, chain_id = file["anchor"], file["chainId"]
-    kind, reason = consensus.judge(anchor["lightBlock"], checkpoint, CONSENSUS_CHAIN_IDS.get(chain_id, f"freehold-{chain_id}"), now)
+def _header(file: Mapping[str, Any], facts: _Facts, checkpoint: Mapping[str, Any], now: int | None, trust_now: int | None) -> Check:
+    anchor, chain_id = file["anchor"], CONSENSUS_CHAIN_IDS.get(file["chainId"], f"freehold-{file['chainId']}")
+    if "lightPath" in anchor:
+        clock = now if trust_now is None else trust_now
+        kind, reason = consensus.judge_path(anchor["lightPath"], anchor["lightBlock"], checkpoint, chain_id, clock)
+    else:
+        kind, reason = consensus.judge(anchor["lightBlock"], checkpoint, chain_id, now)
     if kind == "refused":
         return Check("header", "fails", reason)
     if anchor["lightBlock"]["header"]["appHash"] != keccak(anchor["evmHeader"]):
         return Check("header", "fails", "the consensus header proves another block than the one in the file")
-    facts.older = kind == "older"
+    facts.older = kind in ("older", "expired")
     return Check("header", "unproven" if facts.older else "holds", reason)
 
 

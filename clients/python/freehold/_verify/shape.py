@@ -165,15 +165,18 @@ _LIGHT_BLOCK = record({
     }),
     "validators": list_of(record({"publicKey": raw(32, 32), "power": decimal(63)}), 1000),
 })  # fmt: skip
-_ANCHOR = record({
-    "seq": _u64,
-    "line": record({"release": hex_of(32), "priceVersion": integer(0, 0xFFFFFFFF), "node": hex_of(20), **_SUMS, "root": hex_of(32)}),
-    "leafProof": list_of(record({"siblingOnLeft": truth, "hash": hex_of(32), **_SUMS}), 32),
-    "lineProof": list_of(record({"siblingOnLeft": truth, "hash": hex_of(32)}), 32),
-    "evmHeader": raw(1, 2048),
-    "lightBlock": _LIGHT_BLOCK,
-    "stateNodes": list_of(raw(1, 64 * 1024), 512),
-})  # fmt: skip
+_ANCHOR = record(
+    {
+        "seq": _u64,
+        "line": record({"release": hex_of(32), "priceVersion": integer(0, 0xFFFFFFFF), "node": hex_of(20), **_SUMS, "root": hex_of(32)}),
+        "leafProof": list_of(record({"siblingOnLeft": truth, "hash": hex_of(32), **_SUMS}), 32),
+        "lineProof": list_of(record({"siblingOnLeft": truth, "hash": hex_of(32)}), 32),
+        "evmHeader": raw(1, 2048),
+        "lightBlock": _LIGHT_BLOCK,
+        "stateNodes": list_of(raw(1, 64 * 1024), 512),
+    },
+    {"lightPath": list_of(_LIGHT_BLOCK, 64)},
+)
 _REQUIRE = list_of(literal(*_KINDS), len(_KINDS))
 FILE = record(
     {

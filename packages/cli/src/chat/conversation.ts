@@ -102,7 +102,7 @@ export class Conversation {
 		const { freehold } = this.#options;
 		const { network, crypto } = freehold.client;
 		const { state, file } = await freehold.receipts.wait(last.callId, { timeoutMs: 1, signal }).catch(() => ({ state: "signed", file: last.receiptFile }));
-		const { checks } = verifyReceipt(file, { checkpoint: network.checkpoint, chainId: network.chainId, crypto });
+		const { checks } = verifyReceipt(file, { checkpoint: network.checkpoint, chainId: network.chainId, crypto, trustNow: Date.now() });
 		return [
 			`call ${last.callId} · ${state} · ${formatOpg(last.charge)} OPG · ${last.inputTokens} tokens in, ${last.outputTokens} out`,
 			...checks.map(({ name, ok, result, detail }) => `  ${ok ? "✓" : result === "fails" ? "✗" : "·"} ${name}: ${detail}`),

@@ -117,7 +117,12 @@ function verifyTool({ freehold, network }: Member): McpTool {
 			} catch (error) {
 				return `Forged or altered: ${error instanceof Error ? error.message : "it cannot be read"}`;
 			}
-			const { outcome, checks } = verifyReceipt(file, { checkpoint: network.checkpoint, chainId: network.chainId, crypto: freehold.client.crypto });
+			const { outcome, checks } = verifyReceipt(file, {
+				checkpoint: network.checkpoint,
+				chainId: network.chainId,
+				crypto: freehold.client.crypto,
+				trustNow: Date.now(),
+			});
 			return [`Outcome: ${outcome}`, ...checks.map(({ name, ok, detail }) => `${ok ? "✓" : "–"} ${name}: ${detail}`)].join("\n");
 		},
 	};

@@ -39,7 +39,7 @@ export const verify: Action = async (context, [file = ""], options) => {
 		if (!(error instanceof FreeholdError)) throw error;
 		return usage(context, error);
 	}
-	const verdict = verifyReceiptText(text, { ...trust, crypto: nativeCrypto, require });
+	const verdict = verifyReceiptText(text, { ...trust, crypto: nativeCrypto, require, trustNow: Date.now() });
 	context.output.result(verdict, () => describeVerdict(context, verdict));
 	return EXIT[verdict.outcome];
 };

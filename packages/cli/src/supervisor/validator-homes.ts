@@ -15,7 +15,7 @@ const OPG = 10n ** 18n;
 /** What an operator has beside its bond, for its transactions. */
 const POCKET = 1_000n;
 /** Sets follow the stake soon, so that it can be watched. */
-const LOCAL_RULES = { epochSeconds: 30, jailSeconds: 60 };
+const LOCAL_RULES = { epochSeconds: 10, jailSeconds: 60 };
 
 /** Makes keys and the shared genesis where they are missing. Gives where peers find each validator, without the port. */
 export async function prepareValidators(folder: DataFolder, count: number): Promise<readonly string[]> {

@@ -2,7 +2,7 @@
  * What the protocol itself says to the contract `ValidatorSet`, within EVM blocks: faults that the engine proved before the transactions, the end of an epoch
  * after them. The set that the engine was told last stands in the contract's storage, so that the application hash covers it.
  */
-import { layout, readField } from "@freehold/contracts/layout";
+import { epochRecord, readField } from "@freehold/contracts/layout";
 import { bytesToBigint, concatBytes, contractAddresses, fromHex, type Validator } from "@freehold/protocol";
 import type { Misbehaviour } from "../application/types.js";
 import type { BlockEnv, StateMachine } from "../execution/types.js";
@@ -23,7 +23,7 @@ type Protocol = Pick<StateMachine, "storage" | "system">;
 
 /** When the epoch under way ends, in Unix seconds, as the last block left it; undefined on a network of one sequencer. */
 export function epochEnd(state: Pick<StateMachine, "storage">): bigint | undefined {
-	const { slot, fields } = layout.ValidatorSet.epoch;
+	const { slot, fields } = epochRecord;
 	const endsAt = readField([bytesToBigint(state.storage(VALIDATOR_SET, wordOf(BigInt(slot))))], fields.endsAt);
 	return endsAt === 0n ? undefined : endsAt;
 }

@@ -4,7 +4,6 @@ import {
 	type CertificateFile,
 	type Checkpoint,
 	type Crypto,
-	contractAddresses,
 	decodeEvmHeader,
 	defaultHashes,
 	equalBytes,
@@ -18,6 +17,7 @@ import {
 	parseCertificateFile,
 	parseManifest,
 	parseModelName,
+	provenAddresses,
 	releaseId,
 	toHex,
 	utf8,
@@ -127,7 +127,7 @@ function readFacts(file: CertificateFile, crypto: Crypto): CertifiedFacts {
 export function certificateState(manifest: Manifest, hashes: Hashes = defaultHashes): readonly AccountSlots[] {
 	const { model, release } = idsOf(manifest, hashes);
 	const records = Object.values(certificateRecords(release, model));
-	return [{ address: contractAddresses.ModelRegistry, slots: records.flatMap((record) => record.words.map((word) => slotOf(record, word, hashes))) }];
+	return [{ address: provenAddresses.ModelRegistry, slots: records.flatMap((record) => record.words.map((word) => slotOf(record, word, hashes))) }];
 }
 
 export interface CertificateParts {
@@ -159,7 +159,7 @@ export function assembleCertificate(parts: CertificateParts, hashes: Hashes = de
 }
 
 function certificateRecords(release: Hex, model: Hex) {
-	const contract = contractAddresses.ModelRegistry;
+	const contract = provenAddresses.ModelRegistry;
 	return {
 		release: { contract, record: layout.ModelRegistry.release, keys: [release], words: [0, 1, 2, 8] },
 		owner: { contract, record: layout.ModelRegistry.owner, keys: [model], words: [0] },

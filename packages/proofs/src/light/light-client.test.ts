@@ -6,6 +6,7 @@ import { ed25519 } from "@noble/curves/ed25519.js";
 import { describe, expect, it } from "vitest";
 import { consensusChainIdOf, recordedBlocks } from "../../test/recorded-headers.js";
 import { LightClient, type LightClientOptions, LightError } from "./light-client.js";
+import { judgeLightPath } from "./light-path.js";
 import { judgeStep, type LightTrust } from "./step.js";
 
 const blocks = recordedBlocks(readFileSync(new URL("../../test/vectors/headers.json", import.meta.url), "utf8"));
@@ -108,6 +109,25 @@ describe("a light client", () => {
 		expect(asked.length).toBeGreaterThan(1);
 		expect(asked.length).toBeLessThan(LAST / 2);
 		expect(light.newest).toEqual(at(LAST));
+	});
+
+	it("gives the fewest blocks of the way, which prove the last one to anybody who has the checkpoint", async () => {
+		for (const to of [2, 5, 13, LAST]) {
+			const way = await client().path(BigInt(to));
+			expect([way[0], way.at(-1)]).toEqual([at(1), at(to)]);
+			const judged = (blocks: readonly LightBlock[], more = {}) =>
+				judgeLightPath(
+					blocks.slice(0, -1),
+					at(to),
+					{ checkpoint: checkpointOf(at(1)), consensusChainId: trust.consensusChainId, now: trust.now, ...more },
+					crypto,
+				);
+			expect(judged(way)).toEqual({ kind: "trusted" });
+			for (let index = 1; index < way.length - 1; index++) expect(judged(way.filter((_, place) => place !== index)).kind).toBe("refused");
+			expect(judged(way, { now: undefined })).toEqual({ kind: "expired" });
+			expect(judged(way, { now: madeAt + 8 * 86_400_000 })).toEqual({ kind: "expired" });
+		}
+		expect((await client().path(BigInt(LAST))).length).toBeGreaterThan(2);
 	});
 
 	it("begins at its checkpoint's block and no other", () => {

@@ -6,6 +6,7 @@
 import { type Checkpoint, type Crypto, headerHash, type LightBlock, toHex } from "@freehold/protocol";
 import { judgeLightBlock } from "../consensus/light-block.js";
 import { soundBlock } from "../consensus/sound-block.js";
+import { shortestPath } from "./light-path.js";
 import { judgeStep, type LightTrust } from "./step.js";
 
 /** Hands out the block of a height; throws where it has none. */
@@ -76,6 +77,17 @@ export class LightClient {
 		return this.#newest;
 	}
 
+	/**
+	 * The fewest blocks that lead from the newest trusted one to a later height, both among them: what a receipt file carries as its path, and its block. Throws as
+	 * `verify` does; the newest trusted block stays what it was.
+	 */
+	async path(height: bigint): Promise<readonly LightBlock[]> {
+		const { source, trust, crypto } = this.#options;
+		const way: LightBlock[] = [this.#newest];
+		await this.#climb(this.#newest, height, source, (block) => way.push(block));
+		return shortestPath(way, trust.consensusChainId, crypto);
+	}
+
 	/** The block of a later height, once it is proved and no witness proves another. Throws `LightError`, and what a source throws. */
 	async verify(height: bigint): Promise<LightBlock> {
 		const { source, witnesses = [] } = this.#options;
@@ -89,7 +101,7 @@ export class LightClient {
 	}
 
 	/** From block to block until the height is reached, halving the way wherever a step is too wide. */
-	async #climb(start: LightBlock, height: bigint, source: BlockSource): Promise<LightBlock> {
+	async #climb(start: LightBlock, height: bigint, source: BlockSource, reached: (block: LightBlock) => unknown = () => {}): Promise<LightBlock> {
 		const { trust, now, crypto } = this.#options;
 		let trusted = start;
 		// Nearest last.
@@ -102,6 +114,7 @@ export class LightClient {
 			if (verdict.kind === "expired") throw new LightError("expired", `block ${trusted.header.height} is too old to be trusted: get a newer checkpoint`);
 			if (verdict.kind === "trusted") {
 				trusted = next;
+				reached(next);
 				ahead.pop();
 			} else ahead.push(await blockOf(source, (trusted.header.height + next.header.height) / 2n));
 		}

@@ -31,25 +31,43 @@ export function judgeStep(trusted: LightBlock, next: LightBlock, trust: LightTru
 	const { header } = next;
 	const now = BigInt(Math.floor(trust.now));
 	if (milliseconds(trusted.header.time) + BigInt(trust.trustPeriodMs) <= now) return { kind: "expired" };
-	if (header.height <= trusted.header.height) return refused(`height ${header.height} does not come after ${trusted.header.height}`);
-	if (!isLater(header.time, trusted.header.time)) return refused("its time does not come after that of the trusted block");
+	const misplaced = misplacedAfter(trusted, next);
+	if (misplaced !== undefined) return refused(misplaced);
 	if (milliseconds(header.time) > now + MAX_CLOCK_DRIFT_MS) return refused("the header is from the future");
-	const isAdjacent = header.height === trusted.header.height + 1n;
-	const sound = soundBlock(next, trust.consensusChainId, crypto, () =>
-		isAdjacent && !equalBytes(header.validatorsHash, trusted.header.nextValidatorsHash)
-			? "its validators are not those that the block before announced"
-			: undefined,
-	);
+	const sound = soundBlock(next, trust.consensusChainId, crypto, () => strangersAfter(trusted, next));
 	if (typeof sound === "string") return refused(sound);
-	if (isAdjacent) return { kind: "trusted", block: sound };
-	const known = powerOf(trusted.validators.filter(({ publicKey }) => sound.signers.has(toHex(publicKey))).map(({ power }) => power));
-	return known * 3n > powerOf(trusted.validators.map(({ power }) => power)) ? { kind: "trusted", block: sound } : { kind: "tooFar" };
+	return isReached(trusted, next, sound) ? { kind: "trusted", block: sound } : { kind: "tooFar" };
 }
 
-function milliseconds({ seconds, nanos }: Timestamp): bigint {
-	return seconds * 1_000n + BigInt(Math.floor(nanos / 1_000_000));
+/** Why a block cannot come after another one; undefined when it can. */
+export function misplacedAfter(before: LightBlock, next: LightBlock): string | undefined {
+	const { height, time } = next.header;
+	if (height <= before.header.height) return `height ${height} does not come after ${before.header.height}`;
+	return nanoseconds(time) > nanoseconds(before.header.time) ? undefined : "its time does not come after";
 }
 
-function isLater(a: Timestamp, b: Timestamp): boolean {
-	return a.seconds > b.seconds || (a.seconds === b.seconds && a.nanos > b.nanos);
+/** The next height must have the set that the block before it announced. */
+export function strangersAfter(before: LightBlock, next: LightBlock): string | undefined {
+	const isStrange = isAdjacent(before, next) && !equalBytes(next.header.validatorsHash, before.header.nextValidatorsHash);
+	return isStrange ? "the block before announced other validators" : undefined;
+}
+
+/** Whether the set of one block vouches for a later one that is sound and in its place: the next one, or one that more than a third of the set signed. */
+export function isReached(before: LightBlock, next: LightBlock, sound: SoundBlock): boolean {
+	if (isAdjacent(before, next)) return true;
+	const known = powerOf(before.validators.filter(({ publicKey }) => sound.signers.has(toHex(publicKey))).map(({ power }) => power));
+	return known * 3n > powerOf(before.validators.map(({ power }) => power));
+}
+
+function isAdjacent(before: LightBlock, next: LightBlock): boolean {
+	return next.header.height === before.header.height + 1n;
+}
+
+/** Since the Unix epoch. */
+export function milliseconds(time: Timestamp): bigint {
+	return nanoseconds(time) / 1_000_000n;
+}
+
+function nanoseconds({ seconds, nanos }: Timestamp): bigint {
+	return seconds * 1_000_000_000n + BigInt(nanos);
 }

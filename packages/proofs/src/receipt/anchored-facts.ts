@@ -18,6 +18,7 @@ import {
 	type ReceiptAnchor,
 } from "@freehold/protocol";
 import { judgeLightBlock } from "../consensus/light-block.js";
+import { judgeLightPath } from "../light/light-path.js";
 import { ProvenState } from "../state/proven-state.js";
 import { fieldsOf, type RecordRef } from "../state/slots.js";
 import { ProofError, TrieNodes } from "../trie/trie.js";
@@ -53,8 +54,8 @@ export interface AnchorVerdict {
 	/** `anchored`, `sum`, `state` and `header`. */
 	readonly checks: readonly Check[];
 	readonly facts: StateFacts;
-	/** The header is signed as it must be but older than the checkpoint. */
-	readonly older: boolean;
+	/** The header is signed as it must be, and the checkpoint does not reach it: it is older, or the way to it leads over sets that are trusted no more. */
+	readonly beyond: "older" | "expired" | undefined;
 	readonly evmHeader: EvmHeader | undefined;
 }
 
@@ -67,6 +68,8 @@ export interface AnchorQuestion {
 	readonly checkpoint: Checkpoint;
 	readonly consensusChainId: string;
 	readonly now: number | undefined;
+	/** The clock for a path over changed sets. */
+	readonly trustNow: number | undefined;
 }
 
 export function judgeAnchor(question: AnchorQuestion, crypto: Crypto): AnchorVerdict {
@@ -77,26 +80,29 @@ export function judgeAnchor(question: AnchorQuestion, crypto: Crypto): AnchorVer
 	return {
 		checks: [anchoredCheck(question, facts, evmHeader, crypto), sumCheck(question, crypto), state, header.check],
 		facts,
-		older: header.older,
+		beyond: header.beyond,
 		evmHeader,
 	};
 }
 
-function headerCheck({ anchor, checkpoint, consensusChainId, now }: AnchorQuestion, crypto: Crypto): { readonly check: Check; readonly older: boolean } {
-	const { header } = anchor.lightBlock;
-	const verdict = judgeLightBlock(anchor.lightBlock, { checkpoint, consensusChainId, now }, crypto);
-	if (verdict.kind === "refused") return { check: fails("header", verdict.reason), older: false };
-	if (!equalBytes(header.appHash, crypto.keccak256(anchor.evmHeader))) {
-		return { check: fails("header", "the consensus header proves another block than the one in the file"), older: false };
-	}
-	if (verdict.kind === "older") {
-		return {
-			check: unproven("header", `block ${header.height} is older than the checkpoint: prove the receipt again with a newer block (receipt refresh)`),
-			older: true,
-		};
+function headerCheck(question: AnchorQuestion, crypto: Crypto): { readonly check: Check; readonly beyond: AnchorVerdict["beyond"] } {
+	const { anchor, checkpoint, consensusChainId, now, trustNow } = question;
+	const { lightBlock, lightPath } = anchor;
+	const { header } = lightBlock;
+	const verdict =
+		lightPath === undefined
+			? judgeLightBlock(lightBlock, { checkpoint, consensusChainId, now }, crypto)
+			: judgeLightPath(lightPath, lightBlock, { checkpoint, consensusChainId, now: trustNow ?? now }, crypto);
+	const failed = (reason: string) => ({ check: fails("header", reason), beyond: undefined });
+	if (verdict.kind === "refused") return failed(verdict.reason);
+	if (!equalBytes(header.appHash, crypto.keccak256(anchor.evmHeader))) return failed("the consensus header proves another block than the one in the file");
+	if (verdict.kind !== "trusted") {
+		const [is, needs] = verdict.kind === "older" ? ["older than the checkpoint", "block"] : ["beyond a checkpoint that is too old", "checkpoint"];
+		const detail = `block ${header.height} is ${is}: prove the receipt again with a newer ${needs} (receipt refresh)`;
+		return { check: unproven("header", detail), beyond: verdict.kind };
 	}
 	const who = checkpoint.kind === "sequencer" ? "the one operator of the network" : "more than two thirds of the validators";
-	return { check: holds("header", `consensus block ${header.height} signed by ${who}`), older: false };
+	return { check: holds("header", `consensus block ${header.height} signed by ${who}`), beyond: undefined };
 }
 
 /** From the receipt's leaf to the line, and from the line to the root that the ledger keeps. */

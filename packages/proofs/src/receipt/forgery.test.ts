@@ -41,6 +41,8 @@ function remembering(crypto: Crypto): Crypto {
 	};
 }
 
+/** A day after the batch. */
+const NOW = 1_760_000_000_000 + 86_400_000;
 let made: Made;
 let text: string;
 const crypto = remembering(defaultCrypto);
@@ -61,7 +63,7 @@ beforeAll(async () => {
 });
 
 function outcomeOf(altered: string): string {
-	return verifyReceiptText(altered, { checkpoint: made.checkpoint, crypto }).outcome;
+	return verifyReceiptText(altered, { checkpoint: made.checkpoint, crypto, trustNow: NOW }).outcome;
 }
 
 function* walk(value: Json, path: Path = []): Generator<{ readonly path: Path; readonly value: Json }> {
@@ -94,7 +96,7 @@ function replace(path: Path, value: Json): Json {
 }
 
 /** Other values for one that stands in a file. */
-function* alternatives(value: Json): Generator<Json> {
+function* alternatives(value: Json, isSparse = false): Generator<Json> {
 	yield null;
 	yield [];
 	yield {};
@@ -103,7 +105,7 @@ function* alternatives(value: Json): Generator<Json> {
 	yield true;
 	if (typeof value === "boolean") yield !value;
 	if (typeof value === "number") yield* [value + 1, value - 1, value + 0.5, String(value)];
-	if (typeof value === "string") yield* textAlternatives(value);
+	if (typeof value === "string") yield* textAlternatives(value, isSparse ? 8 : 64);
 	if (Array.isArray(value)) {
 		yield [...value].reverse();
 		yield [...value, ...value.slice(-1)];
@@ -115,7 +117,7 @@ function* alternatives(value: Json): Generator<Json> {
 	}
 }
 
-function* textAlternatives(value: string): Generator<Json> {
+function* textAlternatives(value: string, mostFlips: number): Generator<Json> {
 	yield `${value} `;
 	yield `${value}0`;
 	yield `0${value}`;
@@ -125,7 +127,7 @@ function* textAlternatives(value: string): Generator<Json> {
 		yield value.slice(0, -2);
 		yield `${value}00`;
 		const bytes = fromHex(value);
-		for (const index of bytes.length > 64 ? [0, bytes.length >> 1, bytes.length - 1] : bytes.keys()) {
+		for (const index of bytes.length > mostFlips ? [0, bytes.length >> 1, bytes.length - 1] : bytes.keys()) {
 			const flipped = bytes.slice();
 			flipped[index] = (flipped[index] as number) ^ 1;
 			yield toHex(flipped);
@@ -135,13 +137,13 @@ function* textAlternatives(value: string): Generator<Json> {
 
 const pathText = (path: Path): string => path.join(".");
 
-/** Alterations that were not noticed, and how many were tried, of all that stands under a member of the file, or of all. */
-function survivorsOf(members?: readonly string[]): { readonly survivors: readonly string[]; readonly tried: number } {
+/** Alterations that were not noticed, and how many were tried, of all that stands under a member of the file (or of its anchor), or of all. */
+function survivorsOf(members?: readonly string[], isSparse = false): { readonly survivors: readonly string[]; readonly tried: number } {
 	const survivors: string[] = [];
 	let tried = 0;
 	for (const { path, value } of walk(JSON.parse(text) as Json)) {
-		if (members !== undefined && !members.includes(String(path[0]))) continue;
-		for (const other of alternatives(value)) {
+		if (members !== undefined && !members.includes(String(path[0])) && !members.includes(pathText(path.slice(0, 2)))) continue;
+		for (const other of alternatives(value, isSparse)) {
 			if (JSON.stringify(other) === JSON.stringify(value)) continue;
 			const outcome = outcomeOf(JSON.stringify(replace(path, other)));
 			tried++;
@@ -260,6 +262,73 @@ describe("a genuine file of a call to a language model", () => {
 			const { file, checkpoint } = await makeReceipt({ text: conversation, receipt, order: { maxInputUnits: most + 1n, maxOutputUnits: 200n } });
 			expect(verifyReceiptText(formatReceiptFile(file), { checkpoint, crypto }).outcome).toBe("forged");
 		}
+	});
+});
+
+describe("a genuine file whose validators have changed since the checkpoint", () => {
+	beforeAll(async () => {
+		made = await makeReceipt({
+			checkpointKind: "validators",
+			pathSets: [
+				[0, 1, 2],
+				[1, 2, 3],
+			],
+			validatorPowers: [10n, 10n, 10n],
+			signers: [0, 1, 2],
+		});
+		text = formatReceiptFile(made.file);
+		expect(outcomeOf(text)).toBe("meets");
+	});
+
+	it("is a forgery with any field of the way changed, whatever it is changed to", () => {
+		const { survivors, tried } = survivorsOf(["anchor.lightPath"], !deep);
+		expect(survivors).toEqual([]);
+		expect(tried).toBeGreaterThan(1_000);
+	});
+
+	it("is a forgery with any part of the way removed, and with the whole of it", () => {
+		const survivors: string[] = [];
+		for (const { path } of walk(JSON.parse(text) as Json)) {
+			if (path[1] === "lightPath" && outcomeOf(JSON.stringify(remove(path))) !== "forged") survivors.push(pathText(path));
+		}
+		expect(survivors).toEqual([]);
+	});
+
+	it("is a forgery with blocks that the way does not need, in another order, or repeated", async () => {
+		const { lightPath = [], lightBlock } = (JSON.parse(text) as { readonly anchor: { readonly lightPath?: Json[]; readonly lightBlock: Json } }).anchor;
+		// Most of the set stays: one step would have been enough.
+		const longer = await makeReceipt({
+			checkpointKind: "validators",
+			pathSets: [
+				[0, 2, 3],
+				[1, 2, 3],
+			],
+			validatorPowers: [10n, 10n, 10n],
+			signers: [0, 1, 2],
+		});
+		const options = { checkpoint: longer.checkpoint, crypto, trustNow: NOW };
+		const verdict = verifyReceiptText(formatReceiptFile(longer.file), options);
+		expect([verdict.outcome, verdict.checks.find(({ name }) => name === "header")?.detail]).toEqual(["forged", expect.stringContaining("is not needed")]);
+		for (const other of [[...lightPath].reverse(), [...lightPath, lightBlock], lightPath.slice(1), []])
+			expect(outcomeOf(JSON.stringify(replace(["anchor", "lightPath"], other)))).toBe("forged");
+	});
+
+	it("proves nothing for certain once the checkpoint is older than sets are trusted, or without a clock; a later checkpoint on the way does", () => {
+		const judged = (options: object) => verifyReceiptText(text, { checkpoint: made.checkpoint, crypto, ...options });
+		for (const options of [{}, { trustNow: NOW + 7 * 86_400_000 }]) {
+			const { outcome, notKnown } = judged(options);
+			expect(outcome).toBe("unanchored");
+			expect(notKnown.join(" ")).toContain("a checkpoint that is too old");
+		}
+		const [, second] = made.file.anchor?.lightPath ?? [];
+		if (second === undefined) throw new Error("two blocks");
+		const later = { kind: "validators", validatorsHash: toHex(second.header.validatorsHash), height: 12, hash: toHex(second.commit.blockId.hash) } as const;
+		expect(judged({ trustNow: NOW, checkpoint: later }).outcome).toBe("meets");
+		expect(judged({ trustNow: NOW, checkpoint: { ...later, hash: `0x${"11".repeat(32)}` } }).outcome).toBe("forged");
+		expect(judged({ trustNow: NOW, checkpoint: { ...later, height: 11 } }).outcome).toBe("forged");
+		expect(judged({ trustNow: NOW, checkpoint: { ...later, height: 21 } }).outcome).toBe("unanchored");
+		const signer = `0x${"22".repeat(32)}` as const;
+		expect(judged({ trustNow: NOW, checkpoint: { kind: "sequencer", signer, height: 12, hash: later.hash } }).outcome).toBe("forged");
 	});
 });
 

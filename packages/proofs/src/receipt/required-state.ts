@@ -1,6 +1,6 @@
 /** What of the chain's state a receipt stands on: the records that its file proves and that the verifier reads. */
 import { layout } from "@freehold/contracts/layout";
-import { contractAddresses, defaultHashes, type Hashes, type Hex, type Order } from "@freehold/protocol";
+import { defaultHashes, type Hashes, type Hex, type Order, provenAddresses } from "@freehold/protocol";
 import { type RecordRef, slotOf } from "../state/slots.js";
 
 /** Where the receipt was anchored and which keys signed; the keys are those that the two signatures recover to. */
@@ -17,7 +17,7 @@ export interface AccountSlots {
 
 /** The records by name; all words named here are read whatever they hold. */
 export function receiptRecords(order: Order, { seq, gatewayKey, nodeKey }: AnchorInfo) {
-	const { UsageLedger, NodeRegistry, ModelRegistry } = contractAddresses;
+	const { UsageLedger, NodeRegistry, ModelRegistry } = provenAddresses;
 	const { gateway, node, release, priceVersion } = order;
 	return {
 		batch: { contract: UsageLedger, record: layout.UsageLedger.batch, keys: [gateway, seq], words: [0, 1] },

@@ -43,6 +43,11 @@ export interface VerifyOptions {
 	readonly require?: readonly EvidenceKind[];
 	/** The verifier's time in Unix milliseconds: a header from the future is refused. Not asked when absent. */
 	readonly now?: number;
+	/**
+	 * The verifier's time for files whose proof leads over changed sets of validators, which answer for what they signed for a week only. Default: `now`; without
+	 * either such a file stays unproven.
+	 */
+	readonly trustNow?: number;
 	/** What the caller knows from elsewhere (its own reading of the chain). It is used only while the file has no anchor to prove it. */
 	readonly known?: {
 		readonly gatewayKeys?: readonly Hex[];
@@ -105,6 +110,7 @@ export function verifyReceipt(file: ReceiptFile, options: VerifyOptions): Receip
 						checkpoint: options.checkpoint,
 						consensusChainId: networkOf(chainId)?.consensusChainId ?? `freehold-${chainId}`,
 						now: options.now,
+						trustNow: options.trustNow,
 					},
 					crypto,
 				);
@@ -134,7 +140,7 @@ export function verifyReceipt(file: ReceiptFile, options: VerifyOptions): Receip
 	const bonded = isBondedNode(facts?.node, facts?.minBond);
 	const kinds: readonly EvidenceKind[] = !forged && signed && bonded ? [kindOfSignature(file.engine)] : [];
 	const missing = (options.require ?? []).filter((kind) => !kinds.includes(kind));
-	const outcome = forged ? "forged" : anchor === undefined || anchor.older ? "unanchored" : missing.length > 0 ? "missingEvidence" : "meets";
+	const outcome = forged ? "forged" : anchor === undefined || anchor.beyond !== undefined ? "unanchored" : missing.length > 0 ? "missingEvidence" : "meets";
 	return { outcome, checks, kinds, ...wordsOf({ file, outcome, kinds, missing, anchor, bonded }) };
 }
 

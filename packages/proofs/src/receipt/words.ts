@@ -38,7 +38,7 @@ export function wordsOf({ file, outcome, kinds, missing, anchor, bonded }: Words
 	if (kinds.includes("routed")) known.push(`Node ${order.node} says that an outside provider, ${String(engine.options["provider"])}, answered.`);
 	if (kinds.includes("signed"))
 		known.push(`One bonded node, ${order.node}, vouches that its engine ${engine.name} ${engine.version} ran release ${order.release}.`);
-	if (anchor !== undefined && !anchor.older) {
+	if (anchor !== undefined && anchor.beyond === undefined) {
 		const { batch } = anchor.facts;
 		if (batch !== undefined) known.push(`The chain recorded it in block ${batch.blockNumber} on ${new Date(Number(batch.timestamp) * 1000).toISOString()}.`);
 		known.push(`It cost ${formatOpg(receipt.charge)} OPG, as the owner's price and the quoted fees say.`);
@@ -50,7 +50,10 @@ export function wordsOf({ file, outcome, kinds, missing, anchor, bonded }: Words
 	if (holder !== undefined) known.push(`${holder.payer} paid for it.`);
 
 	if (anchor === undefined) notKnown.push("Whether and when the chain recorded it, and whose keys signed: the file is not anchored yet.");
-	else if (anchor.older) notKnown.push("Whether its block belongs to the trusted chain: it is older than the checkpoint.");
+	else if (anchor.beyond !== undefined)
+		notKnown.push(
+			`Whether its block belongs to the trusted chain: ${anchor.beyond === "older" ? "it is older than the checkpoint" : "it is beyond a checkpoint that is too old"}.`,
+		);
 	else if (!bonded) notKnown.push(`That node ${order.node} still stands behind it with a bond.`);
 	for (const kind of file.evidence)
 		notKnown.push(`Whether the evidence of kind ${kind.kind} by ${kind.author} is right: this verifier cannot judge that kind.`);

@@ -19,13 +19,20 @@ export function networkOf(chainId: number): NetworkEntry | undefined {
 	return networks.find((network) => network.chainId === chainId);
 }
 
+const MODEL_REGISTRY = "0x4f50470000000000000000000000000000000002";
+const USAGE_LEDGER = "0x4f50470000000000000000000000000000000003";
+const NODE_REGISTRY = "0x4f50470000000000000000000000000000000005";
+
+/** The contracts whose state receipts and certificates prove: all that a verifier needs to know of. */
+export const provenAddresses = { ModelRegistry: MODEL_REGISTRY, UsageLedger: USAGE_LEDGER, NodeRegistry: NODE_REGISTRY } as const satisfies Record<string, Hex>;
+
 /** Genesis addresses, equal on every network. The x402 and Permit2 ones are the canonical addresses of those protocols. */
 export const contractAddresses = {
 	OPG: "0x4f50470000000000000000000000000000000001",
-	ModelRegistry: "0x4f50470000000000000000000000000000000002",
-	UsageLedger: "0x4f50470000000000000000000000000000000003",
+	ModelRegistry: MODEL_REGISTRY,
+	UsageLedger: USAGE_LEDGER,
 	Royalties: "0x4f50470000000000000000000000000000000004",
-	NodeRegistry: "0x4f50470000000000000000000000000000000005",
+	NodeRegistry: NODE_REGISTRY,
 	CoOwners: "0x4f50470000000000000000000000000000000008",
 	ValidatorSet: "0x4f50470000000000000000000000000000000009",
 	Channels: "0x4020074e9df2ce1dee5a9c1b5c3f541d02a10003",

@@ -123,6 +123,8 @@ export const anchorShape = object({
 	evmHeader: hexBytes({ min: 1, max: limits.evmHeaderBytes }),
 	/** The consensus block whose application hash is that header's hash. */
 	lightBlock: lightBlockShape,
+	/** Where the set of validators has changed since the checkpoint: its block, and those between that are needed, by height. */
+	lightPath: optional(list(lightBlockShape, limits.lightPathBlocks)),
 	/** Trie nodes of all state proofs: each once, in ascending order of their keccak256. */
 	stateNodes: list(hexBytes({ min: 1, max: limits.proofNodeBytes }), limits.proofNodes),
 });

@@ -2,7 +2,7 @@
 import { fromHex, type Hex, toHex, utf8 } from "../bytes/bytes.js";
 import { encodeWords } from "../codec/words.js";
 import { defaultHashes, type Hashes } from "../crypto/crypto.js";
-import { contractAddresses } from "../network/networks.js";
+import { provenAddresses } from "../network/networks.js";
 
 /** The gateway's promise before a run: quote and assignment in one. Money in the smallest unit, deadline in Unix milliseconds. */
 export interface Order {
@@ -78,7 +78,7 @@ export const receiptTypes = {
 } as const;
 
 export function receiptDomain(chainId: number): { name: "Freehold"; version: "1"; chainId: number; verifyingContract: Hex } {
-	return { name: "Freehold", version: "1", chainId, verifyingContract: contractAddresses.UsageLedger };
+	return { name: "Freehold", version: "1", chainId, verifyingContract: provenAddresses.UsageLedger };
 }
 
 const typeText = (name: string, fields: readonly { name: string; type: string }[]): string =>
@@ -97,7 +97,7 @@ const separators = new Map<number, Uint8Array>();
 export function domainSeparator(chainId: number): Uint8Array {
 	const known = separators.get(chainId);
 	if (known !== undefined) return known;
-	const separator = defaultHashes.keccak256(encodeWords([DOMAIN_TYPE, NAME_HASH, VERSION_HASH, chainId, contractAddresses.UsageLedger]));
+	const separator = defaultHashes.keccak256(encodeWords([DOMAIN_TYPE, NAME_HASH, VERSION_HASH, chainId, provenAddresses.UsageLedger]));
 	if (separators.size < 64) separators.set(chainId, separator);
 	return separator;
 }

@@ -15,6 +15,7 @@ import {
 } from "@freehold/protocol";
 import { pause } from "../chain/deadline.js";
 import type { Client } from "../client/client.js";
+import { withLightPath } from "./light-path.js";
 
 export interface RefreshOptions {
 	readonly signal?: AbortSignal;
@@ -43,7 +44,7 @@ export async function refreshReceipt(client: Client, file: ReceiptFile, { signal
 	const proofs = await Promise.all(
 		requiredState(order, info, client.crypto).map(({ address, slots }) => client.chain.proof(address, slots, number, { signal })),
 	);
-	const newer: ReceiptFile = {
+	const proved: ReceiptFile = {
 		...file,
 		anchor: assembleAnchor(
 			{
@@ -59,8 +60,9 @@ export async function refreshReceipt(client: Client, file: ReceiptFile, { signal
 			client.crypto,
 		),
 	};
+	const newer = await withLightPath(client, proved, signal);
 	const { checkpoint, chainId } = client.network;
-	const { outcome, checks } = verifyReceipt(newer, { checkpoint, chainId, crypto: client.crypto });
+	const { outcome, checks } = verifyReceipt(newer, { checkpoint, chainId, crypto: client.crypto, trustNow: client.now() });
 	if (outcome === "meets") return newer;
 	const wrong = checks.find((check) => check.result === "fails") ?? checks.find((check) => !check.ok);
 	throw new FreeholdError("answer.refused", { check: wrong?.name ?? "file", reason: wrong?.detail ?? outcome }, { cause: newer });

@@ -4,6 +4,7 @@ import { type CallBody, FreeholdError, gatewayRoutes, type Hex, type ReceiptFile
 import { pause } from "../chain/deadline.js";
 import type { Client } from "../client/client.js";
 import { urlOf } from "../client/http.js";
+import { withLightPath } from "./light-path.js";
 
 export interface WaitOptions {
 	/** Default 30,000. */
@@ -40,7 +41,7 @@ export async function waitForReceipt(client: Client, callId: Hex, { timeoutMs = 
 			if (!asked.entry.retryable || (client.now() + waitMs > deadline && known === undefined)) throw asked;
 		} else {
 			known = asked;
-			if (known.state === "final") return checked(client, known);
+			if (known.state === "final") return checked(client, { ...known, file: await withLightPath(client, known.file, signal) });
 		}
 		if (client.now() + waitMs > deadline && known !== undefined) return known;
 		await pause(waitMs, signal);
@@ -62,7 +63,7 @@ async function ask(client: Client, url: string, callId: Hex, signal: AbortSignal
 
 function checked(client: Client, receipt: WaitedReceipt): WaitedReceipt {
 	const { checkpoint, chainId } = client.network;
-	const { outcome, checks } = verifyReceipt(receipt.file, { checkpoint, chainId, crypto: client.crypto });
+	const { outcome, checks } = verifyReceipt(receipt.file, { checkpoint, chainId, crypto: client.crypto, trustNow: client.now() });
 	if (outcome === "meets") return receipt;
 	const wrong = checks.find((check) => check.result === "fails") ?? checks.find((check) => !check.ok);
 	throw new FreeholdError("answer.refused", { check: wrong?.name ?? "file", reason: wrong?.detail ?? outcome }, { cause: receipt.file });
