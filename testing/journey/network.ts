@@ -20,14 +20,15 @@ export interface JourneyNetwork {
 	readonly network: NetworkFile;
 	readonly role: (name: TestedRole) => RunningProgram;
 	/** Starts a role again with the same options and data. */
-	readonly restart: (name: TestedRole) => Promise<void>;
+	readonly restart: (name: TestedRole, env?: Readonly<Record<string, string>>) => Promise<void>;
 	/** A person with an account of its own and 1,000 OPG. */
 	readonly person: (index: number) => Freehold;
 	readonly addressOf: (operator: (typeof operators)[number]) => `0x${string}`;
 	readonly stop: () => Promise<void>;
 }
 
-export async function startJourney(): Promise<JourneyNetwork> {
+/** `gateway`: options of the gateway beside its own. */
+export async function startJourney({ gateway = {} }: { readonly gateway?: Readonly<Record<string, string>> } = {}): Promise<JourneyNetwork> {
 	const folder = await temporaryFolder();
 	const path = (name: string): string => join(folder.path, name);
 	const balances = Array.from({ length: 10 }, (_, index) => ({
@@ -38,8 +39,8 @@ export async function startJourney(): Promise<JourneyNetwork> {
 	for (const [index, name] of operators.entries()) await writeFile(path(`${name}.key`), keyText(testAccount(index)), { mode: 0o600 });
 
 	const running = new Map<TestedRole, { program: RunningProgram; options: Readonly<Record<string, string>> }>();
-	const start = async (role: TestedRole, options: Readonly<Record<string, string>>): Promise<string> => {
-		const program = await startProgram(role, options, { folder: folder.path });
+	const start = async (role: TestedRole, options: Readonly<Record<string, string>>, env: Readonly<Record<string, string>> = {}): Promise<string> => {
+		const program = await startProgram(role, options, { folder: folder.path, env });
 		// A role that comes back has the address that others know.
 		running.set(role, { program, options: { ...options, port: new URL(program.url).port } });
 		return program.url;
@@ -64,6 +65,7 @@ export async function startJourney(): Promise<JourneyNetwork> {
 			"faucet-key-file": path("faucet.key"),
 			"network-file": path("network.json"),
 			"batch-age": "500ms",
+			...gateway,
 		}),
 	]);
 	if (inferenceUrl === undefined) throw new Error("the node did not start");
@@ -96,10 +98,10 @@ export async function startJourney(): Promise<JourneyNetwork> {
 		folder: folder.path,
 		network,
 		role,
-		restart: async (name) => {
+		restart: async (name, env) => {
 			const found = running.get(name);
 			if (found === undefined) throw new Error(`${name} was never started`);
-			await start(name, found.options);
+			await start(name, found.options, env);
 		},
 		person: (index) =>
 			connect({ network, account: testAccount(FIRST_PERSON + index).account as unknown as NonNullable<Parameters<typeof connect>[0]["account"]> }),

@@ -28,6 +28,7 @@ export * from "./onnx/onnx.js";
 export { readWeights, type Weight } from "./onnx/weights.js";
 export * from "./receipt/charge.js";
 export * from "./receipt/commitment.js";
+export * from "./receipt/kept-orders.js";
 export * from "./receipt/receipt-file.js";
 export * from "./receipt/types.js";
 export * from "./rlp/rlp.js";

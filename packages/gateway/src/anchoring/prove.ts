@@ -3,7 +3,16 @@ import { assembleAnchor, requiredState } from "@freehold/proofs";
 import { batchProof, batchTree, FreeholdError, fromHex, type Hex, isHex, type LightBlock, lightBlockShape, type Order } from "@freehold/protocol";
 import type { ChainClient } from "@freehold/sdk/chain";
 import { nativeCrypto, pause } from "@freehold/service";
-import { type AnchorRecord, type BatchRecord, type CallRecord, type GatewayStore, load, type MemberRecord, seqKey } from "../store/tables.js";
+import {
+	type AnchorRecord,
+	type BatchRecord,
+	type CallRecord,
+	type GatewayStore,
+	load,
+	type MemberRecord,
+	type OrphanRecord,
+	seqKey,
+} from "../store/tables.js";
 import type { LineMembers } from "./seal.js";
 
 export interface ProveModules {
@@ -58,7 +67,7 @@ export async function proveBatch(batch: BatchRecord, lines: readonly LineMembers
 }
 
 function orderOf(store: GatewayStore, member: MemberRecord): Order {
-	const call = load<CallRecord>(store, "calls", member.callId);
+	const call = load<CallRecord>(store, "calls", member.callId) ?? load<OrphanRecord>(store, "orphans", member.callId);
 	if (call === undefined) throw new Error(`call ${member.callId} is missing`);
 	return call.order;
 }

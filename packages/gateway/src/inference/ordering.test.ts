@@ -68,6 +68,7 @@ it("gives up an order that its node refuses within the usual time, also when the
 		secondPrice: 0n,
 		now: () => Date.now() + ahead,
 		steady: () => performance.now(),
+		gaveUp: () => undefined,
 		isRouted: () => false,
 		priceOf: () => ({ perCall: 1n, perInputUnit: 0n, perOutputUnit: 0n }),
 	});

@@ -38,6 +38,8 @@ export interface OrderingModules {
 	readonly steady: () => number;
 	/** Price of a release's version. */
 	readonly priceOf: (release: Hex, version: number) => Price | undefined;
+	/** An order was given up that its node may answer, or have answered. */
+	readonly gaveUp: (order: Order) => void;
 	/** Whether an outside provider runs the release. */
 	readonly isRouted: (release: Hex) => boolean;
 }
@@ -68,6 +70,8 @@ export class Ordering {
 	readonly #health = new Map<Hex, NodeHealth>();
 	/** Needed to sign an order, to settle it, and to check its answer. */
 	readonly #digests = new WeakMap<Order, Hex>();
+	/** Streams that are not settled yet. */
+	readonly #streams = new Set<Hex>();
 	readonly #crypto: Crypto = nativeCrypto;
 
 	constructor(modules: OrderingModules) {
@@ -124,6 +128,11 @@ export class Ordering {
 		return this.#tryNodes(plan, payment, key, signal, (record, node) => this.#open(record, node, signal));
 	}
 
+	/** Whether a stream of this call is under way here. */
+	isStreaming(callId: Hex): boolean {
+		return this.#streams.has(callId);
+	}
+
 	async #tryNodes<T>(
 		plan: CallPlan,
 		payment: Reservation,
@@ -148,7 +157,9 @@ export class Ordering {
 				failure = error;
 				await this.#forget(record);
 				this.#modules.events.orderFailed(record.order.callId, node.address, attempt, error);
-				if (nodeFailure(error) === undefined || steady() >= end || signal?.aborted === true) break;
+				const failed = nodeFailure(error);
+				if (failed?.mayHaveRun === true || signal?.aborted === true) this.#modules.gaveUp(record.order);
+				if (failed === undefined || steady() >= end || signal?.aborted === true) break;
 			}
 		}
 		throw failure instanceof FreeholdError ? failure : new FreeholdError("node.unavailable", { release: plan.release.name }, { cause: failure });
@@ -261,8 +272,12 @@ export class Ordering {
 	async #open(record: OrderRecord, node: OperatorRecord, signal: AbortSignal | undefined): Promise<RunningStream> {
 		const { now, crashPoint } = this.#modules;
 		const sentAt = performance.now();
-		const end = (change: (health: NodeHealth) => NodeHealth): void =>
+		const { callId } = record.order;
+		const end = (change: (health: NodeHealth) => NodeHealth): void => {
+			this.#streams.delete(callId);
 			this.#setHealth(node.address, (health) => change({ ...health, inFlight: health.inFlight - 1 }));
+		};
+		this.#streams.add(callId);
 		this.#setHealth(node.address, (health) => ({ ...health, inFlight: health.inFlight + 1 }));
 		try {
 			return await beginStream(record, node.endpoint, {
@@ -276,6 +291,7 @@ export class Ordering {
 				},
 				left: () => end((health) => health),
 				failed: () => end((health) => afterFailure(health, this.#modules.steady())),
+				lost: () => this.#modules.gaveUp(record.order),
 			});
 		} catch (error) {
 			end((health) => (nodeFailure(error) === undefined || signal?.aborted === true ? health : afterFailure(health, this.#modules.steady())));

@@ -20,6 +20,8 @@ export interface StreamModules {
 	readonly answered: () => void;
 	readonly left: () => void;
 	readonly failed: () => void;
+	/** It could not be settled: the node may sign for what it sent all the same. */
+	readonly lost: () => void;
 }
 
 /** Hands a delta over; false: the caller has gone. */
@@ -112,6 +114,7 @@ async function pump(record: OrderRecord, endpoint: string, begun: Begun, { deliv
 		return { served: { order: record, answer, nodeMs: performance.now() - begunAt }, failure, pieces: deltas.length };
 	} catch (error) {
 		modules.failed();
+		modules.lost();
 		return { served: undefined, failure: failure ?? (error as FreeholdError), pieces: deltas.length };
 	} finally {
 		// Not before it is settled: the node must not take the end of the connection for the end of the caller.

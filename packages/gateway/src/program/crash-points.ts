@@ -23,6 +23,9 @@ export const gatewayCrashPoints = [
 	"order-abandoned",
 	"call-recording",
 	"call-recorded",
+	// Orders that were given up and answered all the same.
+	"orphan-covered",
+	"orphan-recorded",
 	// The batch.
 	"batch-sealed",
 	"batch-data-stored",

@@ -22,6 +22,10 @@ export interface GatewayEvents {
 	orderFailed(callId: Hex, node: Hex, attempt: number, error: unknown): void;
 	orderRecovered(callId: Hex): void;
 	orderAbandoned(callId: Hex, reason: string): void;
+	/** A call that nobody was charged for: this gateway paid owner and node. */
+	orphanPaid(callId: Hex, node: Hex, charge: bigint): void;
+	orphanRefused(callId: Hex, node: Hex, why: string): void;
+	orphansUnknown(node: Hex, error: unknown): void;
 	depositReceived(channelId: Hex, amount: bigint, transaction: Hex): void;
 	channelLeaving(channelId: Hex): void;
 	channelRefunded(channelId: Hex, amount: bigint, transaction: Hex): void;
@@ -63,6 +67,7 @@ export const gatewayMetrics = {
 	total: histogram("freehold_gateway_call_seconds", "Time of a call.", CALL_BUCKETS),
 	charged: counter("freehold_gateway_charged_opg_total", "What answered calls cost their payers, in OPG."),
 	orderFailures: counter("freehold_gateway_order_failures_total", "Orders that a node did not answer."),
+	orphans: counter("freehold_gateway_orphans_paid_total", "Answers of orders that were given up, paid by this gateway itself."),
 	batches: counter("freehold_gateway_batches_total", "Batches by the state they reached.", { state: ["sealed", "anchored", "final"] }),
 	unanchored: gauge("freehold_gateway_unanchored_calls", "Calls that wait for anchoring."),
 	unanchoredAge: gauge("freehold_gateway_unanchored_age_seconds", "Age of the oldest entry that waits for anchoring; 0 when there is none."),
@@ -96,6 +101,12 @@ export function gatewayEvents(log: Logger, registry: Registry): GatewayEvents {
 		},
 		orderRecovered: (callId) => log.info({ callId }, "an order from before the restart was completed"),
 		orderAbandoned: (callId, why) => log.info({ callId, reason: why }, "an order was given up; nothing is charged for it"),
+		orphanPaid: (callId, node, charge) => {
+			metrics.orphans.add(1);
+			log.warn({ callId, node, charge: charge.toString() }, "a node had answered an order that was given up: this gateway paid owner and node itself");
+		},
+		orphanRefused: (callId, node, why) => log.warn({ callId, node, reason: why }, "a node keeps an answer that is owed nothing"),
+		orphansUnknown: (node, error) => log.warn({ node, reason: reason(error) }, "a node does not say which given up orders it has answered; it is asked again"),
 		depositReceived: (channelId, amount, transaction) => log.info({ channelId, amount: amount.toString(), transaction }, "deposit received"),
 		channelLeaving: (channelId) => log.info({ channelId }, "a payer began to leave: its charges are claimed now"),
 		channelRefunded: (channelId, amount, transaction) => log.info({ channelId, amount: amount.toString(), transaction }, "channel refunded"),

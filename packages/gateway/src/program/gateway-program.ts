@@ -170,6 +170,7 @@ export const gatewayProgram = defineProgram({
 		const recovering = Promise.all([recoverOrders(recovery), reconcilePayments(recovery, life)]).catch(failed);
 		const anchoring = anchorer.run(life).catch(failed);
 		const looking = made.look(life).catch(failed);
+		const orphans = made.orphans.run(life).catch(failed);
 		const tidying = keepTidy(store, () => clock.now(), life);
 		const beating = config.hubUrl === undefined ? undefined : beat({ hubUrl: config.hubUrl, endpoint: publicUrl, signer, now: () => clock.now() }, life);
 		for (const binding of made.bindings) bound.set(binding.route, binding);
@@ -206,7 +207,7 @@ export const gatewayProgram = defineProgram({
 				await server.close(config.callTimeout);
 				// What was answered is brought to the chain now where that works; else it waits in the store for the next start.
 				stop.abort();
-				await Promise.all([following, anchoring, recovering, looking, tidying, beating, watching]);
+				await Promise.all([following, anchoring, recovering, looking, orphans, tidying, beating, watching]);
 				await anchorer.finish(AbortSignal.any([signal, AbortSignal.timeout(5_000)])).catch((error: unknown) => events.anchoringFailed(undefined, error, 0));
 				await store.close();
 			},

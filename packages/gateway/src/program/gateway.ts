@@ -35,6 +35,7 @@ import { ChannelPayments } from "../payment/channel-payments.js";
 import { ExactPayments } from "../payment/exact-payments.js";
 import { Payments } from "../payment/payments.js";
 import { rememberingCrypto } from "../payment/signatures.js";
+import { Orphans } from "../recovery/orphans.js";
 import type { RecoveryModules } from "../recovery/recovery.js";
 import { durableIntents } from "../store/intents.js";
 import type { GatewayStore } from "../store/tables.js";
@@ -89,6 +90,8 @@ export interface Gateway {
 	readonly recovery: RecoveryModules;
 	readonly catalogue: Catalogue;
 	readonly rankedNodes: () => number;
+	/** Pays what was given up and answered all the same. */
+	readonly orphans: Orphans;
 	/** Key that signs orders now. */
 	readonly orderKey: OperatorKey;
 	/** Whether nodes believe what it signs. */
@@ -172,6 +175,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		now,
 		steady,
 		priceOf,
+		gaveUp: (order) => orphans.expect(order),
 		isRouted: (release) => catalogue.release(release)?.format === modelFormats.upstream,
 	});
 	const rankedNodes = (need?: Need, beginning?: string) => ordering.rankedNodes(need, beginning);
@@ -196,6 +200,22 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		crashPoint,
 		now: steady,
 		jitter,
+	});
+	const orphans = new Orphans({
+		gateway,
+		chainId,
+		signer: orderKey,
+		operators,
+		store,
+		batches,
+		client,
+		transactor,
+		priceOf,
+		isUnderWay: (callId) => ordering.isStreaming(callId),
+		longestMs: Math.max(callTimeoutMs, textTimeoutMs),
+		events,
+		crashPoint,
+		now,
 	});
 	const faucet = modules.faucet === undefined ? undefined : createTransactor({ client, signer: modules.faucet, store: durableIntents(store, crashPoint) });
 
@@ -236,7 +256,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 			handler: rootPage({ chainId, gateway, till, catalogue, gatewayFee, rankedNodes, rpcUrl, hubUrl: options.hubUrl, storageUrl, publicUrl, now }),
 		},
 	];
-	const recovery = { store, ordering, channelPayments, exactPayments, keyPayments, recorder, idempotency, events, crashPoint };
+	const recovery = { store, ordering, orphans, channelPayments, exactPayments, keyPayments, recorder, idempotency, events, crashPoint };
 	return {
 		bindings,
 		follower,
@@ -245,6 +265,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		recovery,
 		catalogue,
 		rankedNodes: () => rankedNodes().length,
+		orphans,
 		orderKey,
 		isOrderKeyValid: () => !operators.isRevoked(gateway, orderKey.address, seconds()),
 		look: (signal) => ordering.look(signal),

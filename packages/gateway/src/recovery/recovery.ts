@@ -10,10 +10,12 @@ import type { ExactPayments } from "../payment/exact-payments.js";
 import type { Reservation } from "../payment/reservation.js";
 import type { GatewayEvents } from "../program/events.js";
 import { type GatewayStore, type OrderRecord, unpack } from "../store/tables.js";
+import type { Orphans } from "./orphans.js";
 
 export interface RecoveryModules {
 	readonly store: GatewayStore;
 	readonly ordering: Ordering;
+	readonly orphans: Pick<Orphans, "expect">;
 	readonly channelPayments: ChannelPayments;
 	readonly exactPayments: ExactPayments;
 	readonly keyPayments: KeyPayments;
@@ -69,8 +71,10 @@ async function complete(record: OrderRecord, payment: Reservation, modules: Reco
 	}
 }
 
-async function giveUp(record: OrderRecord, reason: string, { store, events, crashPoint }: RecoveryModules): Promise<void> {
+async function giveUp(record: OrderRecord, reason: string, { store, orphans, events, crashPoint }: RecoveryModules): Promise<void> {
 	await store.transact((writer) => writer.remove("orders", record.order.callId));
 	crashPoint("order-abandoned");
+	// Its node may have answered, or do so yet.
+	orphans.expect(record.order);
 	events.orderAbandoned(record.order.callId, reason);
 }

@@ -34,6 +34,7 @@ export const tables = [
 	"onchain",
 	"operators",
 	"orders",
+	"orphans",
 	"payments",
 	"refunds",
 	"releases",
@@ -95,6 +96,14 @@ export interface CallFacts {
 	readonly licence?: SignedLicence;
 	readonly seq: number;
 	/** Position among the leaves of the batch. */
+	readonly index: number;
+}
+
+/** `orphans`: a call that a node answered and this gateway had given up. Nobody was charged for it; the gateway pays what it ordered. */
+export interface OrphanRecord {
+	readonly order: Order;
+	readonly charge: bigint;
+	readonly seq: number;
 	readonly index: number;
 }
 

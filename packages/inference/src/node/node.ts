@@ -43,6 +43,7 @@ import { Exposure } from "./exposure.js";
 import { Follower } from "./follower.js";
 import { beat } from "./heartbeat.js";
 import { storedIntents } from "./intents.js";
+import { answerKeptOrders } from "./kept-orders.js";
 import { LineStream } from "./line-stream.js";
 import { Models } from "./models.js";
 import { OperatorBook } from "./operators.js";
@@ -261,6 +262,7 @@ export class InferenceNode {
 		return [
 			{ route: nodeRoutes.order, handler: this.#takeOrder, deadlineMs: Number.POSITIVE_INFINITY },
 			{ route: nodeRoutes.settleOrder, handler: this.#settleOrder },
+			{ route: nodeRoutes.keptOrders, handler: this.#keptOrders },
 			{ route: nodeRoutes.countTokens, handler: this.#countTokens },
 			{ route: nodeRoutes.engines, handler: this.#describeEngines },
 		];
@@ -302,6 +304,12 @@ export class InferenceNode {
 			if (taken.kind === "stream") return { status: 200, headers: LINES, body: new LineStream(taken.call) };
 			return stream ? { status: 200, headers: LINES, body: line({ answer: JSON.parse(taken.body) as TextOrderResponseBody }) } : jsonBody(taken.body);
 		}, request.signal);
+	};
+
+	readonly #keptOrders: Handler = async (request) => {
+		const { clock } = this.#modules;
+		const modules = { node: this.address, store: this.#store, operators: this.#operators, retention: this.#options.retention, crypto: nativeCrypto };
+		return jsonResponse(answerKeptOrders(await request.json(SETTLE_BYTES), { ...modules, now: () => clock.now() }));
 	};
 
 	readonly #settleOrder: Handler = async (request) => {

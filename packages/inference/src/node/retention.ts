@@ -1,6 +1,6 @@
 /** How long answers and receipts are kept, and their removal in bounded steps. */
 import type { Hex } from "@freehold/protocol";
-import { type CallRecord, type NodeStore, pack, type ReceiptRecord, unpack, type Writer } from "./tables.js";
+import { type CallRecord, load, type NodeStore, pack, type ReceiptRecord, unpack, type Writer } from "./tables.js";
 
 export interface Retention {
 	/** Time after its deadline in which an order gets its answer again, in milliseconds. */
@@ -34,6 +34,20 @@ export function recordAnswer({ key, digest, body, record, deadline }: AnswerReco
 	writer.put("receipts", digest, pack(record));
 	writer.put("expiry", expiryKey(deadline + retention.answersMs, "answers", digest), pack({ table: "answers", digest, key } satisfies ExpiryRecord));
 	writer.put("expiry", expiryKey(deadline + retention.receiptsMs, "receipts", digest), pack({ table: "receipts", digest, key } satisfies ExpiryRecord));
+}
+
+/** Orders and receipts by their deadlines, oldest first; `at` is where to go on after each. */
+export function* keptReceipts(
+	store: NodeStore,
+	{ receiptsMs }: Retention,
+	{ since, until, after }: { readonly since: number; readonly until: number; readonly after?: string },
+): Iterable<{ readonly at: string; readonly record: ReceiptRecord }> {
+	const start = after === undefined ? timeKey(since + receiptsMs) : `${after}\0`;
+	for (const { key, value } of store.scan("expiry", { start, end: timeKey(until + receiptsMs) })) {
+		const { table, digest } = unpack<ExpiryRecord>(value);
+		const record = table === "receipts" ? load<ReceiptRecord>(store, "receipts", digest) : undefined;
+		if (record !== undefined) yield { at: key, record };
+	}
 }
 
 /** Removes what has expired at `now`, oldest first; resolves with how many entries went. Call again while it returns something. */

@@ -50,6 +50,7 @@ export const gatewayRoutes = {
 export const nodeRoutes = {
 	order: route("POST", "/v1/orders", "Run a signed order; the answer is the signed receipt. The same order gets the same answer."),
 	settleOrder: route("POST", "/v1/orders/:digest/settle", "End a stream: the receipt for what its caller received."),
+	keptOrders: route("POST", "/v1/orders/kept", "Orders of a gateway that this node has answered, with their receipts. Signed by the gateway."),
 	countTokens: route("POST", "/v1/count-tokens", "Input tokens that a request to a language model would count, without running it."),
 	engines: route("GET", "/v1/engines", "The engines of this node."),
 } as const;
