@@ -6,7 +6,7 @@ import { createAccount, createAddressFromPrivateKey, createAddressFromString, eo
 import { createVM, runTx, type VM } from "@ethereumjs/vm";
 import { toHex } from "@freehold/protocol";
 import { HISTORY_ADDRESS, HISTORY_INIT_CODE } from "../src/execution/history-contract.js";
-import type { BlockEnv, ExecutableTx } from "../src/execution/types.js";
+import type { BlockEnv, ExecutableTx, TxOutcome } from "../src/execution/types.js";
 import { parentHash, word } from "./execution-kit.js";
 
 /** A key and its address, and who signed which authorisation: what the oracle needs beside an executable transaction. */
@@ -27,6 +27,18 @@ export interface Verdict {
 	readonly logs: readonly string[];
 	readonly output: string;
 	readonly created: string | undefined;
+}
+
+/** Of what the ledger's engine says; undefined for a transaction that it refuses. */
+export function verdict(outcome: TxOutcome): Verdict | undefined {
+	if (outcome.kind === "invalid") return undefined;
+	return {
+		success: outcome.success,
+		gasUsed: outcome.gasUsed,
+		logs: outcome.logs.map((log) => [log.address, ...log.topics, log.data].map(toHex).join()),
+		output: outcome.success && outcome.created !== undefined ? "" : toHex(outcome.output),
+		created: outcome.created === undefined ? undefined : toHex(outcome.created),
+	};
 }
 
 export interface OracleStep {
@@ -119,6 +131,11 @@ export class Oracle {
 			output: toHex(returnValue),
 			created: exceptionError === undefined && tx.to === undefined ? result.createdAddress?.toString() : undefined,
 		};
+	}
+
+	/** A transaction as its sender signs it, in bytes. */
+	raw(tx: ExecutableTx): Uint8Array {
+		return this.#signed(tx).serialize();
 	}
 
 	#signed(tx: ExecutableTx) {
