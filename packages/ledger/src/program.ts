@@ -163,7 +163,7 @@ async function startLedger(context: Context) {
 			...(who.kind === "follows" && driver instanceof ChainFollower
 				? { source: { submit: who.source.submit, highest: () => driver.highest, startedAt, height: () => driver.height } }
 				: {}),
-			...(driver instanceof ValidatorDriver ? { peers: () => driver.peers() } : {}),
+			...(driver instanceof ValidatorDriver ? { peers: () => driver.peers(), engineRuns: () => driver.enginePid !== undefined } : {}),
 			pipe,
 			notify,
 			now: () => clock.now(),

@@ -117,6 +117,7 @@ export async function startValidators({ count, others = 0, staking, twist, tap }
 				...(tap === undefined || index > 0 ? {} : { tap }),
 			},
 		);
+		let ending: Promise<void> | undefined;
 		await driver.start();
 		return {
 			application,
@@ -128,9 +129,9 @@ export async function startValidators({ count, others = 0, staking, twist, tap }
 			decided,
 			faults,
 			ends,
-			stop: async () => {
-				await driver.stop();
-				await state.close();
+			stop: () => {
+				ending ??= driver.stop().then(() => state.close());
+				return ending;
 			},
 		};
 	};

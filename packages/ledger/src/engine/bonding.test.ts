@@ -1,4 +1,6 @@
 /** A set that changes under real engines: somebody bonds, joins and votes; somebody signs two blocks and has to go. */
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
 import { validatorSetAbi } from "@freehold/contracts/abi";
 import { LightClient } from "@freehold/proofs/light";
 import {
@@ -96,7 +98,7 @@ describe.skipIf(engine === undefined)("a set that follows the stake [CometBFT, o
 		"a newcomer bonds, fetches the blocks and votes; who signs two blocks is slashed and goes; a light client follows, and a ledger alone has the same states",
 		async () => {
 			nonce = 0;
-			const network = await startValidators({ count: 4, others: 1, staking: { epochSeconds: 5 } });
+			const network = await startValidators({ count: 4, others: 2, staking: { epochSeconds: 5 } });
 			try {
 				const [first] = network.nodes as [ValidatorNode];
 				const late = await network.add();
@@ -135,6 +137,15 @@ describe.skipIf(engine === undefined)("a set that follows the stake [CometBFT, o
 				expect(lost).toBeGreaterThan(499n * OPG);
 				expect(lost).toBeLessThanOrEqual(500n * OPG);
 
+				// A copy of a validator's key, without the record of what it signed: its engine sees the votes in the last blocks, and does not begin to vote.
+				const key = "engine/config/priv_validator_key.json";
+				await copyFile(join(network.dir, "0", key), join(network.dir, "5", key));
+				const copy = await network.add();
+				const said = await eventually(async () => copy.ends.find((words) => words.includes("signature")), "the engine's refusal", WAIT_MS);
+				expect(said).toContain("found signature from the same key");
+				await copy.stop();
+				expect(first.decided.flatMap(({ block }) => block.misbehaviour)).toHaveLength(1);
+
 				const origin = await lightBlock(first, 1n);
 				const checkpoint = {
 					kind: "validators",
@@ -156,7 +167,7 @@ describe.skipIf(engine === undefined)("a set that follows the stake [CometBFT, o
 				} finally {
 					await alone.close();
 				}
-				expect(network.nodes.flatMap(({ faults, ends }) => [...faults, ...ends])).toEqual([]);
+				expect(network.nodes.filter((node) => node !== copy).flatMap(({ faults, ends }) => [...faults, ...ends])).toEqual([]);
 			} finally {
 				await network.stop();
 			}

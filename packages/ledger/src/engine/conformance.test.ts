@@ -1,16 +1,20 @@
 import { writeFile } from "node:fs/promises";
+import { inferenceAbi } from "@freehold/contracts/abi";
 import { judgeLightBlock } from "@freehold/proofs";
-import { equalBytes, fromHex, toHex } from "@freehold/protocol";
+import { contractAddresses, equalBytes, fromHex, type Hex, toHex } from "@freehold/protocol";
 import { nativeCrypto } from "@freehold/service";
+import { encodeFunctionData } from "viem";
 import { describe, expect, test } from "vitest";
 import { CONSENSUS_CHAIN_ID, openApplication } from "../../test/driven-ledger.js";
 import { CHAIN_ID, developers, eventually } from "../../test/local-ledger.js";
 import { engine, startValidators, type ValidatorNode } from "../../test/validators.js";
 import type { LedgerApplication } from "../application/application.js";
+import { keccak256 } from "../state/keccak.js";
+import { hexOf } from "../transaction/decode.js";
 
 /** What `abci.test.ts` replays: recorded here with FREEHOLD_RECORD=1. */
 const SESSION = new URL("../../test/vectors/abci-session.json", import.meta.url);
-const SLOW_MS = 120_000;
+const SLOW_MS = 240_000;
 const RECIPIENT = "0x00000000000000000000000000000000000000aa";
 
 const transfer = (developer: number, nonce: number, change: object = {}) =>
@@ -28,6 +32,27 @@ const transfer = (developer: number, nonce: number, change: object = {}) =>
 		})
 		.then(fromHex);
 
+/** What a node delivers for a call of a transaction. */
+const result = (developer: number, nonce: number, transaction: Hex): Promise<Uint8Array> => {
+	const [zero, node] = [`0x${"00".repeat(32)}` as Hex, developers[developer]?.address as Hex];
+	const delivery = {
+		transaction,
+		index: 0n,
+		kind: 0,
+		payer: node,
+		request: zero,
+		operator: node,
+		attempt: 0,
+		release: zero,
+		priceVersion: 1,
+		inputUnits: 1n,
+		outputUnits: 1n,
+		ok: true,
+		output: toHex(new TextEncoder().encode("answer")),
+	};
+	const data = encodeFunctionData({ abi: inferenceAbi, functionName: "deliver", args: [delivery] as never });
+	return transfer(developer, nonce, { to: contractAddresses.Inference, value: 0n, gas: 1_000_000n, data });
+};
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
 
 /** Resolves when every node has these payments. */
@@ -96,7 +121,7 @@ describe.skipIf(engine === undefined)("four validators under CometBFT [CometBFT,
 	);
 
 	test(
-		"outvote a proposer that forges: wrong order, replays, too much gas, rubbish",
+		"outvote a proposer that forges: wrong order, replays, too much gas, rubbish, results of models that are late or not the node's",
 		async () => {
 			const forgeries: ((application: LedgerApplication, honest: readonly Uint8Array[]) => Promise<readonly Uint8Array[]>)[] = [
 				async (_, honest) => [...honest].reverse(),
@@ -104,6 +129,19 @@ describe.skipIf(engine === undefined)("four validators under CometBFT [CometBFT,
 				async (application) => application.chain.block(1n)?.transactions.map(({ raw }) => raw) ?? [],
 				async () => Promise.all([0, 1].map((nonce) => transfer(3, nonce, { gas: 60_000_000n }))),
 				async () => [Uint8Array.of(1, 2, 3)],
+				// A result behind the transaction that needs it, as if a model had been asked afterwards.
+				async (_, honest) => {
+					const consumer = hexOf(keccak256(honest[0] as Uint8Array));
+					return [...honest, await result(3, 0, consumer)];
+				},
+				// A result that the node did not sign: its bytes were changed, so that the signature is nobody's.
+				async (_, honest) => {
+					const signed = await result(3, 9, hexOf(keccak256(honest[0] as Uint8Array)));
+					const at = Buffer.from(signed).indexOf(Buffer.from("answer", "utf8"));
+					expect(at).toBeGreaterThan(0);
+					signed[at] = (signed[at] as number) ^ 1;
+					return [signed, ...honest];
+				},
 			];
 			let proposed = 0;
 			const ready: (readonly Uint8Array[])[] = [];

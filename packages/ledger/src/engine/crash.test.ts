@@ -128,6 +128,31 @@ describe.skipIf(engine === undefined)("validators that are killed [CometBFT, or 
 			await paid([...left, ...back], 3);
 			expect(await height(left[0])).toBeGreaterThan(halted);
 			await expectOneChain([...left, ...back]);
+
+			// While an engine is away its ledger says so, and answers all that it knows by itself. Each end makes the next pause longer.
+			const [alone] = left;
+			await eventually(
+				async () => {
+					const pid = await enginePid(alone).catch(() => undefined);
+					if (pid !== undefined) process.kill(pid, "SIGKILL");
+					const status = await alone.rpc<{ readonly engine: string; readonly consensusHeight: number }>("freehold_status");
+					const words = await alone.rpc("freehold_getBlocks", "1", 1).then(
+						() => "",
+						(error: unknown) => String(error),
+					);
+					return status.engine === "away" && status.consensusHeight > 0 && words.includes("consensus engine beside this ledger does not answer")
+						? true
+						: undefined;
+				},
+				"the engine's absence",
+				WAIT_MS,
+			);
+			expect(BigInt(await alone.rpc<string>("eth_blockNumber"))).toBeGreaterThan(0n);
+			await eventually(
+				async () => ((await alone.rpc<{ readonly engine: string }>("freehold_status")).engine === "runs" ? true : undefined),
+				"the engine",
+				WAIT_MS,
+			);
 		},
 		SLOW_MS,
 	);

@@ -36,11 +36,14 @@ export interface EngineClient {
 	isCatchingUp(signal?: AbortSignal): Promise<boolean>;
 }
 
-/** `url`: where the engine answers. Calls throw `network.down`, `upstream.failed` or `upstream.timeout`. */
-export function engineClient(url: string): EngineClient {
+/** `url`: where the engine answers; `height`: of the last block here. Calls throw `consensus.away`, `upstream.failed` or `upstream.timeout`. */
+export function engineClient(url: string, height: () => bigint): EngineClient {
 	const what = "CometBFT";
 	const ask = (json: unknown, signal?: AbortSignal): Promise<unknown> =>
-		fetchJson(url, { what, json, deadlineMs: DEADLINE_MS, maxBytes: MAX_ANSWER_BYTES, ...(signal === undefined ? {} : { signal }) });
+		fetchJson(url, { what, json, deadlineMs: DEADLINE_MS, maxBytes: MAX_ANSWER_BYTES, ...(signal === undefined ? {} : { signal }) }).catch((error: unknown) => {
+			if (error instanceof FreeholdError && error.code === "network.down") throw new FreeholdError("consensus.away", { height: height() }, { cause: error });
+			throw error;
+		});
 	const call = async (method: string, params: Json, signal?: AbortSignal): Promise<Json | undefined> => {
 		const answer = (await ask({ jsonrpc: "2.0", id: 1, method, params }, signal).catch((error: unknown) => {
 			if (error instanceof FreeholdError && error.code === "upstream.failed" && /50\d/.test(error.message)) return undefined;

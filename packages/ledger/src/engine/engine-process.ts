@@ -1,5 +1,6 @@
 /** CometBFT as a child of the ledger: started after the application listens, started again when it ends, ended with the ledger. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { hasSignedNothing } from "./home.js";
 
 export interface EngineOptions {
 	readonly program: string;
@@ -20,6 +21,8 @@ export interface EngineEvents {
 	readonly engineEnded: (how: string, lastWords: string, waitMs: number) => void;
 }
 
+/** Blocks that are looked through for votes of a key that has no record of them. */
+const DOUBLE_SIGN_BLOCKS = 20;
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 10_000;
 /** An engine that lived this long is started again at once. */
@@ -54,6 +57,8 @@ export class EngineProcess {
 		const { program, home, abciPath, rpc, p2p, peers } = this.#options;
 		const startedAt = this.#ticks();
 		const args = ["start", "--home", home, "--proxy_app", `unix://${abciPath}`, "--rpc.laddr", `tcp://${rpc}`, "--p2p.laddr", `tcp://${p2p}`];
+		// A key without a record of what it signed may be a copy, or may have lost it: where the last blocks hold its votes, the engine does not begin to vote.
+		if (hasSignedNothing(home)) args.push("--consensus.double_sign_check_height", String(DOUBLE_SIGN_BLOCKS));
 		const child = spawn(program, [...args, "--p2p.persistent_peers", peers], { stdio: ["ignore", "pipe", "pipe"] });
 		this.#child = child;
 		let lastWords = "";

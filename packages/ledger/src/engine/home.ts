@@ -4,6 +4,7 @@
  * `config/priv_validator_key.json` signs votes and must be in one place only; `data/priv_validator_state.json` says what was signed and must never be older than
  * the truth (a validator that signs twice is slashed); `config/node_key.json` names the node to its peers.
  */
+import { readFileSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FreeholdError, toHex, validatorAddress } from "@freehold/protocol";
@@ -54,6 +55,16 @@ export async function readValidatorKey(home: string): Promise<SigningKey> {
 	const known = await text(path);
 	if (known === undefined) throw new FreeholdError("config.invalid", { option: "HOME", reason: `${path} cannot be read: freehold validator init makes one` });
 	return signingKey(secretOf(path, known).subarray(0, 32));
+}
+
+/** True for a home whose key has signed nothing as far as its own record says: a new one, or a copy without the record. */
+export function hasSignedNothing(home: string): boolean {
+	try {
+		const { height } = JSON.parse(readFileSync(join(home, SIGNED), "utf8")) as { readonly height?: unknown };
+		return height === "0" || height === undefined;
+	} catch {
+		return true;
+	}
 }
 
 export interface EngineGenesis {

@@ -54,7 +54,7 @@ export class ValidatorDriver {
 		const { application, events, ticks } = modules;
 		// Readable by this user only, and short: the system limits paths of sockets to about a hundred bytes.
 		this.#folder = mkdtempSync(join(tmpdir(), "freehold-abci-"));
-		this.#client = engineClient(`http://${options.rpc}`);
+		this.#client = engineClient(`http://${options.rpc}`, () => application.height);
 		this.archive = engineArchive(this.#client, () => application.height);
 		this.#relay = new Relay({ client: this.#client, pool: application.pool, pause: modules.pause, events });
 		this.#adapter = new AbciAdapter({

@@ -17,6 +17,8 @@ export interface RpcContext {
 	readonly consensus: BlockArchive;
 	/** Text of the genesis file, for those who follow. */
 	readonly genesis: string;
+	/** Whether the consensus engine beside this ledger runs, where there is one. */
+	readonly engineRuns?: (() => boolean) | undefined;
 	/** Connected peers, where this ledger is a validator. */
 	readonly peers?: (() => Promise<number>) | undefined;
 	/** Where blocks come from, when another ledger orders them. */

@@ -12,7 +12,7 @@ const MAX_WAITERS = 1_000;
 const MAX_BLOCKS = 64;
 const MAX_BLOCKS_BYTES = 4 * 1024 * 1024;
 
-export function freeholdMethods({ application, consensus, genesis, later, closing }: RpcContext): Methods {
+export function freeholdMethods({ application, consensus, genesis, later, closing, engineRuns }: RpcContext): Methods {
 	const { chain } = application;
 	let waiters = 0;
 
@@ -48,6 +48,7 @@ export function freeholdMethods({ application, consensus, genesis, later, closin
 				consensusHeight: Number(consensus.height()),
 				evmNumber: Number(chain.head.header.number),
 				...origin,
+				...(engineRuns === undefined ? {} : { engine: engineRuns() ? "runs" : "away" }),
 			};
 		},
 		freehold_genesis: () => genesis,

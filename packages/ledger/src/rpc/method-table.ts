@@ -102,7 +102,10 @@ export const rpcMethodTable: Readonly<Record<string, MethodEntry>> = {
 	web3_clientVersion: { parameters: "", gives: "name and version" },
 	web3_sha3: { parameters: "bytes", gives: "Keccak-256" },
 	rpc_modules: { parameters: "", gives: "the groups of methods" },
-	freehold_status: { parameters: "", gives: "chain id, heights, signer, and the first consensus block for a checkpoint" },
+	freehold_status: {
+		parameters: "",
+		gives: "chain id, heights, signer or set, the first consensus block for a checkpoint, and whether a validator's engine runs or is away",
+	},
 	freehold_getLightBlock: { parameters: "height, decimal", gives: "header, commit and validators as in a receipt file, or null" },
 	freehold_getProofBlock: { parameters: "block number", gives: "EVM header and the consensus block that proves it, or null" },
 	freehold_modelRequests: {

@@ -46,6 +46,7 @@ export const errorCatalogue = {
 	"chain.reverted": entry(422, "caller", "The chain refused the transaction: {reason}"),
 	"chain.timeout": entry(504, "network", "The transaction was not included within {seconds} s.", true),
 	"chain.wrongNetwork": entry(409, "caller", "The network has chain id {actual}, not {expected}."),
+	"consensus.away": entry(503, "network", "The consensus engine beside this ledger does not answer. The last block here is {height}.", true),
 	"consensus.missing": entry(503, "caller", "CometBFT is not there: {reason}. Name its program in FREEHOLD_COMETBFT."),
 	"config.invalid": entry(400, "caller", "Option {option}: {reason}"),
 	"engine.busy": entry(429, "node", "{waiting} calls wait for an engine already. Try again shortly.", true),

@@ -51,6 +51,10 @@ export const errorRemedies: Readonly<Record<ErrorCode, Remedy>> = {
 	),
 	"chain.timeout": of("The transaction was sent and no block has it yet.", "Run the same command again: the same bytes are sent, never a second transaction."),
 	"chain.wrongNetwork": of("Network file and ledger are of different chains.", "Use the `network.json` of the network that you mean."),
+	"consensus.away": of(
+		"The ledger answers from what it has executed; what only its CometBFT knows (headers, whole consensus blocks, new transactions on their way) waits for it.",
+		"Wait some seconds. Operators: `freehold_ledger_engine_ends_total` counts how often it ended, and the ledger's log has its last words.",
+	),
 	"consensus.missing": of(
 		"More than one validator needs CometBFT, which is built from its source once, by Go 1.22.11 or newer.",
 		"Install Go, or build CometBFT v0.38.26 elsewhere and name the program in `FREEHOLD_COMETBFT`. One validator (`--validators 1`) needs neither.",
