@@ -24,8 +24,8 @@ export interface StreamModules {
 	readonly lost: () => void;
 }
 
-/** Hands a delta over; false: the caller has gone. */
-export type Deliver = (delta: TextDelta) => boolean | Promise<boolean>;
+/** Hands over deltas that came together, all or none of them; false: the caller has gone. */
+export type Deliver = (deltas: readonly TextDelta[]) => boolean | Promise<boolean>;
 
 export interface StreamEnd {
 	/** The call as far as it came; undefined when nobody could settle it, and nothing is charged. */
@@ -99,7 +99,7 @@ async function pump(record: OrderRecord, endpoint: string, begun: Begun, { deliv
 	let failure: FreeholdError | undefined;
 	try {
 		const { promise: leaving, forget } = abortOf(gone);
-		const relaying = relay(begun, record, deltas, (delta) => !gone.aborted && deliver(delta));
+		const relaying = relay(begun, record, deltas, (together) => !gone.aborted && deliver(together));
 		relaying.catch(() => undefined);
 		left = !(await Promise.race([relaying, leaving]).finally(forget));
 	} catch (error) {
@@ -138,20 +138,36 @@ function abortOf(gone: AbortSignal): { readonly promise: Promise<boolean>; reado
 async function relay({ stream, more }: Begun, record: OrderRecord, deltas: TextDelta[], deliver: Deliver): Promise<boolean> {
 	const { choices } = ("textRequest" in record ? record.textRequest : undefined) as { readonly choices: number };
 	for (let lines: readonly OrderStreamLine[] | undefined = more; lines !== undefined; lines = await stream.next()) {
-		for (const line of lines) {
-			if ("delta" in line) {
-				const delta = readDelta(line.delta, choices);
-				const taken = deliver(delta);
-				if (!(typeof taken === "boolean" ? taken : await taken)) return false;
-				deltas.push(delta);
-			} else if ("ended" in line) {
-				if (line.ended.deltas !== deltas.length) throw refused("it counts other pieces than it sent");
-				return true;
-			} else if ("error" in line) throw errorOf(line);
-			else throw refused("a line of its stream is out of place");
+		const { together, end, failure } = readLines(lines, choices);
+		if (together.length > 0) {
+			const taken = deliver(together);
+			if (!(typeof taken === "boolean" ? taken : await taken)) return false;
+			deltas.push(...together);
 		}
+		if (failure !== undefined) throw failure;
+		if (end === undefined) continue;
+		if (end !== deltas.length) throw refused("it counts other pieces than it sent");
+		return true;
 	}
 	throw new FreeholdError("upstream.failed", { what: "The node", reason: "its stream broke off" });
+}
+
+/** The pieces of lines that came together, and what follows them: the end, with its count of all pieces, or a failure. */
+function readLines(
+	lines: readonly OrderStreamLine[],
+	choices: number,
+): { readonly together: readonly TextDelta[]; readonly end: number | undefined; readonly failure: FreeholdError | undefined } {
+	const together: TextDelta[] = [];
+	for (const line of lines) {
+		if ("delta" in line) {
+			const delta = readDelta(line.delta, choices);
+			// What came before a line that is none has come.
+			if (delta instanceof FreeholdError) return { together, end: undefined, failure: delta };
+			together.push(delta);
+		} else if ("ended" in line) return { together, end: line.ended.deltas, failure: undefined };
+		else return { together, end: undefined, failure: "error" in line ? errorOf(line) : refused("a line of its stream is out of place") };
+	}
+	return { together, end: undefined, failure: undefined };
 }
 
 /** A node that restarts may still know what it sent. */
@@ -176,22 +192,22 @@ function replay(record: OrderRecord, answer: CheckedAnswer, begunAt: number, mod
 		inputTokens: Number(answer.receipt.inputUnits),
 		pump: async (deliver) => {
 			const deltas = "textAnswer" in answer.content ? deltasOf(answer.content.textAnswer) : [];
-			for (const delta of deltas) await deliver(delta);
+			if (deltas.length > 0) await deliver(deltas);
 			modules.answered();
 			return { served: { order: record, answer, nodeMs: performance.now() - begunAt }, failure: undefined, pieces: deltas.length };
 		},
 	};
 }
 
-function readDelta(value: unknown, choices: number): TextDelta {
+/** The delta, or why it is none. */
+function readDelta(value: unknown, choices: number): TextDelta | FreeholdError {
 	let delta: TextDelta;
 	try {
 		delta = deltaShape.read(value, "delta");
 	} catch (error) {
-		throw refused(error instanceof Error ? error.message : "a delta is malformed");
+		return refused(error instanceof Error ? error.message : "a delta is malformed");
 	}
-	if (delta.choice >= choices) throw refused("it answers more choices than were asked");
-	return delta;
+	return delta.choice >= choices ? refused("it answers more choices than were asked") : delta;
 }
 
 function errorOf(line: Extract<OrderStreamLine, { error: unknown }>): FreeholdError {

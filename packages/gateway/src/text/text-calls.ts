@@ -236,8 +236,9 @@ function streamed(journey: Journey, reservation: Reservation, plan: CallPlan, ru
 async function pump(journey: Journey, reservation: Reservation, plan: CallPlan, running: RunningStream, voice: StreamVoice, sink: BodySink): Promise<void> {
 	const { modules } = journey;
 	let head = voice.open();
-	const { served, failure, pieces } = await running.pump((delta) => {
-		const piece = head + voice.delta(delta);
+	const { served, failure, pieces } = await running.pump((deltas) => {
+		let piece = head;
+		for (const delta of deltas) piece += voice.delta(delta);
 		head = "";
 		return piece === "" ? true : sink.write(piece);
 	}, journey.request.signal);

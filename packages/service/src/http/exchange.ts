@@ -198,11 +198,18 @@ export class Exchange {
 		const { socket } = this.#message;
 		this.#response.once("finish", () => {
 			if (this.#message.complete) return;
+			// The socket outlives the request: what is hung on it is taken off again.
+			const forget = (): void => {
+				clearTimeout(timer);
+				socket.off("close", forget);
+				this.#message.off("end", forget);
+			};
 			const timer = setTimeout(() => {
+				forget();
 				if (!this.#message.complete) socket.destroy();
 			}, LINGER_MS).unref();
-			socket.once("close", () => clearTimeout(timer));
-			this.#message.once("end", () => clearTimeout(timer));
+			socket.once("close", forget);
+			this.#message.once("end", forget);
 		});
 	}
 }

@@ -196,6 +196,31 @@ describe("the server", () => {
 		socket.destroy();
 	});
 
+	it("leaves nothing behind on a connection whose requests it refuses before they are read", async () => {
+		const warnings: Error[] = [];
+		const onWarning = (warning: Error): void => void warnings.push(warning);
+		process.on("warning", onWarning);
+		const refuse = bind("POST", "/refuse", () => {
+			throw new FreeholdError("service.starting", { service: "It" });
+		});
+		const server = await serve([refuse]);
+		const socket = connect(server.port, "127.0.0.1");
+		let text = "";
+		socket.setEncoding("utf8").on("data", (chunk: string) => {
+			text += chunk;
+		});
+		for (let asked = 1; asked <= 20; asked++) {
+			socket.write("POST /refuse HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\n");
+			await expect.poll(() => text.split("HTTP/1.1 503").length - 1).toBe(asked);
+			// The body comes after the refusal.
+			socket.write("abc");
+		}
+		await new Promise((resolve) => setImmediate(resolve));
+		expect(warnings).toEqual([]);
+		process.off("warning", onWarning);
+		socket.destroy();
+	});
+
 	it("lets browsers of other origins call and see what they have to pay", async () => {
 		const { url } = await serve([echo]);
 		const preflight = await fetch(`${url}/echo`, {
