@@ -75,7 +75,8 @@ function addCommands(program: Command, act: Act): void {
 			.option("--port-base <port>", "first of the network's ports (default 8545)")
 			.option("--validators <n>", "who order blocks: 1 is the embedded sequencer, more run CometBFT (default: what the folder has, or 1)")
 			.option("--batch-age <ms>", "age at which a batch of calls is anchored")
-			.option("--trace-url <url>", "collector (OTLP over HTTP) that traces of calls are sent to");
+			.option("--trace-url <url>", "collector (OTLP over HTTP) that traces of calls are sent to")
+			.option("--log-size <size>", "size at which a process's log is turned over; one older file is kept (default 64MiB)");
 	network(program.command("up").description("start the local network and stay with it")).action(act(async () => (await import("./commands/up.js")).up));
 	program
 		.command("down")

@@ -10,10 +10,12 @@ const LOG_TAIL_BYTES = 256 * 1024;
 
 export const logs: Action = async (context, [name], options) => {
 	const { output, folder } = context;
-	const files = (await readdir(join(folder.root, "logs")).catch(() => [])).filter((file) => file.endsWith(".log"));
-	if (typeof options["call"] === "string") return showCall(context, files, options["call"]);
+	const all = await readdir(folder.logs).catch(() => []);
+	const files = all.filter((file) => file.endsWith(".log"));
+	const older = all.filter((file) => file.endsWith(".log.1"));
+	if (typeof options["call"] === "string") return showCall(context, [...files, ...older], options["call"]);
 	if (name === undefined) {
-		output.result({ logs: files.map((file) => join(folder.root, "logs", file)) }, () =>
+		output.result({ logs: files.map((file) => join(folder.logs, file)) }, () =>
 			files.length === 0 ? "No logs yet." : files.map((file) => file.slice(0, -4)).join("\n"),
 		);
 		return 0;
@@ -33,7 +35,7 @@ export const logs: Action = async (context, [name], options) => {
 async function showCall({ output, folder }: CommandContext, files: readonly string[], callId: string): Promise<number> {
 	if (!/^0x[0-9a-f]{64}$/.test(callId)) throw new FreeholdError("config.invalid", { option: "--call", reason: "must be a call id: 0x and 64 hex digits" });
 	const trail = await callTrail(
-		files.map((file) => ({ process: file.slice(0, -4), path: folder.logFile(file.slice(0, -4)) })),
+		files.map((file) => ({ process: file.slice(0, file.indexOf(".log")), path: join(folder.logs, file) })),
 		callId,
 	);
 	output.result({ callId, lines: trail }, () =>

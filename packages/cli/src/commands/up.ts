@@ -2,7 +2,7 @@
 
 import { relative } from "node:path";
 import { FreeholdError } from "@freehold/protocol";
-import { commonOptions, environmentName, roleNames } from "@freehold/service";
+import { commonOptions, environmentName, roleNames, sizeOption } from "@freehold/service";
 import type { CommandContext } from "../context.js";
 import type { Action } from "../main.js";
 import { DEFAULT_PORT_BASE } from "../supervisor/local-network.js";
@@ -16,11 +16,15 @@ const SAME_SIGNAL_MS = 1_000;
 const STOPPED = 130;
 /** Five processes and three models. */
 const STEPS = 8;
+const LOG_SIZE = sizeOption({ help: "", group: "" });
+const LEAST_LOG_BYTES = 1024 ** 2;
 
 export interface NetworkOptions {
 	readonly portBase: number;
 	readonly batchAgeMs: string | undefined;
 	readonly traceUrl: string | undefined;
+	/** Undefined: the usual size. */
+	readonly logBytes: number | undefined;
 	/** Undefined: what the folder has, or one. */
 	readonly validators: number | undefined;
 }
@@ -79,7 +83,7 @@ export async function start(
 	options: Readonly<Record<string, unknown>>,
 	hooks: { readonly started: (supervisor: Supervisor) => void },
 ): Promise<RunningNetwork> {
-	const { portBase, batchAgeMs, traceUrl, validators } = readNetworkOptions(options);
+	const { portBase, batchAgeMs, traceUrl, validators, logBytes } = readNetworkOptions(options);
 	const progress = context.output.progress("starting");
 	let ready = 0;
 	const steps = STEPS + (validators ?? 1) - 1;
@@ -89,6 +93,7 @@ export async function start(
 			portBase,
 			...(batchAgeMs === undefined ? {} : { batchAgeMs }),
 			...(validators === undefined ? {} : { validators }),
+			...(logBytes === undefined ? {} : { logBytes }),
 			building: () => context.output.note("  Building CometBFT (once, about a minute) …"),
 			env: traceUrl === undefined ? context.env : { ...context.env, ...traceEnvironment(traceUrl) },
 			clock: Date,
@@ -113,10 +118,15 @@ export function readNetworkOptions(options: Readonly<Record<string, unknown>>): 
 	if (batchAge !== undefined && (typeof batchAge !== "string" || !/^\d{2,4}$/.test(batchAge)))
 		throw new FreeholdError("config.invalid", { option: "--batch-age", reason: "must be 10 to 9999 milliseconds" });
 	const traceUrl = options["traceUrl"];
+	const logSize = options["logSize"];
+	const logBytes = typeof logSize === "string" ? LOG_SIZE.parse(logSize, "--log-size") : undefined;
+	if (logBytes !== undefined && logBytes < LEAST_LOG_BYTES)
+		throw new FreeholdError("config.invalid", { option: "--log-size", reason: "must be at least 1MiB" });
 	return {
 		portBase,
 		validators,
 		batchAgeMs: batchAge,
+		logBytes,
 		traceUrl: typeof traceUrl === "string" ? commonOptions.traceUrl.parse(traceUrl, "--trace-url") : undefined,
 	};
 }

@@ -58,8 +58,11 @@ export class DataFolder {
 	runFile(name: string): string {
 		return join(this.root, "run", `${name}.json`);
 	}
+	get logs(): string {
+		return join(this.root, "logs");
+	}
 	logFile(name: string): string {
-		return join(this.root, "logs", `${name}.log`);
+		return join(this.logs, `${name}.log`);
 	}
 	keyFile(name: string): string {
 		return join(this.root, "keys", `${name}.key`);

@@ -4,10 +4,14 @@ import type { CheckpointFile, NetworkFile } from "@freehold/protocol";
 import { fetchJson, type RoleName, roleNames } from "@freehold/service";
 import { type DataFolder, removeFile, writeJson } from "./data-folder.js";
 import { describe, HOST, type LedgerStatus, plan, portsFrom, prepareFolder, urlOf } from "./local-network.js";
+import { keepBounded } from "./log-files.js";
 import { requireFreePorts } from "./ports.js";
 import { seedModels } from "./seed.js";
 import { Supervisor } from "./supervisor.js";
 import { agreedCount, planValidators, validatorName, validatorPorts } from "./validators.js";
+
+export const DEFAULT_LOG_BYTES = 64 * 1024 ** 2;
+const LOG_LOOK_MS = 10_000;
 
 export interface StartOptions {
 	readonly folder: DataFolder;
@@ -15,6 +19,8 @@ export interface StartOptions {
 	readonly batchAgeMs?: string;
 	/** How many order blocks; by default what the folder has, or one. */
 	readonly validators?: number;
+	/** Size at which a process's log is turned over. */
+	readonly logBytes?: number;
 	readonly env: NodeJS.ProcessEnv;
 	readonly clock: { now(): number };
 	/** Called before CometBFT is built, which takes a minute and happens once. */
@@ -43,9 +49,11 @@ export async function startNetwork(options: StartOptions): Promise<RunningNetwor
 	const supervisor = new Supervisor(folder, { died: options.died }, options.env, options.clock.now());
 	await supervisor.claim();
 	options.started(supervisor);
+	const endLogs = keepBounded(folder.logs, { mostBytes: options.logBytes ?? DEFAULT_LOG_BYTES, lookEveryMs: LOG_LOOK_MS });
 	const stop = async (): Promise<void> => {
 		await removeFile(folder.networkFile);
 		await supervisor.drain();
+		await endLogs();
 	};
 	try {
 		await removeFile(folder.networkFile);
