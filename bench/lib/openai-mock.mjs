@@ -15,6 +15,12 @@ const event = (delta, finish = null) =>
 const events = [...words.map((content) => event({ content })), event({}, "stop"), "data: [DONE]\n\n"];
 
 function mock(request, response) {
+	// Some ask first what there is.
+	if (request.method !== "POST") {
+		request.resume();
+		response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ object: "list", data: [{ id: "bench", object: "model" }] }));
+		return;
+	}
 	const chunks = [];
 	request.on("data", (chunk) => chunks.push(chunk));
 	request.on("end", () => {
