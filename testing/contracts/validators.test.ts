@@ -290,3 +290,78 @@ describe("rules", () => {
 		}
 	});
 });
+
+describe("money", () => {
+	test("whatever is done in whatever order, what the contract owes is never more than it has, and everybody can take theirs out", async () => {
+		const crowd = await openChain();
+		const outer = chain;
+		chain = crowd;
+		try {
+			await chain.send(SYSTEM, { ...set, functionName: "open" });
+			await chain.send(REWARD_POOL, { ...opg, functionName: "approve", args: [set.address, 2n ** 256n - 1n] });
+			const operators = [alice, bob, carol];
+			const everybody = [...operators, dave, account(4), account(5)];
+			for (const [index, operator] of operators.entries()) await bond(operator, index + 1, (1_000n + BigInt(index)) * OPG_UNIT + 1n, { commission: 333 });
+			await system.epoch();
+			const owed = (): bigint => {
+				let sum = 0n;
+				for (const who of everybody) {
+					sum += chain.read({ ...set, functionName: "credit", args: [who.address] });
+					sum += chain.read({ ...set, functionName: "leavingOf", args: [who.address] })[1].reduce((total, amount) => total + amount, 0n);
+					for (const operator of operators)
+						sum += stake(operator, who) + chain.read({ ...set, functionName: "rewardOf", args: [operator.address, who.address] });
+				}
+				return sum;
+			};
+			let seed = 12_345;
+			const below = (bound: number): number => {
+				seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+				return Math.floor((seed / 2_147_483_648) * bound);
+			};
+			const pick = <T>(items: readonly T[]): T => items[below(items.length)] as T;
+			const some = (): bigint => BigInt(below(1_000_000_000)) ** 3n % (50n * OPG_UNIT);
+			let done = 0;
+			for (let round = 0; round < (process.env["FREEHOLD_DEEP"] === "1" ? 2_000 : 150); round++) {
+				const [who, operator] = [pick(everybody), pick(operators)];
+				const acts = [
+					() => delegate(who, operator, some() + 1n),
+					() => chain.send(who, { ...set, functionName: "undelegate", args: [operator.address, 1n + (stake(operator, who) * BigInt(below(101))) / 100n] }),
+					() => chain.send(who, { ...set, functionName: "withdraw", args: [who.address] }),
+					() => chain.send(who, { ...set, functionName: "claim", args: [operators.map(({ address }) => address), who.address] }),
+					() => chain.send(dave, { ...opg, functionName: "transfer", args: [REWARD_POOL, some()] }),
+					() => system.epoch(),
+					() => system.report(below(40) === 0 ? [nameOf(1 + below(3))] : [], [nameOf(1 + below(3))]),
+				];
+				if (below(8) === 0) chain.advance(10 * DAY);
+				await pick(acts)().then(
+					() => done++,
+					(error: unknown) => expect(String(error)).toMatch(/NotEnoughStake|TooManyLeaving|NothingTo|SelfBond/),
+				);
+				expect(owed()).toBeLessThanOrEqual(chain.balance(set.address));
+			}
+			expect(done).toBeGreaterThan(60);
+			// All leave.
+			for (const who of everybody) {
+				const take = async (): Promise<void> => {
+					chain.advance(21 * DAY);
+					await chain
+						.send(who, { ...set, functionName: "withdraw", args: [who.address] })
+						.catch((error: unknown) => expect(String(error)).toContain("NothingTo"));
+				};
+				await take();
+				for (const operator of operators) {
+					const left = stake(operator, who);
+					if (left > 0n) await chain.send(who, { ...set, functionName: "undelegate", args: [operator.address, left] });
+				}
+				await take();
+				await chain
+					.send(who, { ...set, functionName: "claim", args: [operators.map(({ address }) => address), who.address] })
+					.catch((error: unknown) => expect(String(error)).toContain("NothingTo"));
+			}
+			expect(owed()).toBe(0n);
+		} finally {
+			chain = outer;
+			await crowd.close();
+		}
+	}, 120_000);
+});
