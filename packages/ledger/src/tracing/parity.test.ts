@@ -28,8 +28,11 @@ type Json = Readonly<Record<string, unknown>>;
  * - Balances of the sender and of the fee recipient: the ledger's developers own more, and its fees go to a contract, anvil's to the zero address.
  * - The outermost frame's gas: the transaction's limit, as geth has it; anvil takes the intrinsic gas off.
  * - `diffMode` leaves accounts that did not exist out of `pre`, as geth does; anvil shows them with nothing.
+ * - `safe` and `finalized` are the head here, where a block is final when it is made; anvil counts 32 and 64 blocks back.
  * - Steps show memory, return data and refund only where there is some, and a refund with the store that gives it, as geth does.
  */
+/** Members that anvil adds to a header or leaves out of it. */
+const NOT_IN_EVERY_BLOCK = new Set(["totalDifficulty", "requestsHash"]);
 const recipients = new Set(["0x0000000000000000000000000000000000000000", "0x4f50470000000000000000000000000000000006"]);
 
 function withoutGas(frame: unknown): unknown {
@@ -168,5 +171,65 @@ describe.skipIf(program === undefined)("beside anvil (needs anvil: npm install i
 		}
 		const uncle = await both("eth_getUncleByBlockNumberAndIndex", "latest", "0x0");
 		expect(uncle.ours).toEqual(uncle.theirs);
+	});
+
+	test("state, logs, filters and the shape of blocks", async () => {
+		const nobody = "0x00000000000000000000000000000000000000bb";
+		const same: readonly (readonly [string, ...unknown[]])[] = [
+			["eth_getCode", parent, "latest"],
+			["eth_getCode", nobody, "latest"],
+			["eth_getStorageAt", parent, "0x0", "latest"],
+			["eth_getStorageAt", parent, "0x1", "latest"],
+			["eth_getTransactionCount", from, "latest"],
+			["eth_getTransactionCount", from, "pending"],
+			["eth_getTransactionCount", parent, "latest"],
+			["eth_getBalance", nobody, "latest"],
+			["eth_getBalance", parent, "latest"],
+			["eth_getTransactionByHash", `0x${"11".repeat(32)}`],
+			["eth_getTransactionReceipt", `0x${"11".repeat(32)}`],
+			["eth_getBlockByNumber", "0xffffff", false],
+			["eth_getBlockByHash", `0x${"11".repeat(32)}`, true],
+			["eth_getUncleCountByBlockNumber", "latest"],
+			["eth_accounts_", from],
+			["web3_sha3", "0x68656c6c6f"],
+			["eth_estimateGas", { from, to: nobody, value: "0x1" }],
+			["eth_call", { from, to: nobody, data: "0x1234" }, "latest"],
+			["eth_getFilterChanges", "0xdead"],
+			["eth_uninstallFilter", "0xdead"],
+		];
+		const heard: unknown[] = [];
+		const expected: unknown[] = [];
+		for (const [method, ...params] of same) {
+			const { ours, theirs } = await both(method, ...params);
+			// Of a refusal the code is what clients act on.
+			const told = (answer: unknown): unknown =>
+				typeof answer === "object" && answer !== null && "code" in answer && "message" in answer ? { code: (answer as Json)["code"] } : answer;
+			heard.push([method, params, told(ours)]);
+			expected.push([method, params, told(theirs)]);
+		}
+		expect(heard).toEqual(expected);
+		const placed = (answer: unknown): unknown =>
+			(answer as readonly Json[]).map(({ address, topics, data: bytes, transactionHash, logIndex, removed }) => ({
+				address,
+				topics,
+				bytes,
+				transactionHash,
+				logIndex,
+				removed,
+			}));
+		const everything = { fromBlock: "earliest", toBlock: "latest", address: parent };
+		const logs = await both("eth_getLogs", everything);
+		expect((logs.ours as readonly unknown[]).length).toBeGreaterThan(0);
+		expect(placed(logs.ours)).toEqual(placed(logs.theirs));
+		const filters = await both("eth_newFilter", everything);
+		const [ours, theirs] = await Promise.all([ledger.rpc("eth_getFilterLogs", filters.ours), anvil.rpc("eth_getFilterLogs", filters.theirs)]);
+		expect(placed(ours)).toEqual(placed(theirs));
+		// Of a block its members: what stands in them is each chain's own.
+		const blocks = await both("eth_getBlockByNumber", "latest", false);
+		const members = (block: unknown): readonly string[] =>
+			Object.keys(block as Json)
+				.filter((name) => !NOT_IN_EVERY_BLOCK.has(name))
+				.sort();
+		expect(members(blocks.ours)).toEqual(members(blocks.theirs));
 	});
 });
