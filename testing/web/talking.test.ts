@@ -250,6 +250,43 @@ describe.skipIf(!stageIsReady)("talking to a model [a Chromium and the built pag
 		expect(await charged(page)).toBe((93n * OPG) / 1_000n);
 	});
 
+	it("goes on in two tabs at once, and neither loses what the other said", async () => {
+		const { context, page } = await stage.person();
+		await begin(page, "A golden secret");
+		await ended(page, 0);
+		const second = await context.newPage();
+		await second.goto(page.url());
+		await answers(second).getByText("golden").waitFor();
+		await say(second, "From the second tab");
+		await ended(second, 1);
+		// The first tab sees it come, without a reload.
+		await page.locator('[data-turn="user"]').getByText("From the second tab").waitFor();
+		await ended(page, 1);
+		await Promise.all([say(page, "Said here"), say(second, "Said there")]);
+		await Promise.all([ended(page, 2), ended(second, 2)]);
+		await page.locator('[data-state="final"]').nth(2).waitFor();
+		await page.reload();
+		// After one another, or as two branches of one place: nothing is gone.
+		const said = page.locator('[data-turn="user"]');
+		await said.nth(2).waitFor();
+		const heard = await said.allTextContents();
+		for (const name of ["The branch before", "The branch after"]) {
+			const button = said.nth(2).getByRole("button", { name, disabled: false });
+			if ((await button.count()) === 0) continue;
+			const shown = heard[2] ?? "";
+			await button.click();
+			await said
+				.nth(2)
+				.filter({ hasNotText: shown.slice(0, 10) })
+				.waitFor();
+			heard.push(...(await said.allTextContents()));
+			break;
+		}
+		expect(heard.filter((text) => text.startsWith("Said here")).length).toBeGreaterThan(0);
+		expect(heard.filter((text) => text.startsWith("Said there")).length).toBeGreaterThan(0);
+		await second.close();
+	});
+
 	it("says that there is no money, and what to do", async () => {
 		const { page } = await stage.person();
 		await page.goto(`${stage.network.url}/account`);

@@ -20,7 +20,9 @@ import {
 	withAnswer,
 	withTurn,
 } from "../../conversations/conversation.js";
+import { joined } from "../../conversations/joined.js";
 import { openShelf } from "../../conversations/shelf.js";
+import { alone, isBusy } from "../../conversations/tabs.js";
 import type { Trouble } from "../../design/states.js";
 import { agreedLicence } from "../../licences/agreed.js";
 import { freeholdOf } from "../../network/freehold.js";
@@ -57,10 +59,17 @@ export class Talk {
 	/** Without a shelf it is kept on that of whoever says the first word. */
 	constructor(client: QueryClient, conversation: Conversation, kept?: OwnShelf) {
 		this.#client = client;
-		this.#keeper = new Keeper(kept, (failure) => {
-			if (failure !== undefined || this.#view.unkept !== undefined)
-				this.#set({ unkept: failure === undefined ? undefined : troubleOf(failure, "Keeping the conversation") });
-			void client.invalidateQueries({ queryKey: ["conversations"] });
+		this.#keeper = new Keeper(kept, kept === undefined ? undefined : conversation, {
+			current: () => this.#view.conversation,
+			join: (base, there) => {
+				const conversation = joined(base, this.#view.conversation, there, this.#view.running);
+				if (JSON.stringify(conversation, plain) !== JSON.stringify(this.#view.conversation, plain)) this.#set({ conversation });
+			},
+			told: (failure) => {
+				if (failure !== undefined || this.#view.unkept !== undefined)
+					this.#set({ unkept: failure === undefined ? undefined : troubleOf(failure, "Keeping the conversation") });
+				void client.invalidateQueries({ queryKey: ["conversations"] });
+			},
 		});
 		this.#view = { conversation, phase: "idle", running: undefined, unkept: undefined };
 	}
@@ -122,12 +131,18 @@ export class Talk {
 		void this.#keep();
 	}
 
-	/** Answers that were on their way when the page was closed: what they came to. */
+	/** Another tab has written it. */
+	refresh(): void {
+		void this.#keeper.refresh();
+	}
+
+	/** Answers that were on their way when the page was closed: what they came to. One that another tab is getting is its business. */
 	async recoverLost(): Promise<void> {
 		const lost = this.#view.conversation.turns.filter(
 			(turn): turn is AnswerTurn => turn.role === "answer" && turn.end === "running" && turn.id !== this.#view.running,
 		);
 		for (const turn of lost) {
+			if (await isBusy(turn.id)) continue;
 			if (turn.callId === undefined) this.#update(turn.id, { end: "cancelled" });
 			else await this.#settle(turn.id, turn.callId, {});
 		}
@@ -181,13 +196,18 @@ export class Talk {
 	}
 
 	/** The answer as it ended; undefined when it failed or was never begun. */
-	async #ask(parent: string, leftOut: number | undefined, signal: AbortSignal): Promise<AnswerTurn | undefined> {
+	#ask(parent: string, leftOut: number | undefined, signal: AbortSignal): Promise<AnswerTurn | undefined> {
+		const id = crypto.randomUUID();
+		// Other tabs see that somebody is getting it.
+		return alone(id, () => this.#get(id, parent, leftOut, signal));
+	}
+
+	async #get(id: string, parent: string, leftOut: number | undefined, signal: AbortSignal): Promise<AnswerTurn | undefined> {
 		const { conversation } = this.#view;
 		const { model, settings } = conversation;
 		const path = pathTo(conversation, parent);
 		const left = leftOut ?? path.reduce((most, turn) => (turn.role === "answer" ? Math.max(most, turn.leftOut) : most), 0);
 		const seed = settings.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-		const id = crypto.randomUUID();
 		const begun: AnswerTurn = {
 			role: "answer",
 			id,
@@ -320,10 +340,14 @@ export class Talk {
 	}
 
 	#keep(): Promise<void> {
-		return this.#keeper.write(() => this.#view.conversation);
+		return this.#keeper.write();
 	}
 }
 
 function wireOf(file: ReceiptFile): Paid["receipt"] {
 	return receiptFileShape.write(file) as Paid["receipt"];
+}
+
+function plain(_: string, value: unknown): unknown {
+	return typeof value === "bigint" ? value.toString() : value;
 }

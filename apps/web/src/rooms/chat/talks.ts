@@ -2,10 +2,12 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { type Conversation, newConversation, type Settings } from "../../conversations/conversation.js";
 import type { Shelf } from "../../conversations/shelf.js";
+import { hearTabs } from "../../conversations/tabs.js";
 import { Talk } from "./talk.js";
 
 const MOST_OPEN = 50;
 const open = new Map<string, Talk>();
+hearTabs((id) => open.get(id)?.refresh());
 
 export function beginTalk(client: QueryClient, model: string, settings: Settings): Talk {
 	return keep(new Talk(client, newConversation(crypto.randomUUID(), model, settings, Date.now())));
