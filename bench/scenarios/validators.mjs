@@ -8,7 +8,7 @@ import { percentile } from "../lib/measure.mjs";
 import { cpuMsOf, startFreehold, until, withFolder } from "../lib/processes.mjs";
 
 const CHAIN_ID = 10741;
-const COUNTS = [1, 4];
+const COUNTS = [1, 2, 4, 8];
 const PER_SENDER = 20;
 const IDLE_SENDS = 40;
 const POWER = 10n;
