@@ -161,6 +161,7 @@ TALKING: tuple[tuple[Maker, int], ...] = ((greet, 3), (explain, 15), (about_itse
 CALLING: tuple[tuple[Maker, int], ...] = ((run_errand, 26), (run_search, 15), (run_two, 3), (run_chain, 3), (needs_no_tool, 9), (lacks_the_tool, 3))
 FIRST_MIX = (*((maker, 2 * weight) for maker, weight in COPYING), *TALKING, *((maker, weight // 2 + 1) for maker, weight in CALLING))
 MIX = (*((maker, weight // 2 + 1) for maker, weight in COPYING), *TALKING, *CALLING)
+LAST_MIX = (*COPYING, *TALKING, *CALLING)
 
 
 def carelessly(words: Words, text: str) -> str:

@@ -84,7 +84,7 @@ GROUPS = (
     Group("passages", "the same, from passages in the prompt", None, lambda words: last_turn(read(words))),
     Group("two calls", "two questions, two calls in one turn", None, lambda words: first_turn(run_two(words))),
     Group("price, then sum", "the second call takes the price from the first one's result", None, lambda words: [(run_chain(words), 3)]),
-    Group("the network", "one held-out question for each of the things it can explain", 0.75, every_entry(), count=len(ENTRIES)),
+    Group("the network", "one held-out question for each of the things it can explain", 0.8, every_entry(), count=len(ENTRIES)),
     Group("greetings", "", None, lambda words: last_turn(greet(words)), count=30),
     Group("what it cannot know", "it says that it does not know", None, lambda words: last_turn(unknown(words)), count=30),
 )

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from batches import Batch, batch
 from circuit import initialise
-from corpus import FIRST_MIX, MIX, conversations
+from corpus import FIRST_MIX, LAST_MIX, MIX, conversations
 from network import Network, Shape
 from tokenizer import Vocabulary
 
@@ -33,7 +33,7 @@ class Stage:
     length: int
 
 
-STAGES = (Stage(0.0, FIRST_MIX, 256), Stage(0.25, MIX, 384), Stage(0.85, MIX, 640))
+STAGES = (Stage(0.0, FIRST_MIX, 256), Stage(0.25, MIX, 384), Stage(0.53, LAST_MIX, 384), Stage(0.85, LAST_MIX, 640))
 
 
 def vocabulary_of(folder: Path, shape: Shape) -> Vocabulary:
