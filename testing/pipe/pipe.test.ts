@@ -37,7 +37,7 @@ beforeAll(async () => {
 		async () => ((await market.client.read(contracts.Inference, "isEnrolled", [account("node").address])) ? true : undefined),
 		() => "the node is not enrolled",
 	);
-}, 120_000);
+}, 300_000);
 afterAll(() => market?.stop());
 
 const prepaidOf = async (address: Hex): Promise<bigint> => (await market.client.read(contracts.UsageLedger, "prepaidOf", [address]))[0];
