@@ -8,6 +8,7 @@ import { join } from "node:path";
 import * as abis from "@freehold/contracts/abi";
 import { type GenesisOptions, genesisAllocations, genesisDeployments } from "@freehold/contracts/bytecode";
 import { openStateMachine } from "@freehold/ledger";
+import { contracts } from "@freehold/sdk/chain";
 import {
 	type Abi,
 	type AbiEvent,
@@ -129,6 +130,11 @@ export async function openChain(options: { readonly extraAbis?: readonly Abi[]; 
 		events.set(topic, [...(events.get(topic) ?? []), item]);
 	}
 
+	/** Two contracts may give the arguments of one signature other names: a contract's own come first. */
+	const own = new Map<string, readonly AbiEvent[]>(
+		Object.values(contracts).map(({ address, abi }) => [address, (abi as Abi).filter((item): item is AbiEvent => item.type === "event")]),
+	);
+
 	async function transact(from: Address, transaction: Transaction): Promise<Sent> {
 		const [sent] = await block([{ from, ...transaction }]);
 		if (sent === undefined) throw new Error("the block is empty");
@@ -181,7 +187,8 @@ export async function openChain(options: { readonly extraAbis?: readonly Abi[]; 
 
 	function decodeLog({ address, topics, data }: RawLog): DecodedEvent {
 		// Events of one signature differ in what is indexed (ERC-20's and ERC-721's Transfer), so each is tried.
-		for (const item of events.get(topics[0]) ?? []) {
+		const ofContract = own.get(address.toLowerCase())?.filter((item) => toEventSelector(item) === topics[0]) ?? [];
+		for (const item of [...ofContract, ...(events.get(topics[0]) ?? [])]) {
 			if (item.inputs.filter((input) => input.indexed === true).length !== topics.length - 1) continue;
 			const { eventName, args } = decodeEventLog({ abi: [item], topics, data });
 			return { address, name: String(eventName), args: (args ?? {}) as unknown as Record<string, unknown> };
