@@ -113,19 +113,21 @@ function fieldsPage() {
 async function commandsPage() {
 	const { commandTree } = await import("../packages/cli/dist/main.js");
 	const cell = (text) => text.replaceAll("|", "\\|");
+	// Outside of code, an angle bracket would begin an element.
+	const words = (text) => text.replaceAll("<", "&lt;");
 	const table = ({ options }) =>
 		options.length === 0
 			? ""
-			: `\n| option | default | |\n|---|---|---|\n${options.map(({ flags, defaultValue, description }) => `| \`${cell(flags)}\` | ${Array.isArray(defaultValue) ? "–" : (defaultValue ?? "–")} | ${cell(description)} |`).join("\n")}\n`;
+			: `\n| option | default | |\n|---|---|---|\n${options.map(({ flags, defaultValue, description }) => `| \`${cell(flags)}\` | ${Array.isArray(defaultValue) ? "–" : (defaultValue ?? "–")} | ${cell(words(description))} |`).join("\n")}\n`;
 	const sections = (command, path) => {
-		const words = [...path, command.name()];
-		if (command.commands.length > 0) return command.commands.flatMap((child) => sections(child, words));
+		const verb = [...path, command.name()];
+		if (command.commands.length > 0) return command.commands.flatMap((child) => sections(child, verb));
 		const given = command.registeredArguments.map((argument) => {
 			const { required, variadic } = argument;
 			const word = `${argument.name()}${variadic ? "..." : ""}`;
 			return required ? `<${word}>` : `[${word}]`;
 		});
-		return [`### \`freehold ${[...words, ...given].join(" ")}\`\n\n${command.description()}\n${table(command)}`];
+		return [`### \`freehold ${[...verb, ...given].join(" ")}\`\n\n${words(command.description())}\n${table(command)}`];
 	};
 	const tree = commandTree(() => async () => {});
 	const all = tree.commands.flatMap((command) => [`## ${command.name()}\n\n${sections(command, []).join("\n")}`]);
