@@ -1,4 +1,4 @@
-import { mkdtemp, open, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -25,6 +25,15 @@ it("a log is turned over under the process that writes it, without losing a line
 	expect(await readFile(`${path}.1`, "utf8")).toBe("four\nfive and more\n");
 	expect((await stat(path)).size).toBe(0);
 	await log.close();
+});
+
+it("a log that cannot be turned over keeps every line, and no half copy stays behind", async () => {
+	const path = join(folder, "gateway.log");
+	await writeFile(path, "one and more\n");
+	await mkdir(join(`${path}.1`, "in the way"), { recursive: true });
+	await expect(turnOver(path, 8)).rejects.toThrow();
+	expect(await readFile(path, "utf8")).toBe("one and more\n");
+	expect((await readdir(folder)).sort()).toEqual(["gateway.log", "gateway.log.1"]);
 });
 
 it("all logs of a folder stay bounded", async () => {

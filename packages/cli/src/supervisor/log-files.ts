@@ -2,7 +2,7 @@
  * Logs that stay bounded. A process writes to a file that it was started with, so the file cannot be exchanged under it: what it holds is copied beside it
  * (`NAME.log.1`, in place of the copy before) and it is emptied. Processes append, so the next line begins the file anew.
  */
-import { open, readdir, rename, truncate } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
 
 export interface LogBounds {
@@ -34,22 +34,32 @@ export async function turnOver(path: string, mostBytes: number): Promise<boolean
 	try {
 		if ((await log.stat()).size <= mostBytes) return false;
 		const draft = `${path}.1.tmp`;
-		const copy = await open(draft, "w", 0o644);
 		try {
-			const buffer = Buffer.alloc(CHUNK_BYTES);
-			// To the end of what is there now: what is written while the last piece is copied is copied too, and the file is emptied at once.
-			for (;;) {
-				const { bytesRead } = await log.read(buffer, 0, CHUNK_BYTES, null);
-				if (bytesRead === 0) break;
-				await copy.write(buffer, 0, bytesRead);
-			}
+			await copyTo(draft, log);
+			await rename(draft, `${path}.1`);
 			await truncate(path, 0);
-		} finally {
-			await copy.close();
+		} catch (error) {
+			// Where the disk is full, half a copy is what it can do without.
+			await rm(draft, { force: true });
+			throw error;
 		}
-		await rename(draft, `${path}.1`);
 		return true;
 	} finally {
 		await log.close();
+	}
+}
+
+/** To the end of what is there: what is written while the last piece is copied is copied too. */
+async function copyTo(path: string, log: FileHandle): Promise<void> {
+	const copy = await open(path, "w", 0o644);
+	try {
+		const buffer = Buffer.alloc(CHUNK_BYTES);
+		for (;;) {
+			const { bytesRead } = await log.read(buffer, 0, CHUNK_BYTES, null);
+			if (bytesRead === 0) return;
+			await copy.appendFile(buffer.subarray(0, bytesRead));
+		}
+	} finally {
+		await copy.close();
 	}
 }

@@ -55,6 +55,7 @@ import { type Retention, removeExpired } from "./retention.js";
 import { StreamJournal } from "./stream-journal.js";
 import { type NodeStore, tables } from "./tables.js";
 import { line } from "./text-call.js";
+import type { TextRunner } from "./text-desk.js";
 
 /** Every step between two durable effects of a node. */
 export const nodeCrashPoints = [
@@ -379,8 +380,7 @@ export class InferenceNode {
 			exposure: this.#exposure,
 			models: this.#models,
 			pool: this.#pool,
-			runText: ({ files }, request, listener, stop) =>
-				files.format === "upstream" ? this.#upstreams.run(files, request, listener, stop) : writeOnceMore(this.#textPool, files, request, listener, stop),
+			runText: this.#write,
 			journal: this.#journal,
 			retention: this.#options.retention,
 			events: this.#events,
@@ -395,6 +395,10 @@ export class InferenceNode {
 			.catch((error: unknown) => this.#modules.fail(error));
 		await this.#follower.run(signal);
 	}
+
+	/** Runs a language model where its release runs. */
+	readonly #write: TextRunner = (files, request, listener, signal) =>
+		files.format === "upstream" ? this.#upstreams.run(files, request, listener, signal) : writeOnceMore(this.#textPool, files, request, listener, signal);
 
 	/** Undefined when the program stopped before the ledger answered. Throws `chain.wrongNetwork`. */
 	async #chainId(signal: AbortSignal): Promise<number | undefined> {
@@ -457,8 +461,7 @@ export class InferenceNode {
 			runners: {
 				models: this.#models,
 				pool: this.#pool,
-				write: (files, request, listener, stop) =>
-					files.format === "upstream" ? this.#upstreams.run(files, request, listener, stop) : writeOnceMore(this.#textPool, files, request, listener, stop),
+				write: this.#write,
 			},
 			nodeFee: () => this.#nodeFee(),
 		});

@@ -1,9 +1,9 @@
 /** Orders to language models: each is one run, however many listen, and one receipt, for what its caller received. */
 import { deltaShape, type EngineDescription, FreeholdError, type TextDelta, type TextRequest } from "@freehold/protocol";
+import type { ReleaseFiles } from "../engine/engine.js";
 import type { TextAnswerOf, TextListener } from "../engine/pool/text-pool.js";
 import { Acceptance, type AcceptanceModules } from "./acceptance.js";
 import { checkUnits, type SignedAnswer } from "./answer.js";
-import type { HeldModel } from "./models.js";
 import { type OrderMessage, readOrder } from "./order-check.js";
 import type { Taken } from "./order-desk.js";
 import type { StreamJournal, StreamLog } from "./stream-journal.js";
@@ -11,7 +11,7 @@ import { callKey } from "./tables.js";
 import { TextCall } from "./text-call.js";
 
 /** Runs a request where its release runs: the engines behind one function. */
-export type TextRunner = (held: HeldModel, request: TextRequest, listener: TextListener, signal: AbortSignal) => Promise<TextAnswerOf>;
+export type TextRunner = (files: ReleaseFiles, request: TextRequest, listener: TextListener, signal: AbortSignal) => Promise<TextAnswerOf>;
 
 export interface TextDeskModules extends AcceptanceModules {
 	readonly runText: TextRunner;
@@ -157,7 +157,7 @@ export class TextDesk {
 		const refused = new AbortController();
 		let engine: EngineDescription | undefined;
 		try {
-			const held = await acceptance.hold();
+			const { files } = await acceptance.hold();
 			const sink = {
 				started: (inputTokens: number, by: EngineDescription): void => {
 					engine = by;
@@ -172,7 +172,7 @@ export class TextDesk {
 					if (!refused.signal.aborted) call.delta(delta);
 				},
 			};
-			const { engine: by, vectors, inputTokens } = await this.#modules.runText(held, request, sink, AbortSignal.any([signal, refused.signal]));
+			const { engine: by, vectors, inputTokens } = await this.#modules.runText(files, request, sink, AbortSignal.any([signal, refused.signal]));
 			call.ended(by, vectors, inputTokens);
 		} catch (error) {
 			const reason = error instanceof FreeholdError ? error : new FreeholdError("engine.failed", { reason: "the run broke off" }, { cause: error });
