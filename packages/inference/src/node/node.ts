@@ -1,24 +1,12 @@
 /** The inference node: follows the chain, keeps itself registered, and answers orders. Assembles the parts in one place. */
 import { join } from "node:path";
-import {
-	type CountedTokensBody,
-	engineDigest,
-	FreeholdError,
-	type Hex,
-	isHex,
-	nodeRoutes,
-	type SettleOrderBody,
-	type TextOrderResponseBody,
-} from "@freehold/protocol";
+import { FreeholdError, type Hex } from "@freehold/protocol";
 import { type ChainClient, createChainClient, createTransactor } from "@freehold/sdk/chain";
 import {
 	type Clock,
 	createDigestSigner,
 	createLimiter,
 	type DigestSigner,
-	type Handler,
-	type HttpResponse,
-	jsonResponse,
 	nativeCrypto,
 	OperatorKey,
 	openStore,
@@ -27,7 +15,7 @@ import {
 	type RouteBinding,
 } from "@freehold/service";
 import type { Registry } from "prom-client";
-import type { EngineMode, EnginePool } from "../engine/engine.js";
+import type { EnginePool } from "../engine/engine.js";
 import { engineFences } from "../engine/isolation/engine-process.js";
 import { writeOnceMore } from "../engine/pool/once-more.js";
 import { createEnginePool } from "../engine/pool/pool.js";
@@ -37,14 +25,11 @@ import { UpstreamPool } from "../engine/upstream/upstream-pool.js";
 import { WorkflowExecutor } from "../pipe/executor.js";
 import { PipeService } from "../pipe/pipe-service.js";
 import { BlobCache } from "./blob-cache.js";
-import { readCountTokens } from "./count-tokens.js";
 import { type NodeEvents, nodeEvents } from "./events.js";
 import { Exposure } from "./exposure.js";
 import { Follower } from "./follower.js";
 import { beat } from "./heartbeat.js";
 import { storedIntents } from "./intents.js";
-import { answerKeptOrders } from "./kept-orders.js";
-import { LineStream } from "./line-stream.js";
 import { Models } from "./models.js";
 import { OperatorBook } from "./operators.js";
 import { OrderDesk } from "./order-desk.js";
@@ -52,9 +37,9 @@ import { Preparation } from "./prepare.js";
 import { ensureRegistered } from "./registration.js";
 import { orderPrice, ReleaseBook } from "./releases.js";
 import { type Retention, removeExpired } from "./retention.js";
+import { nodeBindings } from "./routes.js";
 import { StreamJournal } from "./stream-journal.js";
 import { type NodeStore, tables } from "./tables.js";
-import { line } from "./text-call.js";
 import type { TextRunner } from "./text-desk.js";
 
 /** Every step between two durable effects of a node. */
@@ -122,12 +107,8 @@ export interface NodeModules {
 
 /** Before the node's private key: the hash of both is the key of the account that runs workflows. */
 const EXECUTOR_KEY = Buffer.from("freehold workflow executor");
-const modes: readonly EngineMode[] = ["fast", "bit-exact"];
 /** Orders whose bodies are in memory at one time; the rest waits unread. */
 const MAX_ORDERS = 64;
-const LINES_TYPE = "application/x-ndjson";
-const LINES = { "content-type": `${LINES_TYPE}; charset=utf-8` } as const;
-const SETTLE_BYTES = 1_024;
 const DOWNLOAD_TIMEOUT_MS = 300_000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 10_000;
@@ -259,14 +240,22 @@ export class InferenceNode {
 	}
 
 	bindings(): readonly RouteBinding[] {
-		// An order brings its own deadline, and its run goes on when the gateway hangs up.
-		return [
-			{ route: nodeRoutes.order, handler: this.#takeOrder, deadlineMs: Number.POSITIVE_INFINITY },
-			{ route: nodeRoutes.settleOrder, handler: this.#settleOrder },
-			{ route: nodeRoutes.keptOrders, handler: this.#keptOrders },
-			{ route: nodeRoutes.countTokens, handler: this.#countTokens },
-			{ route: nodeRoutes.engines, handler: this.#describeEngines },
-		];
+		return nodeBindings({
+			node: this.address,
+			key: this.#key,
+			nodeFee: () => this.#nodeFee(),
+			desk: () => this.#openDesk(),
+			limiter: this.#limiter,
+			models: this.#models,
+			releases: this.#releases,
+			operators: this.#operators,
+			pool: this.#pool,
+			textPool: this.#textPool,
+			upstreams: this.#upstreams,
+			store: this.#store,
+			retention: this.#options.retention,
+			clock: this.#modules.clock,
+		});
 	}
 
 	ready(): ReadyReport {
@@ -297,66 +286,10 @@ export class InferenceNode {
 		await this.#store.close();
 	}
 
-	readonly #takeOrder: Handler = async (request) => {
-		const desk = this.#openDesk();
-		const stream = (request.headers.accept ?? "").includes(LINES_TYPE);
-		return this.#limiter.run(async () => {
-			const taken = await desk.take(await request.json(), { stream, signal: request.signal });
-			if (taken.kind === "stream") return { status: 200, headers: LINES, body: new LineStream(taken.call) };
-			return stream ? { status: 200, headers: LINES, body: line({ answer: JSON.parse(taken.body) as TextOrderResponseBody }) } : jsonBody(taken.body);
-		}, request.signal);
-	};
-
-	readonly #keptOrders: Handler = async (request) => {
-		const { clock } = this.#modules;
-		const modules = { node: this.address, store: this.#store, operators: this.#operators, retention: this.#options.retention, crypto: nativeCrypto };
-		return jsonResponse(answerKeptOrders(await request.json(SETTLE_BYTES), { ...modules, now: () => clock.now() }));
-	};
-
-	readonly #settleOrder: Handler = async (request) => {
-		const desk = this.#openDesk();
-		const { digest = "" } = request.params;
-		const { deltas, ...rest } = (await request.json(SETTLE_BYTES)) as Partial<SettleOrderBody>;
-		const [stranger] = Object.keys(rest);
-		if (!isHex(digest, 32)) throw new FreeholdError("request.invalid", { field: "digest", reason: "must be 32 bytes of lower-case 0x hex" });
-		if (stranger !== undefined) throw new FreeholdError("request.invalid", { field: stranger.slice(0, 100), reason: "is not a field of this request" });
-		if (typeof deltas !== "number" || !Number.isSafeInteger(deltas) || deltas < 0)
-			throw new FreeholdError("request.invalid", { field: "deltas", reason: "must be a whole number" });
-		return jsonBody(await desk.settle(digest, deltas));
-	};
-
-	readonly #countTokens: Handler = async (request) => {
-		this.#openDesk();
-		return this.#limiter.run(async () => {
-			const { release, text } = readCountTokens(await request.json());
-			const { files, giveBack } = await this.#models.hold(this.#releases.served(release).manifest);
-			try {
-				if (files.format === "onnx") throw new FreeholdError("text.unsupported", { what: "A count of tokens", reason: "it takes tensors" });
-				const counting = files.format === "upstream" ? this.#upstreams.countTokens(files, text) : this.#textPool.countTokens(files, text, request.signal);
-				return jsonResponse({ inputTokens: await counting } satisfies CountedTokensBody);
-			} finally {
-				giveBack();
-			}
-		}, request.signal);
-	};
-
 	#openDesk(): OrderDesk {
 		if (this.#desk === undefined || !this.#follower.caughtUp) throw new FreeholdError("service.starting", { service: "The node" });
 		return this.#desk;
 	}
-
-	readonly #describeEngines: Handler = async () => {
-		const engines = await Promise.all(
-			modes.map(async (mode) => {
-				const engine = await this.#pool.describe(mode);
-				return { mode, formats: ["onnx"], engine, digest: engineDigest(engine, nativeCrypto) };
-			}),
-		);
-		const text = await this.#textPool.describe();
-		const texts = [{ engine: text, formats: ["gguf"] }, ...this.#upstreams.describe().map((engine) => ({ engine, formats: ["upstream"] }))];
-		const all = [...engines, ...texts.map((entry) => ({ mode: "fast", ...entry, digest: engineDigest(entry.engine, nativeCrypto) }))];
-		return jsonResponse({ operator: this.address, key: this.#key.address, nodeFee: this.#nodeFee().toString(), engines: all, ...this.#pool.depth });
-	};
 
 	async #follow(signal: AbortSignal): Promise<void> {
 		const chainId = await this.#chainId(signal);
@@ -508,8 +441,4 @@ export class InferenceNode {
 		tell(waitMs);
 		await pause(waitMs, signal).catch(() => undefined);
 	}
-}
-
-function jsonBody(body: string): HttpResponse {
-	return { status: 200, headers: { "content-type": "application/json; charset=utf-8" }, body };
 }
