@@ -8,19 +8,11 @@ import { fileURLToPath } from "node:url";
 import { keepKeyFile, keepLog } from "../secrets/keep.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
+const COMMAND = new URL("../../packages/cli/bin/freehold.js", import.meta.url);
 const START_DEADLINE_MS = 90_000;
 const END_DEADLINE_MS = 20_000;
 
-/** Package and export of each program. */
-const programs = {
-	ledger: ["@freehold/ledger", "ledgerProgram"],
-	storage: ["@freehold/storage", "storageProgram"],
-	inference: ["@freehold/inference", "inferenceProgram"],
-	gateway: ["@freehold/gateway", "gatewayProgram"],
-	hub: ["@freehold/hub", "hubProgram"],
-} as const;
-
-export type TestedRole = keyof typeof programs;
+export type TestedRole = "ledger" | "storage" | "inference" | "gateway" | "hub";
 
 export interface RunningProgram {
 	readonly url: string;
@@ -91,14 +83,13 @@ export function beginProgram(
 	options: Readonly<Record<string, string>>,
 	{ env = {}, folder, aheadMs = 0, deadlineMs = START_DEADLINE_MS, clockFile }: StartOptions,
 ): BegunProgram {
-	const [module, name] = programs[role];
 	const runFile = join(folder, `run-${role}-${Math.random().toString(36).slice(2)}.json`);
-	const argv = [...Object.entries(options).flatMap(([flag, value]) => [`--${flag}`, value]), "--run-file", runFile];
-	const script = `import { runProgram } from "@freehold/service"; import { ${name} as program } from "${module}";
-const clock = Date.now; let ahead = ${aheadMs}; Date.now = () => clock() + ahead;
+	const argv = ["node", "run", role, ...Object.entries(options).flatMap(([flag, value]) => [`--${flag}`, value]), "--run-file", runFile];
+	const script = `const clock = Date.now; let ahead = ${aheadMs}; Date.now = () => clock() + ahead;
 ${clockFile === undefined ? "" : jumpingClock(clockFile)}
-process.exitCode = await runProgram(program, ${JSON.stringify(argv)}, process.env);`;
-	const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+process.argv.splice(1, 0, ${JSON.stringify(fileURLToPath(COMMAND))});
+await import(${JSON.stringify(COMMAND.href)});`;
+	const child = spawn(process.execPath, ["--input-type=module", "-e", script, "--", ...argv], {
 		cwd: root,
 		env: { ...process.env, ...env },
 		stdio: ["ignore", "pipe", "pipe"],
