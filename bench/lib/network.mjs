@@ -120,5 +120,5 @@ export async function createBenchPayer({ network, accounts, folder }, body, { la
 		}
 		return total;
 	}
-	return { ask, attempt, chargedByGateway, nextVoucher };
+	return { ask, attempt, prepare, chargedByGateway, nextVoucher };
 }

@@ -1,8 +1,8 @@
 /** Starting programs for a scenario, on loopback, and ending them by their id. */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -20,7 +20,8 @@ export async function withFolder(work) {
 }
 
 export function start(file, args, options = {}) {
-	const child = spawn(file, args, { stdio: ["pipe", "ignore", "inherit"], ...options });
+	const [program, rest] = others === undefined ? [file, args] : ["taskset", ["-c", others, file, ...args]];
+	const child = spawn(program, rest, { stdio: ["pipe", "ignore", "inherit"], ...options });
 	const ended = new Promise((resolve) => child.once("exit", resolve));
 	return {
 		pid: child.pid,
@@ -32,6 +33,21 @@ export function start(file, args, options = {}) {
 }
 
 export const startFreehold = (args, options) => start(process.execPath, [command, ...args], options);
+
+/**
+ * Gives this process, which makes the load, a processor of its own and leaves the others to what it starts from here on, as if the load came from another machine.
+ * True where that could be done (Linux with `taskset`, two processors or more).
+ */
+export function standAside() {
+	const last = availableParallelism() - 1;
+	if (last < 1) return false;
+	const pin = (list) => spawnSync("taskset", ["-acp", list, String(process.pid)], { stdio: "ignore" }).status === 0;
+	if (!pin(String(last))) return false;
+	// A child inherits the processors of its parent: it is started with those that are left.
+	others = last === 1 ? "0" : `0-${last - 1}`;
+	return true;
+}
+let others;
 
 export async function until(condition, what) {
 	const deadline = performance.now() + READY_MS;

@@ -12,6 +12,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { publishModel, withNetwork } from "../lib/network.mjs";
+import { standAside } from "../lib/processes.mjs";
 import { startLoad } from "./load.mjs";
 import { overload } from "./overload.mjs";
 import { reportPage } from "./report.mjs";
@@ -41,6 +42,9 @@ const say = (text) => process.stderr.write(`${text}\n`);
 const MAX_CALLS = 16;
 /** The first part of the time is not judged: heaps grow to their working size, caches fill. */
 const WARM_UP_SHARE = 0.4;
+
+const aside = standAside();
+say(aside ? "the load has a processor of its own" : "the load shares the processors with the network");
 
 await withNetwork(
 	root,

@@ -149,7 +149,7 @@ function operatorEvents(
 		},
 		walrusIdFailed(sha256: Hex, error: unknown) {
 			metrics.failedIds.add(1);
-			log.error({ err: error, sha256 }, "the Walrus id of a blob could not be computed; it is tried again at the next start");
+			log.error({ err: error, sha256 }, "the Walrus id of a blob could not be computed; it is tried again when somebody asks for it");
 		},
 	};
 }

@@ -4,7 +4,7 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { planUpload, type UploadBody } from "@freehold/protocol";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type ServedStorage, serveStorage } from "../../test/serve.js";
 import { MIB, noise, sha256Of } from "../../test/store-compliance.js";
 import { layoutOf } from "../local/layout.js";
@@ -42,6 +42,16 @@ describe("the Walrus publisher and aggregator API", () => {
 		expect(Buffer.from(await response.arrayBuffer()).equals(bytes)).toBe(true);
 		const head = await fetch(`${storage.url}/v1/blobs/${blobId}`, { method: "HEAD" });
 		expect([head.status, head.headers.get("content-length")]).toEqual([200, "1000"]);
+	});
+
+	it("computes the name of a blob that was stored without one when somebody asks for the blob", async () => {
+		const bytes = noise(700);
+		const stored = (await (await put(bytes)).json()) as { newlyCreated: { blobObject: object } };
+		expect(stored.newlyCreated.blobObject).not.toHaveProperty("blobId");
+		expect((await bySha(bytes, { method: "HEAD" })).headers.get("x-walrus-blob-id")).toBeNull();
+		await vi.waitFor(async () => expect((await bySha(bytes, { method: "HEAD" })).headers.get("x-walrus-blob-id")).not.toBeNull(), { timeout: 30_000 });
+		const named = (await (await put(bytes, "")).json()) as { alreadyCertified: { blobId: string } };
+		expect((await bySha(bytes)).headers.get("x-walrus-blob-id")).toBe(named.alreadyCertified.blobId);
 	});
 
 	it.each([

@@ -52,10 +52,7 @@ export function storageBindings(store: BlobStore, uploads: Uploads, options: Sto
 	}
 
 	async function answerStored({ info, created }: StoredBlob, request: HttpRequest, epochs: number): Promise<HttpResponse> {
-		const computing = store.walrusId(info.sha256, request.signal);
-		// Whoever does not wait leaves the failure to the store's own log.
-		computing.catch(() => {});
-		const blobId = request.query.get("blob_id") === "later" ? info.blobId : await computing;
+		const blobId = request.query.get("blob_id") === "later" ? info.blobId : await store.walrusId(info.sha256, request.signal);
 		events.stored(info, created);
 		return jsonResponse(publisherAnswer({ ...info, blobId, created }, { shards: options.shards, epochs }));
 	}
@@ -83,6 +80,8 @@ export function storageBindings(store: BlobStore, uploads: Uploads, options: Sto
 
 	async function head(request: HttpRequest, name: BlobName): Promise<HttpResponse> {
 		const info = await find(name, request.signal);
+		// Who asks about a blob may want its name on Walrus, and finds it when asking again; a failure stands in the store's own log.
+		if (info.blobId === undefined) store.walrusId(info.sha256).catch(() => {});
 		return { status: 200, headers: { ...headersOf(info), "content-length": String(info.sizeBytes) } };
 	}
 

@@ -64,7 +64,7 @@ export class LocalStore implements BlobStore {
 		this.#layout = layoutOf(options.folder);
 	}
 
-	/** Opens the folder: throws away what uploads left behind, counts what is there, and goes on with ids that are missing. */
+	/** Opens the folder: throws away what uploads left behind and counts what is there. */
 	static async open(options: LocalStoreOptions, modules: LocalStoreModules): Promise<LocalStore> {
 		// Blobs named by their digest have stood like this from the beginning; a later layout will be told by its stamp.
 		stampFormat(options.folder, STORE_KIND, STORE_FORMAT, () => false);
@@ -249,15 +249,13 @@ export class LocalStore implements BlobStore {
 
 	async #takeStock(): Promise<void> {
 		for (const shelf of await readdir(this.#layout.blobs)) {
-			const names = new Set(await readdir(join(this.#layout.blobs, shelf)));
-			for (const name of names) {
+			for (const name of await readdir(join(this.#layout.blobs, shelf))) {
 				if (name.endsWith(".tmp")) await rm(join(this.#layout.blobs, shelf, name), { force: true });
 				const sha256 = parseSha256(name);
 				if (sha256 === undefined) continue;
 				const { size } = await stat(this.#layout.blob(sha256));
 				this.#blobs++;
 				this.#bytes += size;
-				if (!names.has(`${name}.walrus`) && size <= this.#options.maxWalrusIdBytes) void this.walrusId(sha256).catch(() => {});
 			}
 		}
 	}
