@@ -1,4 +1,5 @@
 /** The `freehold` command: its verbs, and the options that all of them share. Each verb's code is loaded when it is used. */
+import { createRequire } from "node:module";
 import { errorBody, FreeholdError } from "@freehold/protocol";
 import { Command, CommanderError } from "commander";
 import { type CommandContext, createContext, type GlobalOptions } from "./context.js";
@@ -7,6 +8,7 @@ import { addNodeVerbs } from "./verbs/node.js";
 import { addOwnershipVerbs, addOwnVerbs } from "./verbs/ownership.js";
 import { addValidatorVerbs } from "./verbs/validator.js";
 
+const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string };
 /** Exit status of a refusal, and of a command that was not understood. */
 const REFUSED = 1;
 const USAGE = 2;
@@ -63,6 +65,7 @@ export function commandTree(act: Act): Command {
 		.option("--json", "one JSON value on standard output, progress on standard error")
 		.option("--yes", "answer questions with yes")
 		.option("--quiet", "results and errors only")
+		.version(version)
 		.showHelpAfterError("(freehold --help lists the commands)")
 		.exitOverride();
 	addCommands(program, act);
