@@ -21,7 +21,7 @@ export async function addressOf(context: CommandContext, nameOrAddress: string):
 	if (isHex(lower, 20)) return lower;
 	if (await context.keystore.has(nameOrAddress)) return context.keystore.address(nameOrAddress);
 	const development = (await context.folder.accounts())?.find((account) => account.name === nameOrAddress);
-	if (development === undefined) throw new FreeholdError("account.notFound", { account: nameOrAddress });
+	if (development === undefined) throw unknownAccount(context, nameOrAddress);
 	return development.address;
 }
 
@@ -33,6 +33,13 @@ export async function openAccount(context: CommandContext, given?: string): Prom
 		return privateKeyToAccount(toHex(await context.keystore.open(name, passphrase)));
 	}
 	const development = (await context.folder.accounts())?.find((account) => account.name === name);
-	if (development === undefined) throw new FreeholdError("account.notFound", { account: name });
+	if (development === undefined) throw unknownAccount(context, name);
 	return privateKeyToAccount(toHex(fromHex(development.privateKey)));
+}
+
+/** Keys of development accounts lie in the network's folder, wherever `--network` points. */
+function unknownAccount(context: CommandContext, account: string): FreeholdError {
+	if (!/^dev-\d$/.test(account)) return new FreeholdError("account.notFound", { account });
+	const reason = `${account} is a development account, and ${context.folder.root} holds none: name the folder of the development network with --data`;
+	return new FreeholdError("request.invalid", { field: "--account", reason });
 }
