@@ -34,6 +34,7 @@ const SEED = Number(process.env["FREEHOLD_SEED"] ?? (deep ? Date.now() % 1_000_0
 const RANDOM_KILLS = Number(process.env["FREEHOLD_KILLS"] ?? (deep ? 1_000 : 50));
 /** Kills between two comparisons of all books. */
 const ROUND = 150;
+const BIRTH_MS = deep ? 600_000 : 180_000;
 const TIMEOUT_MS = deep ? 24 * 3_600_000 : 900_000;
 
 /** Steps that a network takes once, at its birth. */
@@ -101,7 +102,7 @@ beforeAll(async () => {
 				to: contracts.OPG.address,
 				data: encodeFunctionData({ abi: contracts.OPG.abi, functionName: "approve", args: [contracts.Permit2.address, maxUint256] }),
 			});
-}, 180_000);
+}, BIRTH_MS);
 afterAll(() => world.remove());
 
 async function everybody(chance: Chance): Promise<Parties> {

@@ -10,6 +10,7 @@ import { Registry } from "prom-client";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Operators } from "../nodes/operators.js";
 import { allowNeighbours } from "../nodes/reach.js";
+import { Roster } from "../nodes/roster.js";
 import type { Reservation } from "../payment/reservation.js";
 import { gatewayEvents } from "../program/events.js";
 import { type GatewayStore, type OperatorRecord, pack, tables } from "../store/tables.js";
@@ -54,20 +55,22 @@ it("gives up an order that its node refuses within the usual time, also when the
 		keys: {},
 	};
 	await store.transact((writer) => writer.put("operators", operator.address, pack(operator)));
+	const operators = new Operators(store, 1n);
+	const events = gatewayEvents({ info() {}, warn() {}, error() {} } as never, new Registry());
+	const steady = () => performance.now();
 	const ordering = new Ordering({
 		gateway: `0x${"bb".repeat(20)}`,
 		chainId: 10741,
-		maxCalls: 8,
 		signer: createDigestSigner(new Uint8Array(32).fill(7)),
-		operators: new Operators(store, 1n),
+		operators,
+		roster: new Roster({ operators, maxCalls: 8, secondPrice: 0n, steady, events }),
 		store,
-		events: gatewayEvents({ info() {}, warn() {}, error() {} } as never, new Registry()),
+		events,
 		crashPoint: () => undefined,
 		callTimeoutMs: 20_000,
 		textTimeoutMs: 20_000,
-		secondPrice: 0n,
 		now: () => Date.now() + ahead,
-		steady: () => performance.now(),
+		steady,
 		gaveUp: () => undefined,
 		isRouted: () => false,
 		priceOf: () => ({ perCall: 1n, perInputUnit: 0n, perOutputUnit: 0n }),

@@ -1,13 +1,10 @@
 /** Orders: the gateway's signed promise, sent to a node until it answers, its time is over, or the next node gets a new order. */
 import { type Crypto, callId, FreeholdError, fromHex, type Hex, modes, type Order, orderDigest, type Price, toHex } from "@freehold/protocol";
 import { type DigestSigner, nativeCrypto, pause, traceStep } from "@freehold/service";
-import { preferring } from "../nodes/affinity.js";
-import type { Need } from "../nodes/capability.js";
-import { afterAnswer, afterFailure, afterLook, freshHealth, inOrder, type NodeHealth } from "../nodes/choice.js";
 import { nodeFailure } from "../nodes/failures.js";
-import { keepLooking } from "../nodes/looks.js";
 import { orderBody, sendOrder } from "../nodes/node-client.js";
 import type { Operators } from "../nodes/operators.js";
+import type { Roster } from "../nodes/roster.js";
 import type { Reservation } from "../payment/reservation.js";
 import type { GatewayEvents } from "../program/events.js";
 import { type GatewayStore, type OperatorRecord, type OrderRecord, pack, type SignedLicence } from "../store/tables.js";
@@ -18,11 +15,10 @@ import { beginStream, type RunningStream } from "./running-stream.js";
 export interface OrderingModules {
 	readonly gateway: Hex;
 	readonly chainId: number;
-	/** Calls of all kinds that the gateway has under way at most. */
-	readonly maxCalls: number;
 	/** Signs orders; its key may change while the gateway runs. */
 	readonly signer: DigestSigner;
 	readonly operators: Operators;
+	readonly roster: Roster;
 	readonly store: GatewayStore;
 	readonly events: GatewayEvents;
 	readonly crashPoint: (name: string) => void;
@@ -30,11 +26,9 @@ export interface OrderingModules {
 	readonly callTimeoutMs: number;
 	/** The same for a language model. */
 	readonly textTimeoutMs: number;
-	/** What a second less of waiting may cost at a dearer node, smallest unit. */
-	readonly secondPrice: bigint;
 	/** Unix milliseconds. */
 	readonly now: () => number;
-	/** Milliseconds of a clock that is never set, for the rest of a node that failed. */
+	/** Milliseconds of a clock that is never set. */
 	readonly steady: () => number;
 	/** Price of a release's version. */
 	readonly priceOf: (release: Hex, version: number) => Price | undefined;
@@ -67,7 +61,6 @@ const GRACE_MS = 500;
 
 export class Ordering {
 	readonly #modules: OrderingModules;
-	readonly #health = new Map<Hex, NodeHealth>();
 	/** Needed to sign an order, to settle it, and to check its answer. */
 	readonly #digests = new WeakMap<Order, Hex>();
 	/** Streams that are not settled yet. */
@@ -76,46 +69,6 @@ export class Ordering {
 
 	constructor(modules: OrderingModules) {
 		this.#modules = modules;
-	}
-
-	/** Bonded nodes that can run what is needed, the one to ask first in front. `beginning`: of a conversation, see `preferring`. */
-	rankedNodes(need?: Need, beginning?: string): readonly OperatorRecord[] {
-		const { operators, secondPrice, steady } = this.#modules;
-		const healthOf = (address: Hex): NodeHealth => this.#healthOf(address);
-		const ranked = inOrder(operators.inference(), { healthOf, need, secondPrice, now: steady() });
-		return beginning === undefined ? ranked : preferring(ranked, beginning, healthOf, steady());
-	}
-
-	/**
-	 * Those of them that have room: where there are several nodes, a slow one never holds more than half of the gateway's places. Throws `gateway.overloaded` when none
-	 * has.
-	 */
-	nodesWithRoom(need: Need, beginning?: string): readonly OperatorRecord[] {
-		const { operators, maxCalls } = this.#modules;
-		const ranked = this.rankedNodes(need, beginning);
-		const most = operators.inference().length === 1 ? maxCalls : Math.ceil(maxCalls / 2);
-		const free = ranked.filter(({ address }) => this.#healthOf(address).inFlight < most);
-		if (free.length === 0 && ranked.length > 0) throw new FreeholdError("gateway.overloaded", { seconds: 1 });
-		return free;
-	}
-
-	/** Looks at the nodes until the signal says so. */
-	look(signal: AbortSignal): Promise<void> {
-		const { operators, events } = this.#modules;
-		return keepLooking(
-			{
-				nodes: () => operators.inference(),
-				answered: (node, capability) => {
-					events.nodeWell(node);
-					this.#setHealth(node, (health) => afterLook(health, capability));
-				},
-				failed: (node, endpoint, error) => {
-					events.nodeUnwell(node, endpoint, error);
-					if (isUnreachable(error)) this.#setHealth(node, (health) => afterFailure(health, this.#modules.steady()));
-				},
-			},
-			signal,
-		);
 	}
 
 	/** Runs a paid call. Throws the node's refusal, or `node.unavailable` when no node answered in time; `request.aborted` when the signal says so. */
@@ -234,14 +187,14 @@ export class Ordering {
 
 	/** Sends the same order until it is answered, refused, or better given to the next node. `last`: there is no next one. */
 	async #exchange(record: OrderRecord, node: OperatorRecord, last: boolean, signal?: AbortSignal): Promise<ServedCall> {
-		const { now, steady, callTimeoutMs, textTimeoutMs } = this.#modules;
+		const { roster, now, steady, callTimeoutMs, textTimeoutMs } = this.#modules;
 		// By a clock that nobody sets: after a jump of the other one the same order would be sent for a day.
 		const begun = steady();
 		const end = begun + Math.min(Number(record.order.deadline) - now(), Math.max(callTimeoutMs, textTimeoutMs));
 		const body = orderBody(record);
 		for (;;) {
 			const sentAt = performance.now();
-			this.#setHealth(node.address, (health) => ({ ...health, inFlight: health.inFlight + 1 }));
+			const visit = roster.begin(node.address);
 			try {
 				const deadlineMs = Math.max(1, end - steady() + GRACE_MS);
 				const answer = this.#check(
@@ -251,34 +204,38 @@ export class Ordering {
 					),
 				);
 				const nodeMs = performance.now() - sentAt;
-				this.#setHealth(node.address, (health) => afterAnswer(health, nodeMs, steady()));
+				visit.answered(nodeMs);
 				return { order: record, answer, nodeMs };
 			} catch (error) {
 				const failure = nodeFailure(error);
 				if (failure === undefined || signal?.aborted === true) throw error;
-				this.#setHealth(node.address, (health) => afterFailure(health, this.#modules.steady()));
+				visit.failed();
 				// An order that was certainly not run goes to the next node at once; one that may have been is asked for a while longer.
 				const patienceMs = last ? failure.patienceMs : failure.mayHaveRun ? Math.min(failure.patienceMs, PATIENCE_MS) : 0;
 				const next = steady() + RETRY_MS;
 				if (next >= end || next > begun + patienceMs) throw error;
 				await pause(RETRY_MS);
 			} finally {
-				this.#setHealth(node.address, (health) => ({ ...health, inFlight: health.inFlight - 1 }));
+				visit.end();
 			}
 		}
 	}
 
 	/** One try: a stream that does not begin goes to the next node. */
 	async #open(record: OrderRecord, node: OperatorRecord, signal: AbortSignal | undefined): Promise<RunningStream> {
-		const { now, crashPoint } = this.#modules;
+		const { roster, now, crashPoint } = this.#modules;
 		const sentAt = performance.now();
 		const { callId } = record.order;
-		const end = (change: (health: NodeHealth) => NodeHealth): void => {
-			this.#streams.delete(callId);
-			this.#setHealth(node.address, (health) => change({ ...health, inFlight: health.inFlight - 1 }));
-		};
+		const visit = roster.begin(node.address);
 		this.#streams.add(callId);
-		this.#setHealth(node.address, (health) => ({ ...health, inFlight: health.inFlight + 1 }));
+		const end = (): void => {
+			this.#streams.delete(callId);
+			visit.end();
+		};
+		const fail = (): void => {
+			visit.failed();
+			end();
+		};
 		try {
 			return await beginStream(record, node.endpoint, {
 				digest: this.#digestOf(record.order),
@@ -287,14 +244,16 @@ export class Ordering {
 				check: (answer, streamed) => this.#check(record, answer, streamed),
 				answered: () => {
 					crashPoint("order-answered");
-					end((health) => afterAnswer(health, performance.now() - sentAt, this.#modules.steady()));
+					visit.answered(performance.now() - sentAt);
+					end();
 				},
-				left: () => end((health) => health),
-				failed: () => end((health) => afterFailure(health, this.#modules.steady())),
+				left: end,
+				failed: fail,
 				lost: () => this.#modules.gaveUp(record.order),
 			});
 		} catch (error) {
-			end((health) => (nodeFailure(error) === undefined || signal?.aborted === true ? health : afterFailure(health, this.#modules.steady())));
+			if (nodeFailure(error) === undefined || signal?.aborted === true) end();
+			else fail();
 			throw error;
 		}
 	}
@@ -331,17 +290,4 @@ export class Ordering {
 		await this.#modules.store.transact((writer) => writer.remove("orders", record.order.callId));
 		this.#modules.crashPoint("order-forgotten");
 	}
-
-	#healthOf(address: Hex): NodeHealth {
-		return this.#health.get(address) ?? freshHealth;
-	}
-
-	#setHealth(address: Hex, change: (health: NodeHealth) => NodeHealth): void {
-		this.#health.set(address, change(this.#healthOf(address)));
-	}
-}
-
-/** One that answers, whatever it answers, can still be given an order. */
-function isUnreachable(error: unknown): boolean {
-	return error instanceof FreeholdError && (error.code === "network.down" || error.code === "upstream.timeout");
 }

@@ -25,6 +25,7 @@ import { KeyPayments } from "../keys/key-payments.js";
 import type { Need } from "../nodes/capability.js";
 import { Operators } from "../nodes/operators.js";
 import { allowNeighbours } from "../nodes/reach.js";
+import { Roster } from "../nodes/roster.js";
 import { callPage } from "../pages/calls.js";
 import { channelPage, channelTermsPage } from "../pages/channels.js";
 import { faucetPage } from "../pages/faucet.js";
@@ -160,25 +161,25 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		onChange: events.orderKeyChanged,
 		onUnreadable: events.orderKeyUnreadable,
 	});
+	const roster = new Roster({ operators, maxCalls: options.maxCalls, secondPrice, steady, events });
 	const ordering = new Ordering({
 		gateway,
 		chainId,
-		maxCalls: options.maxCalls,
 		signer: orderKey,
 		operators,
+		roster,
 		store,
 		events,
 		crashPoint,
 		callTimeoutMs,
 		textTimeoutMs,
-		secondPrice,
 		now,
 		steady,
 		priceOf,
 		gaveUp: (order) => orphans.expect(order),
 		isRouted: (release) => catalogue.release(release)?.format === modelFormats.upstream,
 	});
-	const rankedNodes = (need?: Need, beginning?: string) => ordering.rankedNodes(need, beginning);
+	const rankedNodes = (need?: Need, beginning?: string) => roster.ranked(need, beginning);
 	const recorder = { store, batches, crashPoint, now };
 	const idempotency = new Idempotency(store);
 	const jitter = (): number => (random(1)[0] ?? 0) / 256;
@@ -221,7 +222,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 
 	const keys = new KeyBook(store);
 	const keyPayments = new KeyPayments({ keys, channels, random, now });
-	const nodesWithRoom = (need: Need, beginning?: string) => ordering.nodesWithRoom(need, beginning);
+	const nodesWithRoom = (need: Need, beginning?: string) => roster.withRoom(need, beginning);
 	const plan = { catalogue, manifests, gatewayFee, rankedNodes: nodesWithRoom, random, now };
 	const places = new Places(options.maxCalls);
 	const { enter } = places;
@@ -268,6 +269,6 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 		orphans,
 		orderKey,
 		isOrderKeyValid: () => !operators.isRevoked(gateway, orderKey.address, seconds()),
-		look: (signal) => ordering.look(signal),
+		look: (signal) => roster.look(signal),
 	};
 }
