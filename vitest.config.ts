@@ -9,6 +9,8 @@ export default defineConfig({
 		// Two cores: real processes are started by the tests themselves.
 		maxWorkers: 2,
 		pool: "forks",
+		// A Walrus id for the thousand shards of its own network takes a second of one core; the encoder's own tests say their number.
+		env: { FREEHOLD_STORAGE_WALRUS_SHARDS: "10" },
 		setupFiles: ["testing/guard/children.ts"],
 		testTimeout: deep ? 600_000 : 60_000,
 		hookTimeout: 180_000,

@@ -72,7 +72,7 @@ export class Supervisor {
 		while (!this.#stopping && living() && performance.now() < deadline) await delay(POLL_MS);
 	}
 
-	/** Starts a process and resolves when it says that it is ready. */
+	/** Starts a process and resolves when it says that it is ready. It is asked once its run file is there, since looking for a file costs less than a connection that is refused. */
 	async start(plan: ProcessPlan): Promise<void> {
 		const supervised: Supervised = { plan, child: undefined, restarts: 0, backoffMs: FIRST_BACKOFF_MS, startedAt: 0, ended: Promise.resolve() };
 		this.#processes.set(plan.name, supervised);
@@ -153,7 +153,7 @@ export class Supervisor {
 					what: `The ${plan.name} process keeps ending; its log ${this.#folder.logFile(plan.name)} says why. It`,
 					url: plan.url,
 				});
-			if (await isReady(plan.url)) return;
+			if ((await this.#folder.run(plan.name)) !== undefined && (await isReady(plan.url))) return;
 			await delay(POLL_MS);
 		}
 		throw new FreeholdError("network.down", { what: `The ${plan.name} process (log: ${this.#folder.logFile(plan.name)})`, url: plan.url });

@@ -8,12 +8,14 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type ServedStorage, serveStorage } from "../../test/serve.js";
 import { MIB, noise, sha256Of } from "../../test/store-compliance.js";
 import { layoutOf } from "../local/layout.js";
+import { encodedLength } from "../walrus/encoded-length.js";
 
+const SHARDS = 10;
 let folder: string;
 let storage: ServedStorage;
 beforeAll(async () => {
 	folder = await mkdtemp(join(tmpdir(), "freehold-storage-"));
-	storage = await serveStorage(folder, ["--max-blob", "8MiB"]);
+	storage = await serveStorage(folder, ["--max-blob", "8MiB", "--walrus-shards", String(SHARDS)]);
 });
 afterAll(() => storage.stop());
 
@@ -27,8 +29,8 @@ describe("the Walrus publisher and aggregator API", () => {
 		const first = (await (await put(bytes, "?epochs=3")).json()) as { newlyCreated: { blobObject: { blobId: string; size: number; storage: object } } };
 		expect(first).toMatchObject({
 			newlyCreated: {
-				blobObject: { size: 1000, encodingType: "RS2", deletable: false, storage: { startEpoch: 0, endEpoch: 3, storageSize: 66_034_000 } },
-				resourceOperation: { registerFromScratch: { encodedLength: 66_034_000, epochsAhead: 3 } },
+				blobObject: { size: 1000, encodingType: "RS2", deletable: false, storage: { startEpoch: 0, endEpoch: 3, storageSize: encodedLength(1000, SHARDS) } },
+				resourceOperation: { registerFromScratch: { encodedLength: encodedLength(1000, SHARDS), epochsAhead: 3 } },
 				cost: 0,
 			},
 			sha256: sha256Of(bytes),
