@@ -1,11 +1,9 @@
 /** The whole journey on four validators, as processes: somebody publishes, asks, pays and verifies, and nobody orders blocks alone. */
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findEngine } from "@freehold/ledger";
-import { toHex } from "viem";
-import { mnemonicToAccount } from "viem/accounts";
 import { describe, expect, test } from "vitest";
 import { eventually } from "../journey/programs.js";
 import { freePortBase, shell } from "./command.js";
@@ -70,94 +68,6 @@ describe.skipIf(engine === undefined)("four validators [CometBFT, or Go to build
 					await ended;
 				}
 			} finally {
-				await rm(dir, { recursive: true, force: true });
-			}
-		},
-		SLOW_MS,
-	);
-});
-
-describe.skipIf(engine === undefined)("a network that anybody may join with a bond [CometBFT, or Go to build it]", () => {
-	test(
-		"an operator makes it by the guide; another bonds, is delegated to, gives notice; what cannot be is refused in words",
-		async () => {
-			const dir = await mkdtemp(join(tmpdir(), "freehold-bond-"));
-			const { run, start } = shell({ FREEHOLD_HOME: join(dir, "home") });
-			const phrase = "test test test test test test test test test test test junk";
-			const accounts = [0, 1, 2].map((addressIndex) => {
-				const { address, getHdKey } = mnemonicToAccount(phrase, { addressIndex });
-				return { name: `dev-${addressIndex}`, address: address.toLowerCase(), privateKey: toHex(getHdKey().privateKey ?? new Uint8Array(32)) };
-			});
-			const [alice, bob, carol] = accounts.map(({ address }) => address) as [string, string, string];
-			const data = join(dir, "network");
-			await mkdir(data);
-			await writeFile(join(data, "accounts.json"), JSON.stringify(accounts));
-			const source = join(dir, "genesis.json");
-			const balances = accounts.map(({ address }) => ({ address, amount: `100000${"0".repeat(18)}` }));
-			await writeFile(source, JSON.stringify({ chainId: 10741, timestamp: Math.floor(Date.now() / 1000), balances, staking: { epochSeconds: 5 } }));
-			const [one, other] = [join(dir, "alice"), join(dir, "bob")];
-			const member = join(dir, "alice.json");
-			await writeFile(member, (await run("validator", "init", one, "--name", "alice", "--operator", alice)).out);
-			const shared = join(one, "config", "genesis.json");
-			expect((await run("validator", "genesis", "--genesis", source, "--member", member, "--out", shared)).status).toBe(0);
-			const port = await freePortBase(3);
-			const args = [
-				"--data",
-				join(dir, "chain"),
-				"--validator-home",
-				one,
-				"--p2p",
-				`127.0.0.1:${port + 1}`,
-				"--engine-port",
-				String(port + 2),
-				"--port",
-				String(port),
-			];
-			const ledger = start("node", "run", "ledger", ...args, "--cometbft", engine ?? "");
-			const rpc = ["--rpc-url", `http://127.0.0.1:${port}`, "--data", data, "--json"];
-			const as = (name: string, ...words: readonly string[]) => run("validator", ...words, ...rpc, "--account", name);
-			const status = async () =>
-				(await run("validator", "status", ...rpc)).json() as {
-					readonly validators: readonly { readonly operator: string; readonly power: string; readonly stake: string }[];
-				};
-			try {
-				await eventually(async () => ((await run("validator", "status", ...rpc)).status === 0 ? true : undefined), "the ledger", 60_000);
-				expect((await status()).validators).toMatchObject([{ operator: alice, power: "10000" }]);
-
-				await run("validator", "init", other, "--name", "bob");
-				const poor = await as("dev-1", "bond", other, "--amount", "999");
-				expect([poor.status, poor.err + poor.out]).toEqual([1, expect.stringContaining("SelfBondTooSmall")]);
-				const stolen = await as("dev-1", "bond", one, "--amount", "3000");
-				expect(stolen.err + stolen.out).toContain("KeyTaken");
-				expect((await as("dev-1", "bond", join(dir, "nowhere"), "--amount", "3000")).status).not.toBe(0);
-				expect((await as("dev-1", "bond", other, "--amount", "3000")).json()).toMatchObject({ operator: bob, bond: `3000${"0".repeat(18)}` });
-				expect((await as("dev-2", "delegate", bob, "250")).status).toBe(0);
-				// 3,250 of 13,250: the one that runs has more than two thirds, and goes on.
-				await eventually(
-					async () => ((await status()).validators.find(({ operator }) => operator === bob)?.power === "3250" ? true : undefined),
-					"power",
-					60_000,
-				);
-				expect((await as("dev-2", "unbond", "250.5", "--from", bob)).out).toContain("at most the stake");
-				const left = (await as("dev-2", "unbond", "--from", bob)).json() as { readonly amount: string; readonly freeAt: number };
-				expect(left.amount).toBe(`250${"0".repeat(18)}`);
-				expect(left.freeAt).toBeGreaterThan(Date.now() + 20 * 86_400_000);
-				const early = await as("dev-2", "withdraw");
-				expect([early.status, early.err + early.out]).toEqual([1, expect.stringContaining("NothingToWithdraw")]);
-				expect((await as("dev-1", "unjail")).out).toContain("NotJailed");
-				expect((await as("dev-0", "claim", alice)).status).toBe(0);
-				expect((await run("validator", "status", bob, ...rpc)).json()).toMatchObject({ operator: bob, commissionBps: 500, jailedUntil: 0 });
-				const nobody = await run("validator", "status", carol, ...rpc);
-				expect(nobody.err + nobody.out).toContain("has bonded no validator");
-
-				// The same keys in a second process: refused before anything is signed.
-				const second = await run("node", "run", "ledger", "--data", join(dir, "second"), ...args.slice(2, -2), "--port", "0", "--cometbft", engine ?? "");
-				expect([second.status, second.err + second.out]).toEqual([expect.any(Number), expect.stringContaining(one)]);
-				expect(second.status).not.toBe(0);
-			} finally {
-				const ended = once(ledger, "close");
-				ledger.kill("SIGTERM");
-				await ended;
 				await rm(dir, { recursive: true, force: true });
 			}
 		},

@@ -34,13 +34,15 @@ export function engineArchive(client: EngineClient, height: () => bigint): Block
 		lightBlock,
 		origin: async () => {
 			if (origin !== undefined) return origin;
-			const first = await lightBlock(1n);
+			// Whoever began from a snapshot has no first block, and says which one it has.
+			const earliest = await client.earliest();
+			const first = earliest === undefined ? undefined : await lightBlock(earliest);
 			if (first === undefined) return undefined;
 			const { header, commit, validators } = first;
 			origin = {
 				validatorsHash: toHex(header.validatorsHash),
 				validators: validators.length,
-				genesis: { height: 1, hash: toHex(commit.blockId.hash) },
+				genesis: { height: Number(header.height), hash: toHex(commit.blockId.hash) },
 			};
 			return origin;
 		},

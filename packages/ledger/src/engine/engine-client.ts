@@ -30,6 +30,8 @@ export interface EngineClient {
 	block(height: bigint, signal?: AbortSignal): Promise<ConsensusBlock | undefined>;
 	/** Hands transactions over without waiting; gives for each what the engine said against it, undefined when nothing. */
 	broadcast(raws: readonly Uint8Array[], signal?: AbortSignal): Promise<readonly (string | undefined)[]>;
+	/** Height of the first block that it holds; undefined before there is one. Above 1 where it began from a snapshot. */
+	earliest(signal?: AbortSignal): Promise<bigint | undefined>;
 	/** Peers that are connected. */
 	peers(signal?: AbortSignal): Promise<number>;
 	/** True while it fetches blocks that others have made already. */
@@ -88,6 +90,11 @@ export function engineClient(url: string, height: () => bigint): EngineClient {
 			if (!Array.isArray(answers)) throw new FreeholdError("upstream.failed", { what, reason: "one answer for many questions" });
 			const said = new Map(answers.map(({ id, error }) => [id, error === undefined ? undefined : String(error.data ?? error.message)]));
 			return raws.map((_, id) => said.get(id));
+		},
+		async earliest(signal) {
+			const { earliest_block_height } = ((await call("status", {}, signal))?.["sync_info"] ?? {}) as Json;
+			const height = BigInt((earliest_block_height as string | undefined) ?? 0);
+			return height === 0n ? undefined : height;
 		},
 		async peers(signal) {
 			return Number((await call("net_info", {}, signal))?.["n_peers"] ?? 0);

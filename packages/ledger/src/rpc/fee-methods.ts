@@ -4,7 +4,7 @@ import type { Block } from "../block/block.js";
 import { effectiveTip } from "../transaction/transaction.js";
 import type { Methods, RpcContext } from "./context.js";
 import { pacer } from "./pace.js";
-import { blockNumberParameter, existingBlock, existingHeader } from "./parameters.js";
+import { blockNumberParameter, existingHeader } from "./parameters.js";
 import { invalidParams, serverError } from "./rpc-error.js";
 import { quantity } from "./views.js";
 
@@ -25,7 +25,9 @@ export function feeMethods({ application, pace }: RpcContext): Methods {
 		if (suggestion?.head === id) return suggestion.tip;
 		const tips: bigint[] = [];
 		for (let number = header.number; number > 0n && number > header.number - SAMPLED_BLOCKS; number--) {
-			const block = existingBlock(chain, number);
+			// A ledger that began from a snapshot has no transactions from before it.
+			const block = chain.block(number);
+			if (block === undefined) break;
 			for (const tx of block.transactions) tips.push(effectiveTip(tx, block.header.baseFeePerGas));
 		}
 		tips.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));

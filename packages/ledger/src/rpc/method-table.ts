@@ -104,7 +104,7 @@ export const rpcMethodTable: Readonly<Record<string, MethodEntry>> = {
 	rpc_modules: { parameters: "", gives: "the groups of methods" },
 	freehold_status: {
 		parameters: "",
-		gives: "chain id, heights, signer or set, the first consensus block for a checkpoint, and whether a validator's engine runs or is away",
+		gives: "chain id, heights, signer or set, the first consensus block that it has (fit for a checkpoint), and whether a validator's engine runs or is away",
 	},
 	freehold_getLightBlock: { parameters: "height, decimal", gives: "header, commit and validators as in a receipt file, or null" },
 	freehold_getProofBlock: { parameters: "block number", gives: "EVM header and the consensus block that proves it, or null" },

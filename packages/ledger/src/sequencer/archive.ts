@@ -2,9 +2,9 @@
 import { type Hex, type LightBlock, toHex, type Validator } from "@freehold/protocol";
 import type { ConsensusStore } from "./consensus-store.js";
 
-/** Who orders blocks, and the first block: fit for a checkpoint. */
+/** Who orders blocks, and the first block that is here (above 1 for a ledger that began from a snapshot): fit for a checkpoint. */
 export type Origin = ({ readonly signer: Hex } | { readonly validatorsHash: Hex; readonly validators: number }) & {
-	readonly genesis: { readonly height: 1; readonly hash: Hex };
+	readonly genesis: { readonly height: number; readonly hash: Hex };
 };
 
 export interface BlockArchive {
