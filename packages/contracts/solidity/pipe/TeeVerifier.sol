@@ -2,8 +2,8 @@
 pragma solidity 0.8.37;
 
 /// @title TeeVerifier
-/// @notice RSA-PSS signatures as OpenGradient's machines make them: SHA-256 over the 32 bytes of a message hash, MGF1 with SHA-256, a salt of 32 bytes. What is
-/// malformed or too large is false, never a revert. (RFC 8017, §9.1.2)
+/// @notice What OpenGradient's machines are known by: their attestation documents, and their RSA-PSS signatures (SHA-256 over the 32 bytes of a message hash,
+/// MGF1 with SHA-256, a salt of 32 bytes; RFC 8017, §9.1.2). What is malformed or too large is false, never a revert.
 contract TeeVerifier {
     uint256 private constant MAX_KEY_BYTES = 8_192;
     uint256 private constant LEAST_MODULUS = 256;
@@ -12,13 +12,18 @@ contract TeeVerifier {
     /// @dev AlgorithmIdentifier of rsaEncryption, with its NULL.
     bytes32 private constant RSA = keccak256(hex"06092a864886f70d0101010500");
 
-    /// @notice Attestation documents of Nitro need P-384, which no contract can afford to check: refused, never pretended.
-    function verifyAttestation(bytes calldata, bytes calldata, bytes calldata, bytes calldata)
-        external
-        pure
-        returns (bool, bytes32)
-    {
-        revert("attestation documents are not verified on this chain");
+    error AttestationNeedsTheCore(uint256 time);
+
+    /// @notice Whether an attestation document of a Nitro enclave holds at the block's time, under the given root (PEM; empty: Amazon's), and names this key
+    /// (SubjectPublicKeyInfo) and TLS certificate (DER); and the Keccak-256 of its registers 0, 1 and 2. What does not hold is false, never a revert.
+    /// @dev 500,000 gas. No contract can afford P-384: the execution core answers before this code runs (`evm-core/src/attestation.rs`). Another engine has none.
+    function verifyAttestation(
+        bytes calldata, /* attestationDocument */
+        bytes calldata, /* signingPublicKey */
+        bytes calldata, /* tlsCertificate */
+        bytes calldata /* rootCertificate */
+    ) external view returns (bool, bytes32) {
+        revert AttestationNeedsTheCore(block.timestamp);
     }
 
     /// @param publicKeyDER SubjectPublicKeyInfo of a key of 2,048 to 8,192 bits.

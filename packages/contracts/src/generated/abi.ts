@@ -640,7 +640,8 @@ export const preprocessingAbi = [
 ] as const;
 
 export const teeVerifierAbi = [
-	{ inputs: [{ name: "", type: "bytes" }, { name: "", type: "bytes" }, { name: "", type: "bytes" }, { name: "", type: "bytes" }], name: "verifyAttestation", outputs: [{ name: "", type: "bool" }, { name: "", type: "bytes32" }], stateMutability: "pure", type: "function" },
+	{ inputs: [{ name: "time", type: "uint256" }], name: "AttestationNeedsTheCore", type: "error" },
+	{ inputs: [{ name: "", type: "bytes" }, { name: "", type: "bytes" }, { name: "", type: "bytes" }, { name: "", type: "bytes" }], name: "verifyAttestation", outputs: [{ name: "", type: "bool" }, { name: "", type: "bytes32" }], stateMutability: "view", type: "function" },
 	{ inputs: [{ name: "publicKeyDER", type: "bytes" }, { name: "messageHash", type: "bytes32" }, { name: "signature", type: "bytes" }], name: "verifyRSAPSS", outputs: [{ name: "", type: "bool" }], stateMutability: "view", type: "function" },
 ] as const;
 

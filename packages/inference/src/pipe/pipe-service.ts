@@ -58,6 +58,8 @@ const MAX_TO_OPEN = 4_096;
 const OPEN_GAS = 150_000n;
 /** What an opening costs at most: a list of which only the last of the operators looked at is active. */
 const OPEN_GAS_PER_CALL = 160_000n;
+/** A transaction is looked for as long as the contract lets its call be answered. */
+const UNSEEN_MS = 120_000;
 /** Results that are remembered until they are settled; anybody may settle the others. */
 const MAX_UNSETTLED = 4_096;
 const MAX_RESULT_BYTES = 8_192;
@@ -70,6 +72,8 @@ export class PipeService {
 	readonly #modules: PipeServiceModules;
 	readonly #running = new Map<Hex, { readonly payer: Hex; readonly work: Promise<void> }>();
 	readonly #unsettled = new Set<Hex>();
+	/** Results whose transaction was not seen in a block in time, and until when it may come (Unix milliseconds). */
+	readonly #unseen = new Map<Hex, number>();
 	readonly #toOpen = new Set<Hex>();
 	#opening: Promise<void> | undefined;
 	#sent = 0;
@@ -181,7 +185,15 @@ export class PipeService {
 			...delivery,
 		};
 		const gas = DELIVERY_GAS + DELIVERY_GAS_PER_BYTE * BigInt(sizeOf(delivery.output));
-		await transactor.send({ key: `deliver/${open.id}/${open.attempt}`, ...call("deliver", [whole]), gas }, { signal, timeoutMs: DELIVERY_TIMEOUT_MS });
+		const delivering = { key: `deliver/${open.id}/${open.attempt}`, ...call("deliver", [whole]), gas };
+		try {
+			await transactor.send(delivering, { signal, timeoutMs: DELIVERY_TIMEOUT_MS });
+		} catch (error) {
+			// It may be in a block all the same: then its money is looked after.
+			const isOnItsWay = error instanceof FreeholdError && error.code === "chain.timeout";
+			if (isOnItsWay && this.#unseen.size < MAX_UNSETTLED) this.#unseen.set(open.id, clock.now() + UNSEEN_MS);
+			throw error;
+		}
 		if (this.#unsettled.size < MAX_UNSETTLED) this.#unsettled.add(open.id);
 		events.contractAnswered(open.id, delivery.ok, clock.now() - startedAt);
 	}
@@ -214,8 +226,9 @@ export class PipeService {
 		const { client, transactor, events } = this.#modules;
 		while (!signal.aborted) {
 			await pause(SETTLE_MS, signal).catch(() => undefined);
-			if (signal.aborted || this.#unsettled.size === 0) continue;
+			if (signal.aborted || this.#unsettled.size + this.#unseen.size === 0) continue;
 			try {
+				await this.#lookForUnseen(signal);
 				const some = [...this.#unsettled].slice(0, MAX_SETTLED);
 				const found = await Promise.all(some.map((id) => client.read(contracts.Inference, "resultOf", [id], { signal })));
 				const due = some.filter((_, index) => (found[index]?.state ?? 0) > states.delivered);
@@ -229,6 +242,15 @@ export class PipeService {
 			} catch (error) {
 				if (!signal.aborted) events.contractsUnreachable(error, SETTLE_MS);
 			}
+		}
+	}
+
+	async #lookForUnseen(signal: AbortSignal): Promise<void> {
+		const { client, clock } = this.#modules;
+		for (const [id, until] of [...this.#unseen].slice(0, MAX_SETTLED)) {
+			const { state } = await client.read(contracts.Inference, "resultOf", [id], { signal });
+			if (state !== states.none) this.#unsettled.add(id);
+			if (state !== states.none || clock.now() > until) this.#unseen.delete(id);
 		}
 	}
 }

@@ -132,7 +132,8 @@ fn charge_reached(evm: &mut Machine) {
 }
 
 /// One call without effect: `environment strict transaction`. Nonce and sender's code are not checked; funds only if strict;
-/// the fee against the base fee only when a price is given, as wallets expect of `eth_call`.
+/// the fee against the base fee only when a price is given, as wallets expect of `eth_call`. Answered by an outcome and, unless it was refused, the
+/// models that it asks: `count {id isAnswered request}`.
 pub fn call(input: &mut Reader, state: &mut State, out: &mut Vec<u8>) {
     let (block, mut cfg) = environment(input);
     cfg.disable_balance_check = input.u8() == 0;
@@ -143,7 +144,9 @@ pub fn call(input: &mut Reader, state: &mut State, out: &mut Vec<u8>) {
     cfg.disable_base_fee = tx.gas_price == 0;
     let mut evm = machine(state, (block, cfg));
     evm.precompiles.session.begin(hash, true);
-    transact(&mut evm, tx, out);
+    if transact(&mut evm, tx, out).is_some() {
+        evm.precompiles.session.write(out);
+    }
 }
 
 /// One transaction or call, watched: `environment rules wants maxBytes maxSteps transaction`. Bits of `rules`: 1 funds are checked, 2 nonce and

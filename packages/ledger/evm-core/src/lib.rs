@@ -2,6 +2,7 @@
 //! accounts, slots, codes and block hashes that are not cached the module asks of the host (`state`). One thread, no clock, no
 //! randomness: the same bits everywhere.
 
+mod attestation;
 mod codec;
 mod engine;
 mod pipe;

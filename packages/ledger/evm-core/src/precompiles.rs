@@ -1,9 +1,10 @@
 //! Ethereum's precompiles, and this chain's own.
 
+use crate::attestation::{Arguments, SELECTOR};
 use crate::pipe::{Session, PIPE_CORE};
 use ed25519_zebra::{Signature, VerificationKey};
 use revm::{
-    context::{Cfg, ContextTr, JournalTr},
+    context::{Block, Cfg, ContextTr, JournalTr},
     handler::{EthPrecompiles, PrecompileProvider},
     interpreter::{CallInputs, CallScheme, CallValue, Gas, InstructionResult, InterpreterResult},
     primitives::{address, hardfork::SpecId, Address, AddressSet, Bytes, U256},
@@ -16,19 +17,30 @@ const TRANSFER: Address = address!("00000000000000000000000000000000000000fd");
 /// Checks an Ed25519 signature: `publicKey(32) ‖ signature(64) ‖ message`.
 const ED25519: Address = address!("00000000000000000000000000000000000000fb");
 
-/// One precompile of this chain: its address, its price (fixed, and for each byte of the input), and what it does. It refuses with `Revert`, which gives unspent gas
+/// OpenGradient's verifier. A contract stands here; what no contract can afford, this answers in its place.
+const TEE_VERIFIER: Address = address!("0000000000000000000000000000000000000900");
+
+/// One precompile of this chain: its address, the calls that it takes (all, where there is no selector; others go to the contract there), its price (fixed, and for each byte of the input), and what it does. It refuses with `Revert`, which gives unspent gas
 /// back, or with `PrecompileError`, which takes all.
 struct Native<CTX> {
     address: Address,
+    selector: Option<[u8; 4]>,
     gas: u64,
     gas_per_byte: u64,
     run: fn(&mut CTX, &CallInputs) -> Result<Bytes, InstructionResult>,
 }
 
-fn natives<CTX: ContextTr>() -> [Native<CTX>; 2] {
+impl<CTX: ContextTr> Native<CTX> {
+    fn takes(&self, context: &mut CTX, call: &CallInputs) -> bool {
+        self.selector.is_none_or(|selector| call.input.bytes(context).starts_with(&selector))
+    }
+}
+
+fn natives<CTX: ContextTr>() -> [Native<CTX>; 3] {
     [
-        Native { address: TRANSFER, gas: 9_000, gas_per_byte: 0, run: transfer },
-        Native { address: ED25519, gas: 30_000, gas_per_byte: 2, run: ed25519 },
+        Native { address: TRANSFER, selector: None, gas: 9_000, gas_per_byte: 0, run: transfer },
+        Native { address: ED25519, selector: None, gas: 30_000, gas_per_byte: 2, run: ed25519 },
+        Native { address: TEE_VERIFIER, selector: Some(SELECTOR), gas: 500_000, gas_per_byte: 0, run: attestation },
     ]
 }
 
@@ -43,6 +55,20 @@ fn ed25519<CTX: ContextTr>(context: &mut CTX, call: &CallInputs) -> Result<Bytes
     let signature = <[u8; 64]>::try_from(signature).map(Signature::from);
     let good = matches!((key, signature), (Some(key), Ok(signature)) if key.verify(&signature, &input[96..]).is_ok());
     Ok(U256::from(u8::from(good)).to_be_bytes_vec().into())
+}
+
+/// `(bool, bytes32)`: whether the document holds at the block's time, and the hash of its registers; false and zero where anything does not. Arguments
+/// that are no encoding are refused.
+fn attestation<CTX: ContextTr>(context: &mut CTX, call: &CallInputs) -> Result<Bytes, InstructionResult> {
+    if matches!(call.value, CallValue::Transfer(value) if !value.is_zero()) {
+        return Err(InstructionResult::PrecompileError);
+    }
+    let input = call.input.bytes(context);
+    let arguments = Arguments::read(&input[SELECTOR.len()..]).ok_or(InstructionResult::PrecompileError)?;
+    let hash = arguments.verify(context.block().timestamp().saturating_to());
+    let mut answer = U256::from(u8::from(hash.is_some())).to_be_bytes_vec();
+    answer.extend(hash.unwrap_or_default());
+    Ok(answer.into())
 }
 
 /// Moves balance on the engine's own journal, so that any revert around it undoes it. Checking the caller alone would not do:
@@ -92,7 +118,9 @@ impl<CTX: ContextTr<Cfg: Cfg<Spec = SpecId>>> PrecompileProvider<CTX> for Precom
         if call.bytecode_address == PIPE_CORE {
             return Ok(Some(self.session.run(context, call)));
         }
-        let Some(native) = natives::<CTX>().into_iter().find(|native| native.address == call.bytecode_address) else {
+        let Some(native) =
+            natives::<CTX>().into_iter().find(|native| native.address == call.bytecode_address && native.takes(context, call))
+        else {
             return self.ethereum.run(context, call);
         };
         let mut gas = Gas::new(call.gas_limit);
