@@ -62,7 +62,7 @@ describe.skipIf(engine === undefined)("four validators, two nodes [CometBFT, or 
 		);
 	const eventsOf = async (name: "Opened" | "Delivered" | "Settled") => {
 		const logs = await market.client.request("eth_getLogs", [{ address: contractAddresses.Inference, fromBlock: "0x0" }]);
-		return (logs as TransactionReceipt["logs"]).flatMap((log) => {
+		return (logs as readonly (Pick<TransactionReceipt["logs"][number], "topics" | "data"> & { readonly blockNumber: Hex })[]).flatMap((log) => {
 			const { eventName, args } = decodeEventLog({ abi: contracts.Inference.abi, topics: log.topics as never, data: log.data });
 			const told = args as unknown as { readonly id: Hex; readonly operator: Hex; readonly ok: boolean; readonly paid: boolean };
 			return eventName === name ? [{ ...told, blockNumber: log.blockNumber }] : [];
