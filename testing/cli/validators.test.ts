@@ -25,6 +25,7 @@ describe.skipIf(engine === undefined)("four validators [CometBFT, or Go to build
 					readonly network: { readonly validators: number };
 					readonly checks: readonly { readonly name: string; readonly ok: boolean }[];
 					readonly calls: readonly { readonly receiptFile: string }[];
+					readonly releases: readonly { readonly name: string }[];
 				} = ran.json();
 				expect(ran.status).toBe(0);
 				expect(report.network.validators).toBe(4);
@@ -41,7 +42,8 @@ describe.skipIf(engine === undefined)("four validators [CometBFT, or Go to build
 				expect(alone.err + alone.out).toContain("has 4 validators");
 
 				// The set changes: what is proved by the new one is reached from the old one's checkpoint.
-				const up = start("up", "--data", data, "--port-base", String(await freePortBase(70)));
+				const base = await freePortBase(70);
+				const up = start("up", "--data", data, "--port-base", String(base));
 				try {
 					await eventually(async () => ((await run("validator", "status", "--data", data)).status === 0 ? true : undefined), "the network", 90_000);
 					const given = await run("validator", "delegate", "validator-1", "500", "--account", "dev-3", "--data", data);
@@ -59,6 +61,36 @@ describe.skipIf(engine === undefined)("four validators [CometBFT, or Go to build
 					expect((await run("receipt", "verify", newer, "--checkpoint", checkpoint)).status).toBe(0);
 					expect((await run("receipt", "verify", receipt, "--checkpoint", checkpoint)).status).toBe(0);
 					expect((await run("receipt", "verify", newer, "--checkpoint", others)).status).toBe(1);
+					// A certificate carries its way as well.
+					const certificate = join(dir, "model.certificate.json");
+					expect((await run("model", "certificate", report.releases[0]?.name ?? "", "--out", certificate, "--data", data)).status).toBe(0);
+					expect(Object.keys(JSON.parse(await readFile(certificate, "utf8")) as object)).toContain("lightPath");
+					expect((await run("certificate", "verify", certificate, "--checkpoint", checkpoint)).status).toBe(0);
+					expect((await run("certificate", "verify", certificate, "--checkpoint", others)).status).toBe(1);
+
+					// A newer checkpoint, which another validator's ledger confirms: what is proved from it needs no way any more.
+					const later = join(dir, "later.json");
+					const update = (...words: readonly string[]) => run("checkpoint", "update", "--out", later, "--data", data, "--json", ...words);
+					const updated = await update("--checkpoint", checkpoint, "--witness", `http://127.0.0.1:${base + 11}`);
+					expect(updated.status, updated.err + updated.out).toBe(0);
+					const { checkpoint: made } = updated.json() as { readonly checkpoint: { readonly height: number; readonly hash: string } };
+					expect((await run("receipt", "verify", newer, "--checkpoint", later)).status).toBe(4);
+					const again = join(dir, "again.receipt.json");
+					expect((await run("receipt", "refresh", newer, "--checkpoint", later, "--out", again, "--data", data)).status).toBe(0);
+					expect((await run("receipt", "verify", again, "--checkpoint", later)).status).toBe(0);
+					// Nothing is written for a checkpoint of others, a block that is not there, or where no witness says the same.
+					await rm(later);
+					const [stranger, another, alone] = [
+						await update("--checkpoint", others),
+						await update("--trust", `${made.height}:0x${"ab".repeat(32)}`),
+						await update("--checkpoint", checkpoint, "--witness", "http://127.0.0.1:1"),
+					];
+					expect(stranger.out).toContain("not the trusted ones");
+					expect(another.out).toContain(made.hash);
+					expect(alone.out).toContain("none of 1 witnesses");
+					expect([stranger, another, alone].map(({ status }) => status)).toEqual([1, 1, 1]);
+					await expect(readFile(later, "utf8")).rejects.toThrow("ENOENT");
+
 					const { lightPath: _, ...anchor } = refreshed.anchor;
 					await writeFile(newer, JSON.stringify({ ...refreshed, anchor }));
 					expect((await run("receipt", "verify", newer, "--checkpoint", checkpoint)).status).toBe(1);

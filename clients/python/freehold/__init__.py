@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from ._client import Answer, Freehold, Published, verify
+from ._client import Answer, Freehold, Published, verify, verify_certificate
 from ._licence import AcceptedLicence, Licence
 from ._network import OPG, Network, format_opg, parse_opg
+from ._verify.certificate import CertificateVerdict, CertifiedFacts
 from ._verify.receipt import Check, Verdict
 from .errors import FreeholdError
 
@@ -36,5 +37,6 @@ def _connect(options: dict[str, Any]) -> Freehold:
 
 
 __all__ = [
-    "OPG", "AcceptedLicence", "Answer", "Check", "Freehold", "FreeholdError", "Licence", "Network", "Published", "Verdict", "format_opg", "infer", "parse_opg", "publish", "verify",
+    "OPG", "AcceptedLicence", "Answer", "CertificateVerdict", "CertifiedFacts", "Check", "Freehold", "FreeholdError", "Licence", "Network", "Published", "Verdict", "format_opg", "infer", "parse_opg", "publish", "verify",
+    "verify_certificate",
 ]  # fmt: skip

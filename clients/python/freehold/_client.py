@@ -23,6 +23,7 @@ from ._network import CONTRACTS, DEFAULT_NETWORK, EVIDENCE_KINDS, OPG, Network, 
 from ._payment import ChannelPayer, decode_header
 from ._tensors import Tensor, inputs_of, tensor_from_json
 from ._verify import shape
+from ._verify.certificate import CertificateVerdict, verify_certificate_text
 from ._verify.receipt import Known, Verdict, order_digest, receipt_digest, verify_text
 from ._verify.receipt import verify as verify_file
 from .errors import FreeholdError, error_of_body, invalid
@@ -404,12 +405,28 @@ def verify(receipt: "str | Path | Mapping[str, Any]", checkpoint: "str | Path | 
     Judges a receipt file by a checkpoint (who is believed to order blocks): a file of the CLI's `checkpoint.json` or `network.json`, or the checkpoint itself. Opens
     no network connection. `Verdict.outcome` says `meets`, `forged`, `missingEvidence` or `unanchored`.
     """
-    text = json.dumps(receipt) if isinstance(receipt, Mapping) else Path(receipt).read_text(encoding="utf-8")
+    return verify_text(_text_of(receipt), _trusted(checkpoint), require, trust_now=int(time.time() * 1000))
+
+
+def verify_certificate(certificate: "str | Path | Mapping[str, Any]", checkpoint: "str | Path | Mapping[str, Any]") -> CertificateVerdict:
+    """
+    Judges a certificate (who published which bytes when) by a checkpoint, as `verify` judges a receipt. Opens no network connection. `CertificateVerdict.outcome` says
+    `genuine`, `older`, `expired` or `forged`.
+    """
+    now = int(time.time() * 1000)
+    return verify_certificate_text(_text_of(certificate), _trusted(checkpoint), now=now, trust_now=now)
+
+
+def _text_of(file: "str | Path | Mapping[str, Any]") -> str:
+    return json.dumps(file) if isinstance(file, Mapping) else Path(file).read_text(encoding="utf-8")
+
+
+def _trusted(checkpoint: "str | Path | Mapping[str, Any]") -> Mapping[str, Any]:
     trusted = checkpoint if isinstance(checkpoint, Mapping) else json.loads(Path(checkpoint).read_text(encoding="utf-8"))
     inner = trusted.get("checkpoint", trusted)
     if not isinstance(inner, Mapping) or inner.get("kind") not in ("sequencer", "validators") or not is_hex(inner.get("hash"), 32):
         raise invalid("checkpoint", "must be a checkpoint.json or network.json")
-    return verify_text(text, inner, require, trust_now=int(time.time() * 1000))
+    return inner
 
 
 def _committed(tensors: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ import { errorBody, FreeholdError } from "@freehold/protocol";
 import { Command, CommanderError } from "commander";
 import { type CommandContext, createContext, type GlobalOptions } from "./context.js";
 import { roleCommand } from "./roles/role-command.js";
+import { addCheckpointVerbs } from "./verbs/checkpoint.js";
 import { addNodeVerbs } from "./verbs/node.js";
 import { addOwnershipVerbs, addOwnVerbs } from "./verbs/ownership.js";
 import { addValidatorVerbs } from "./verbs/validator.js";
@@ -267,8 +268,11 @@ function addCommands(program: Command, act: Act): void {
 	receipt
 		.command("refresh <file>")
 		.description("complete a receipt, or prove an old one against a newer block")
+		.option("--checkpoint <file>", "prove it from this checkpoint on (default: the network's)")
 		.option("--out <file>", "where to write it (default: the file itself)")
 		.action(act(async () => (await import("./commands/receipt.js")).refresh));
+
+	addCheckpointVerbs(program, act, collect);
 
 	const earnings = program.command("earnings").description("what your models earned");
 	earnings

@@ -311,7 +311,12 @@ function responseText(outputs: FileTensors): InferenceResponseText {
 type Storage = ReadonlyMap<Hex, bigint>;
 
 /** Packs fields into a record's words and names their slots. */
-function pack(contract: Hex, record: StorageRecord, keys: readonly (Hex | bigint | number)[], values: Readonly<Record<string, bigint>>): [Hex, bigint][] {
+export function pack(
+	contract: Hex,
+	record: StorageRecord,
+	keys: readonly (Hex | bigint | number)[],
+	values: Readonly<Record<string, bigint>>,
+): [Hex, bigint][] {
 	const words = Array.from({ length: record.words }, () => 0n);
 	for (const [name, value] of Object.entries(values)) {
 		const field = record.fields[name];
@@ -362,7 +367,7 @@ interface State {
 }
 
 /** State by `@ethereumjs/mpt`: an implementation that shares nothing with the verifier. */
-async function makeState(contracts: Readonly<Record<string, Storage>>): Promise<State> {
+export async function makeState(contracts: Readonly<Record<string, Storage>>): Promise<State> {
 	const accounts = await createMPT({ useKeyHashing: true });
 	const storages = new Map<string, MerklePatriciaTrie>();
 	for (const [address, storage] of Object.entries(contracts)) {
@@ -390,7 +395,7 @@ async function makeState(contracts: Readonly<Record<string, Storage>>): Promise<
 	};
 }
 
-function evmHeaderOf(stateRoot: Uint8Array): EvmHeader {
+export function evmHeaderOf(stateRoot: Uint8Array): EvmHeader {
 	const hash = (fill: number): Uint8Array => new Uint8Array(32).fill(fill);
 	return {
 		parentHash: hash(1),
@@ -427,7 +432,10 @@ interface Member {
  * The consensus block that proves the state, the checkpoint, and the blocks between where `pathSets` says who voted before: ten units each, at heights 10, 12, …,
  * the first of them the checkpoint's.
  */
-function consensusOf(story: Story, appHash: Uint8Array): { lightBlock: LightBlock; lightPath: readonly LightBlock[] | undefined; checkpoint: Checkpoint } {
+export function consensusOf(
+	story: Story,
+	appHash: Uint8Array,
+): { lightBlock: LightBlock; lightPath: readonly LightBlock[] | undefined; checkpoint: Checkpoint } {
 	const { pathSets, validatorPowers, signers, nil, checkpointKind } = story;
 	const set = validatorPowers.map((power, index) => ({ index: index + (pathSets?.length ?? 0), power }));
 	const flagOf = (index: number): 1 | 2 | 3 => (signers.includes(index) ? 2 : nil.includes(index) ? 3 : 1);

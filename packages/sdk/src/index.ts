@@ -46,3 +46,5 @@ export {
 export type { AskOptions, CheckedText, TextEvent } from "./text/ask.js";
 export type { ChatAnswer, ChatMessage, ChatOptions, ChatStream, CompleteOptions, DrawOptions, Embedded, EmbedOptions } from "./text/chat.js";
 export type { RecoverOptions } from "./text/recover.js";
+export { lightBlocks } from "./trust/light-blocks.js";
+export { checkpointOf, type NewerCheckpointOptions, newerCheckpoint } from "./trust/newer-checkpoint.js";

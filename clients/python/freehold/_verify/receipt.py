@@ -367,13 +367,13 @@ def _judge_anchor(
 ) -> _Facts:
     anchor, order, receipt = file["anchor"], file["order"], file["receipt"]
     facts = _Facts()
-    header = _evm_header(anchor["evmHeader"])
+    header = evm_header(anchor["evmHeader"])
     state = _read_state(facts, anchor, order, gateway_key, node_key, header)
     facts.checks = [_anchored(anchor, order, facts, header), _sum(anchor, order, receipt, receipt_hash), state, _header(file, facts, checkpoint, now, trust_now)]
     return facts
 
 
-def _evm_header(rlp: bytes) -> Mapping[str, Any] | None:
+def evm_header(rlp: bytes) -> Mapping[str, Any] | None:
     """State root, number and timestamp of an EVM header of the Prague form (21 fields)."""
     sizes = (32, 32, 20, 32, 32, 32, 256, None, None, None, None, None, -1, 32, 8, None, 32, None, None, 32, 32)
     try:

@@ -195,23 +195,45 @@ FILE = record(
 )  # fmt: skip
 
 
+CERTIFICATE = record(
+    {
+        "version": literal(1), "kind": literal("freehold-certificate"), "chainId": integer(1, 2**53 - 1), "release": hex_of(32), "manifest": text(256 * 1024),
+        "evmHeader": raw(1, 2048), "lightBlock": _LIGHT_BLOCK, "stateNodes": list_of(raw(1, 64 * 1024), 512),
+    },
+    {"lightPath": list_of(_LIGHT_BLOCK, 64)},
+)  # fmt: skip
+_MOST_CHARACTERS = 64 * 1024 * 1024
+
+
 def parse(source: str) -> dict[str, Any]:
-    """The file of its text. Raises `Malformed`."""
+    """The receipt file of its text. Raises `Malformed`."""
+    result: dict[str, Any] = FILE(read_json(source, "file"), "file")
+    return result
+
+
+def parse_certificate(source: str) -> dict[str, Any]:
+    """The certificate file of its text. Raises `Malformed`."""
+    if len(source) > _MOST_CHARACTERS:
+        raise Malformed("certificate is too large")
+    result: dict[str, Any] = CERTIFICATE(read_json(source, "certificate"), "certificate")
+    return result
+
+
+def read_json(source: str, what: str) -> Any:
+    """Raises `Malformed` for what is no JSON, and for a name that stands twice."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         if len(set(names)) != len(names):
-            raise Malformed("file repeats a name")
+            raise Malformed(f"{what} repeats a name")
         return dict(pairs)
 
     def refuse(constant: str) -> Any:
-        raise Malformed(f"file has {constant}, which is no JSON")
+        raise Malformed(f"{what} has {constant}, which is no JSON")
 
     try:
-        value = json.loads(source, object_pairs_hook=once, parse_constant=refuse)
+        return json.loads(source, object_pairs_hook=once, parse_constant=refuse)
     except RecursionError as error:
-        raise Malformed("file is nested too deep") from error
+        raise Malformed(f"{what} is nested too deep") from error
     except ValueError as error:
-        raise error if isinstance(error, Malformed) else Malformed(f"file is no JSON: {error}") from error
-    result: dict[str, Any] = FILE(value, "file")
-    return result
+        raise error if isinstance(error, Malformed) else Malformed(f"{what} is no JSON: {error}") from error

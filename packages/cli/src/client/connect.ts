@@ -6,6 +6,7 @@ import { connect, type DepositPlan, depositFor, type Freehold } from "@freehold/
 import { nativeCrypto } from "@freehold/service";
 import { openAccount } from "../accounts/accounts.js";
 import { findNetwork } from "../accounts/network.js";
+import { readTrust } from "../accounts/trust.js";
 import type { CommandContext } from "../context.js";
 import { confirm } from "../input/prompt.js";
 import { LaneFolder } from "./lane-folder.js";
@@ -20,10 +21,17 @@ export interface Member extends Visitor {
 	readonly lanes: LaneFolder;
 }
 
-/** For looking: no key is opened. */
-export async function connectVisitor(context: CommandContext): Promise<Visitor> {
-	const network = await findNetwork(context);
+/** For looking: no key is opened. A `checkpoint` among the options is trusted in place of the network's own. */
+export async function connectVisitor(context: CommandContext, options: Readonly<Record<string, unknown>> = {}): Promise<Visitor> {
+	const network = await trusting(context, await findNetwork(context), options["checkpoint"]);
 	return { network, freehold: connect({ network, crypto: nativeCrypto }) };
+}
+
+async function trusting(context: CommandContext, network: NetworkFile, file: unknown): Promise<NetworkFile> {
+	if (file === undefined) return network;
+	const { checkpoint, chainId } = await readTrust(context, file);
+	if (chainId !== network.chainId) throw new FreeholdError("chain.wrongNetwork", { actual: network.chainId, expected: chainId });
+	return { ...network, checkpoint };
 }
 
 /** For paying and owning: opens the key of `--account`. `deposit` is what a new channel is filled with. */

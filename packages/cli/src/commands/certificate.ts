@@ -6,12 +6,14 @@ import { pipeline } from "node:stream/promises";
 import { type CertificateVerdict, verifyCertificateText } from "@freehold/proofs/certificate";
 import { FreeholdError, type Hex } from "@freehold/protocol";
 import { nativeCrypto } from "@freehold/service";
+import { readTrust } from "../accounts/trust.js";
 import type { CommandContext } from "../context.js";
 import type { Action } from "../main.js";
-import { readBounded, readTrust, usage } from "./receipt.js";
+import { readBounded, usage } from "./receipt.js";
 
-/** As `receipt verify`: 0 genuine, 1 forged, 2 wrong use, 4 genuine and older than the checkpoint. */
-const EXIT = { genuine: 0, forged: 1, older: 4 } as const;
+/** As `receipt verify`: 0 genuine, 1 forged, 2 wrong use, 4 genuine and not proved by this checkpoint. */
+const EXIT = { genuine: 0, forged: 1, older: 4, expired: 4 } as const;
+const REMEDY = { older: "make a newer one for certainty", expired: "make it again from a newer checkpoint (freehold checkpoint update)" } as const;
 
 export const verify: Action = async (context, [file = ""], options) => {
 	let text: string;
@@ -24,7 +26,7 @@ export const verify: Action = async (context, [file = ""], options) => {
 		return usage(context, error);
 	}
 	const { checkpoint, chainId } = trust;
-	const verdict = verifyCertificateText(text, { checkpoint, chainId, now: Date.now(), crypto: nativeCrypto });
+	const verdict = verifyCertificateText(text, { checkpoint, chainId, now: Date.now(), trustNow: Date.now(), crypto: nativeCrypto });
 	const bytes = options["file"];
 	const matched = typeof bytes === "string" && verdict.outcome !== "forged" ? await matchOf(bytes, verdict.facts.manifest.files) : undefined;
 	const wrongBytes = matched !== undefined && matched.path === undefined;
@@ -60,7 +62,7 @@ function describe({ output }: CommandContext, verdict: CertificateVerdict, match
 			? []
 			: [matched.path === undefined ? `${output.bad("✗")} The given file is none of these` : `${output.good("✓")} The given file is ${matched.path}`]),
 		"",
-		output.bold(verdict.outcome === "genuine" ? "Genuine." : `Genuine, and ${verdict.reason}: make a newer one for certainty.`),
+		output.bold(verdict.outcome === "genuine" ? "Genuine." : `Genuine, and ${verdict.reason}: ${REMEDY[verdict.outcome]}.`),
 		verdict.outcome === "genuine" && verdict.signedBy === "one operator" ? "Known by the signature of the network's one operator." : "",
 	]
 		.join("\n")

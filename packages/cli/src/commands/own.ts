@@ -146,7 +146,7 @@ export const licence: Action = async (context, [model = ""], options) => {
 };
 
 export const certificate: Action = async (context, [model = ""], options) => {
-	const { freehold } = await connectVisitor(context);
+	const { freehold } = await connectVisitor(context, options);
 	const file = await freehold.models.certificate(model, { signal: context.signal });
 	const text = formatCertificateFile(file);
 	const out = typeof options["out"] === "string" ? options["out"] : `${model.replace(/[^a-z0-9.@-]/g, "-")}.certificate.json`;

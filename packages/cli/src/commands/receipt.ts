@@ -2,7 +2,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { type ReceiptVerdict, verifyReceiptText } from "@freehold/proofs";
 import {
-	type Checkpoint,
 	type EvidenceKind,
 	evidenceKinds,
 	FreeholdError,
@@ -10,7 +9,6 @@ import {
 	formatReceiptFile,
 	type Hex,
 	hubRoutes,
-	isHex,
 	limits,
 	type ModelBody,
 	modeName,
@@ -19,6 +17,7 @@ import {
 	receiptFileShape,
 } from "@freehold/protocol";
 import { atomicWriteFile, fetchJson, nativeCrypto } from "@freehold/service";
+import { readTrust, type Trust } from "../accounts/trust.js";
 import type { CommandContext } from "../context.js";
 import type { Action } from "../main.js";
 
@@ -69,8 +68,8 @@ export const refresh: Action = async (context, [file = ""], options) => {
 	const receipt = parse(await readBounded(file), file);
 	const out = typeof options["out"] === "string" ? options["out"] : file;
 	const { connectVisitor } = await import("../client/connect.js");
-	const { freehold } = await connectVisitor(context);
-	const newer = receipt.anchor === undefined ? await complete(context, receipt) : await freehold.receipts.refresh(receipt, { signal: context.signal });
+	const { freehold } = await connectVisitor(context, options);
+	const newer = receipt.anchor === undefined ? await complete(context, receipt, options) : await freehold.receipts.refresh(receipt, { signal: context.signal });
 	await atomicWriteFile(out, formatReceiptFile(newer));
 	const height = newer.anchor?.lightBlock.header.height;
 	context.output.result({ file: out, height }, () => `${out} is proved by block ${height}`);
@@ -78,43 +77,13 @@ export const refresh: Action = async (context, [file = ""], options) => {
 };
 
 /** Adds the anchor that the gateway has by now; what the holder left out stays out. */
-async function complete(context: CommandContext, receipt: ReceiptFile): Promise<ReceiptFile> {
+async function complete(context: CommandContext, receipt: ReceiptFile, options: Readonly<Record<string, unknown>>): Promise<ReceiptFile> {
 	const { connectVisitor } = await import("../client/connect.js");
-	const { freehold } = await connectVisitor(context);
+	const { freehold } = await connectVisitor(context, options);
 	const { state, file } = await freehold.receipts.wait(receipt.order.callId, { signal: context.signal });
 	if (state !== "final" || file.anchor === undefined)
 		throw new FreeholdError("request.invalid", { field: "receipt", reason: "is not anchored yet; try again in a few seconds" });
 	return { ...receipt, anchor: file.anchor };
-}
-
-export interface Trust {
-	readonly checkpoint: Checkpoint;
-	readonly chainId: number;
-}
-
-/** A checkpoint file and a `network.json` have the same two members. */
-export async function readTrust(context: CommandContext, option: unknown): Promise<Trust> {
-	const path = typeof option === "string" ? option : context.folder.checkpointFile;
-	const bad = (reason: string): FreeholdError => new FreeholdError("config.invalid", { option: "--checkpoint", reason });
-	const text = await readFile(path, "utf8").catch(() => {
-		throw bad(typeof option === "string" ? `${path} cannot be read` : `there is no ${path}; say which checkpoint you trust`);
-	});
-	let value: Partial<Trust> | null;
-	try {
-		value = JSON.parse(text) as Partial<Trust> | null;
-	} catch {
-		throw bad(`${path} is not JSON`);
-	}
-	const checkpoint = value?.checkpoint;
-	const good =
-		typeof value?.chainId === "number" &&
-		typeof checkpoint === "object" &&
-		checkpoint !== null &&
-		Number.isSafeInteger(checkpoint.height) &&
-		isHex(checkpoint.hash, 32) &&
-		(checkpoint.kind === "sequencer" ? isHex(checkpoint.signer, 32) : checkpoint.kind === "validators" && isHex(checkpoint.validatorsHash, 32));
-	if (!good) throw bad(`${path} holds no checkpoint`);
-	return { checkpoint: checkpoint as Checkpoint, chainId: value?.chainId as number };
 }
 
 /** A file that is too long to be what it should be is read as the text that it cannot be, so that it counts as altered, not as misuse. */

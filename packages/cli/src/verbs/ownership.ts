@@ -40,6 +40,7 @@ export function addOwnVerbs(model: Command, act: Act): void {
 	model
 		.command("certificate <model>")
 		.description("a file that proves who published which bytes when")
+		.option("--checkpoint <file>", "prove it from this checkpoint on (default: the network's)")
 		.option("--out <file>", "where to write it")
 		.action(act(async () => (await import("../commands/own.js")).certificate));
 }

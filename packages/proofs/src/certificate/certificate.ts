@@ -24,6 +24,7 @@ import {
 } from "@freehold/protocol";
 import { judgeLightBlock } from "../consensus/light-block.js";
 import { defaultCrypto } from "../crypto/default-crypto.js";
+import { judgeLightPath } from "../light/light-path.js";
 import type { StateProofAnswer } from "../receipt/assemble-anchor.js";
 import type { AccountSlots } from "../receipt/required-state.js";
 import { ProvenState } from "../state/proven-state.js";
@@ -47,10 +48,13 @@ export interface CertifiedFacts {
 	readonly block: { readonly number: bigint; readonly time: number };
 }
 
-/** `older`: genuine, and proved by a block before the checkpoint; a newer certificate says the same for certain. */
+/**
+ * `older`: genuine, and proved by a block before the checkpoint; a newer certificate says the same for certain. `expired`: genuine, and its way over changed sets
+ * begins at a checkpoint that is too old to be trusted (or was judged without `trustNow`); a newer checkpoint, and a certificate from it, say the same for certain.
+ */
 export type CertificateVerdict =
 	| { readonly outcome: "genuine"; readonly facts: CertifiedFacts; readonly signedBy: "one operator" | "validators" }
-	| { readonly outcome: "older"; readonly facts: CertifiedFacts; readonly reason: string }
+	| { readonly outcome: "older" | "expired"; readonly facts: CertifiedFacts; readonly reason: string }
 	| { readonly outcome: "forged"; readonly reason: string };
 
 export interface CertificateOptions {
@@ -59,6 +63,8 @@ export interface CertificateOptions {
 	readonly chainId?: number;
 	/** Unix milliseconds; refuses headers from the future. */
 	readonly now?: number;
+	/** The clock for a way over changed sets of validators (default `now`); without one nothing that such a way leads to is trusted. */
+	readonly trustNow?: number;
 	readonly crypto?: Crypto;
 }
 
@@ -87,12 +93,17 @@ export function verifyCertificate(file: CertificateFile, options: CertificateOpt
 		return forged(error instanceof Error ? error.message : "the file proves nothing");
 	}
 	const consensusChainId = networkOf(file.chainId)?.consensusChainId ?? `freehold-${file.chainId}`;
+	const { checkpoint, now, trustNow } = options;
 	const block = file.lightBlock as LightBlock;
-	const verdict = judgeLightBlock(block, { checkpoint: options.checkpoint, consensusChainId, now: options.now }, crypto);
+	const verdict =
+		file.lightPath === undefined
+			? judgeLightBlock(block, { checkpoint, consensusChainId, now }, crypto)
+			: judgeLightPath(file.lightPath as readonly LightBlock[], block, { checkpoint, consensusChainId, now: trustNow ?? now }, crypto);
 	if (verdict.kind === "refused") return forged(verdict.reason);
 	if (!equalBytes(block.header.appHash, crypto.keccak256(file.evmHeader))) return forged("the consensus header proves another block than the one in the file");
 	if (verdict.kind === "older") return { outcome: "older", facts, reason: `block ${block.header.height} is older than the checkpoint` };
-	return { outcome: "genuine", facts, signedBy: options.checkpoint.kind === "sequencer" ? "one operator" : "validators" };
+	if (verdict.kind === "expired") return { outcome: "expired", facts, reason: `block ${block.header.height} is beyond a checkpoint that is too old` };
+	return { outcome: "genuine", facts, signedBy: checkpoint.kind === "sequencer" ? "one operator" : "validators" };
 }
 
 function readFacts(file: CertificateFile, crypto: Crypto): CertifiedFacts {

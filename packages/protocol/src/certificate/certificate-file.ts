@@ -2,7 +2,7 @@
  * The certificate file (`*.certificate.json`): who published which bytes when, and who owns them at the block that proves it. Everything that a verifier needs
  * beside a checkpoint. Reading is strict; the meaning is judged by the `proofs` package.
  */
-import { hex, hexBytes, integer, list, literal, object, type ShapeOf, text } from "../codec/shape.js";
+import { hex, hexBytes, integer, list, literal, object, optional, type ShapeOf, text } from "../codec/shape.js";
 import { limits } from "../limits.js";
 import { lightBlockShape } from "../receipt/receipt-file.js";
 
@@ -17,6 +17,8 @@ export const certificateShape = object({
 	evmHeader: hexBytes({ min: 1, max: limits.evmHeaderBytes }),
 	/** The consensus block whose application hash is that header's hash. */
 	lightBlock: lightBlockShape,
+	/** The blocks that lead from the checkpoint's to that one over changed sets of validators, as a receipt's anchor carries them. */
+	lightPath: optional(list(lightBlockShape, limits.lightPathBlocks)),
 	/** Trie nodes of the state proofs: each once, in ascending order of their keccak256. */
 	stateNodes: list(hexBytes({ min: 1, max: limits.proofNodeBytes }), limits.proofNodes),
 });

@@ -2,6 +2,7 @@
 import { assembleCertificate, certificateState, verifyCertificate } from "@freehold/proofs/certificate";
 import { type CertificateFile, FreeholdError } from "@freehold/protocol";
 import type { Client } from "../client/client.js";
+import { lightPathTo } from "../receipts/light-path.js";
 import { newestProof } from "../receipts/refresh.js";
 import { servedRelease } from "./acts.js";
 import { readManifest } from "./blobs.js";
@@ -21,8 +22,10 @@ export async function certificate(client: Client, model: string, { signal }: { r
 		certificateState(manifest, client.crypto).map(({ address, slots }) => client.chain.proof(address, slots, number, { signal })),
 	);
 	const { chainId, checkpoint } = client.network;
-	const file = assembleCertificate({ chainId, manifestText: text, evmHeader, lightBlock, proofs }, client.crypto);
-	const verdict = verifyCertificate(file, { checkpoint, chainId, crypto: client.crypto });
+	const proved = assembleCertificate({ chainId, manifestText: text, evmHeader, lightBlock, proofs }, client.crypto);
+	const lightPath = await lightPathTo(client, lightBlock, signal);
+	const file: CertificateFile = lightPath === undefined ? proved : { ...proved, lightPath: [...lightPath] };
+	const verdict = verifyCertificate(file, { checkpoint, chainId, crypto: client.crypto, trustNow: client.now() });
 	if (verdict.outcome !== "genuine") throw new FreeholdError("answer.refused", { check: "certificate", reason: verdict.reason });
 	return file;
 }
