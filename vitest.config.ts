@@ -11,6 +11,8 @@ export default defineConfig({
 		pool: "forks",
 		// A Walrus id for the thousand shards of its own network takes a second of one core; the encoder's own tests say their number.
 		env: { FREEHOLD_STORAGE_WALRUS_SHARDS: "10" },
+		// Compiled packages are loaded by Node itself, as programs load them; by the runner, module by module, each file of tests took a second longer.
+		server: { deps: { external: [/packages\/[a-z]+\/dist\//] } },
 		setupFiles: ["testing/guard/children.ts"],
 		testTimeout: deep ? 600_000 : 60_000,
 		hookTimeout: 180_000,

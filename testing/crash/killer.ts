@@ -3,7 +3,7 @@
  * are often away at one time.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { BegunProgram } from "../journey/programs.js";
+import { type BegunProgram, eventually } from "../journey/programs.js";
 import type { Chance } from "./seeded.js";
 import { childrenOf, type World, worldRoles } from "./world.js";
 
@@ -26,6 +26,8 @@ export interface Killed {
 export interface KillPlan {
 	/** By role, in any order. */
 	readonly points: Readonly<Record<VictimRole, readonly string[]>>;
+	/** Those of them that are reached only when another program dies too. */
+	readonly rare: readonly string[];
 	/** Kills at moments of chance, over all roles. */
 	readonly random: number;
 	/** Names the place of a kill that is about to come, for somebody who watches. */
@@ -36,8 +38,9 @@ export interface KillPlan {
 	readonly progress: () => number;
 }
 
-/** Time in which the load has to reach a crash point before another one is tried first. */
-const REACH_MS = 12_000;
+/** Time in which the load has to reach a crash point before another one is tried first: a point that was missed stays armed beside all that follow, and has longer. */
+const REACH_MS = 5_000;
+const LONG_REACH_MS = 12_000;
 const ATTEMPTS = 4;
 /** Longest life after its start of a process that is killed at a moment of chance. */
 const LONGEST_LIFE_MS = 1_500;
@@ -71,7 +74,7 @@ async function killOne(
 	steps: Step[],
 	killed: Killed,
 	chance: Chance,
-	{ tell = () => undefined, signal, progress }: KillPlan,
+	{ rare, tell = () => undefined, signal, progress }: KillPlan,
 ): Promise<void> {
 	const fell = (process: BegunProgram): void => {
 		killed.fallen.push(`${role} ended with code ${process.ending()?.code}:\n${process.output().split("\n").slice(-15).join("\n")}`);
@@ -80,11 +83,16 @@ async function killOne(
 	await world.process(role).kill();
 	killed.kills += 1;
 	let seen = progress();
+	/** Points that were given their time and not reached; those that need the death of another program are armed from the beginning. */
+	const missed = new Set(rare.filter((point) => steps.some((step) => "point" in step && step.point === point)));
 	/** How long the role took to start, last time: a busy machine takes longer. */
 	let startMs = 1_000;
 	for (let step = steps.shift(); step !== undefined && !signal.aborted; step = steps.shift()) {
+		if ("point" in step && killed.reached.has(step.point)) continue;
 		const began = performance.now();
-		const process = world.begin(role, "point" in step ? `${step.point}:${step.nth}` : undefined);
+		const armed = new Map([...missed].map((point) => [point, 1]));
+		if ("point" in step) armed.set(step.point, step.nth);
+		const process = world.begin(role, [...armed].map(([point, nth]) => `${point}:${nth}`).join(","));
 		killed.pids.push(process.pid);
 		const started = process.ready.then(
 			() => {
@@ -93,10 +101,8 @@ async function killOne(
 			() => undefined,
 		);
 		if ("point" in step) {
-			const ended = await Promise.race([process.ended, started.then(() => delay(REACH_MS))]);
-			if (ended?.signal === "SIGKILL") killed.reached.add(step.point);
-			else if (ended === undefined && step.attempts > 1) steps.push({ point: step.point, nth: 1, attempts: step.attempts - 1 });
-			else if (ended === undefined) killed.missed.push(step.point);
+			const reachMs = missed.has(step.point) ? LONG_REACH_MS : REACH_MS;
+			const ended = await Promise.race([process.ended, started.then(() => delay(reachMs))]);
 			tell(`${role} ${step.point}:${step.nth} ${ended === undefined ? "not reached" : (ended.signal ?? ended.code)}`);
 		} else {
 			const until = step.starting ? delay(step.moment * startMs) : started.then(() => delay(step.moment * LONGEST_LIFE_MS));
@@ -107,6 +113,17 @@ async function killOne(
 		const ending = process.ending();
 		if (ending === undefined) await process.kill();
 		else if (ending.signal !== "SIGKILL") fell(process);
+		const point = await crashPointOf(process, ending?.signal === "SIGKILL");
+		if (point !== undefined) {
+			killed.reached.add(point);
+			missed.delete(point);
+			if (!("point" in step && step.point === point)) tell(`${role} ${point}, which was missed before`);
+		}
+		if ("point" in step && !killed.reached.has(step.point)) {
+			missed.add(step.point);
+			if (step.attempts > 1) steps.push({ point: step.point, nth: 1, attempts: step.attempts - 1 });
+			else killed.missed.push(step.point);
+		}
 		killed.kills += 1;
 		if (steps.length === 0 || progress() > seen) {
 			seen = progress();
@@ -121,6 +138,12 @@ async function killOne(
 		killed.kills += 1;
 	}
 	world.begin(role);
+}
+
+/** The crash point at which a process ended, by its last words, which may come after its end. */
+async function crashPointOf(process: BegunProgram, ended: boolean): Promise<string | undefined> {
+	const point = (): string | undefined => /^crash point (\S+)$/m.exec(process.output())?.[1];
+	return ended ? eventually(async () => point(), "the last words of a process") : point();
 }
 
 async function killEngines(parent: number, chance: Chance): Promise<number> {

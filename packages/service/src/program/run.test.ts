@@ -138,7 +138,7 @@ describe("a program", () => {
 
 describe("a crash point", () => {
 	it("kills the process the nth time it is reached", async () => {
-		const { url, ended } = await start([], { FREEHOLD_CRASH_AT: "small.after:2" });
+		const { url, ended } = await start([], { FREEHOLD_CRASH_AT: "ledger.commit:3,small.after:2" });
 		expect((await fetch(`${url}/work`, { method: "POST" })).status).toBe(200);
 		await expect(fetch(`${url}/work`, { method: "POST" })).rejects.toThrow();
 		expect(await ended).toEqual({ code: null, signal: "SIGKILL" });
