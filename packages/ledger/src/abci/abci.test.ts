@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { fromHex, toHex } from "@freehold/protocol";
+import { nativeCrypto } from "@freehold/service";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type AbciClient, abciClient } from "../../test/abci-client.js";
 import { initRequest, openApplication, openSequencer } from "../../test/driven-ledger.js";
 import { CHAIN_ID, developers, eventually } from "../../test/local-ledger.js";
@@ -189,6 +190,24 @@ describe("over the socket", () => {
 		await client.ask({ case: "commit", value: {} });
 		expect(await check(1)).not.toBe(0);
 		expect(await check(0)).not.toBe(0);
+	});
+
+	test("a signature is recovered once, whether a transaction came over JSON-RPC or from a peer", async () => {
+		const recover = vi.spyOn(nativeCrypto, "recover");
+		try {
+			const [own, foreign] = [await transfer(0), await transfer(1)];
+			expect(opened.application.checkTx(own).code).toBe(0);
+			for (const tx of [own, foreign]) expect(answered(await client.ask({ case: "checkTx", value: { tx } }), "checkTx").code).toBe(0);
+			const txs = [own, foreign];
+			const proposal = answered(await client.ask({ case: "prepareProposal", value: { height: 1n, maxTxBytes: 1_000_000n, txs } }), "prepareProposal");
+			expect(proposal.txs.map((raw) => toHex(raw))).toEqual(txs.map((raw) => toHex(raw)));
+			expect(answered(await client.ask({ case: "processProposal", value: { height: 1n, txs } }), "processProposal").status).toBe(1);
+			const block = { height: 1n, txs, time: { seconds: 1_760_000_001n, nanos: 0 }, hash: new Uint8Array(32) };
+			expect(answered(await client.ask({ case: "finalizeBlock", value: block }), "finalizeBlock").txResults.map(({ code }) => code)).toEqual([0, 0]);
+			expect(recover).toHaveBeenCalledTimes(2);
+		} finally {
+			recover.mockRestore();
+		}
 	});
 
 	test("nonces in [n, n + 64) are admitted and no others", async () => {

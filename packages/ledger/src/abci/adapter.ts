@@ -18,7 +18,6 @@ import {
 import { MAX_BLOCK_BYTES } from "../sequencer/consensus-block.js";
 import type { SnapshotSync } from "../snapshot/sync.js";
 import { keccak256 } from "../state/keccak.js";
-import { hexOf } from "../transaction/decode.js";
 import { KnownBytes } from "./known-bytes.js";
 import { absentOf, finalized, misbehaviourOf, type RequestCase, type RequestOf, response, timeOf, validatorsOf } from "./requests.js";
 
@@ -184,7 +183,7 @@ export class AbciAdapter {
 	/** In the pool already is as good as admitted; what a block took out of the pool leaves the engine's as well. */
 	#check(tx: Uint8Array, isRecheck: boolean): Pick<CheckResult, "code" | "log" | "gasWanted"> {
 		const { application, fromEngine } = this.#modules;
-		const known = application.pool.get(hexOf(keccak256(tx)));
+		const known = application.waiting(tx);
 		if (known !== undefined) return { code: txCodes.ok, log: "", gasWanted: known.gasLimit };
 		if (isRecheck) return { code: txCodes.invalid, log: "no longer in the pool", gasWanted: 0n };
 		const failed = { code: txCodes.invalid, log: "failed", gasWanted: 0n, hash: EMPTY };

@@ -1,3 +1,4 @@
+import { defaultHashes } from "@freehold/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FrameError, FrameReader, frame } from "./frames.js";
@@ -55,6 +56,17 @@ describe("known bytes", () => {
 		known.same(Uint8Array.of(7));
 		known.same(Uint8Array.of(8));
 		expect(known.same(Uint8Array.of(1, 2))).not.toBe(first);
+	});
+
+	test("are never taken for others whose digest they are", () => {
+		const known = new KnownBytes((bytes) => defaultHashes.sha256(bytes), 100, 10_000);
+		for (const length of [32, 600]) {
+			const long = new Uint8Array(length).fill(1);
+			const first = known.same(long);
+			const digest = defaultHashes.sha256(long);
+			expect(known.same(digest)).toEqual(digest);
+			expect(known.same(long)).toBe(first);
+		}
 	});
 
 	test("are bounded in bytes too", () => {

@@ -6,6 +6,9 @@
 /** Two blocks full of the smallest transactions, and what waits beside them. */
 const MAX_ENTRIES = 65_536;
 const MAX_BYTES = 64 * 1024 * 1024;
+/** Up to here bytes are their own key: that is cheaper than a digest, and most transactions are short. Never those that are as long as one. */
+const SHORT_BYTES = 512;
+const DIGEST_BYTES = 32;
 
 export class KnownBytes {
 	readonly #digest: (bytes: Uint8Array) => Uint8Array;
@@ -23,7 +26,7 @@ export class KnownBytes {
 
 	/** The first object that held these bytes, as long as it is remembered. `bytes` may lie in a larger buffer: what is kept is a copy. */
 	same(bytes: Uint8Array): Uint8Array {
-		const key = Buffer.from(this.#digest(bytes)).toString("latin1");
+		const key = latin1(bytes.length <= SHORT_BYTES && bytes.length !== DIGEST_BYTES ? bytes : this.#digest(bytes));
 		const known = this.#known.get(key);
 		if (known !== undefined) {
 			this.#known.delete(key);
@@ -40,4 +43,8 @@ export class KnownBytes {
 		}
 		return copy;
 	}
+}
+
+function latin1(bytes: Uint8Array): string {
+	return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }

@@ -180,6 +180,15 @@ export class LedgerApplication implements Application {
 		return admission.kind === "accepted" ? { code: txCodes.ok, log: "", gasWanted, hash } : { code: txCodes.invalid, log: admission.reason, gasWanted, hash };
 	}
 
+	/** The waiting transaction that these bytes are. Whoever brought it first, its signature is not looked at again when these bytes come in a block. */
+	waiting(raw: Uint8Array): Transaction | undefined {
+		const decoded = this.#decoded.get(raw);
+		if (decoded !== undefined) return this.pool.get(decoded.id);
+		const known = this.pool.get(hexOf(keccak256(raw)));
+		if (known !== undefined) this.#decoded.set(raw, known);
+		return known;
+	}
+
 	prepareProposal(request: Parameters<Application["prepareProposal"]>[0]): readonly Uint8Array[] {
 		for (const raw of request.txs) this.checkTx(raw);
 		const limits = { baseFeePerGas: this.nextBaseFee(), gasLimit: BLOCK_GAS_LIMIT, maxBytes: request.maxTxBytes, overheadBytes: TX_OVERHEAD_BYTES };

@@ -126,11 +126,12 @@ describe.skipIf(program === undefined)("beside anvil [anvil]", () => {
 	}
 });
 
-/** What anvil's pool would keep waiting (a nonce to come, a fee below the base fee) is compared with the other engine. */
+/** What anvil's pool would keep waiting (a nonce to come, a fee below the base fee), and what nobody signs (a tip above the fee), is compared with the other engine. */
 function fitting(tx: ExecutableTx, nonces: ReadonlyMap<string, bigint>): ExecutableTx {
 	const next = nonces.get(toHex(tx.sender)) ?? 0n;
 	const maxFeePerGas = tx.maxFeePerGas < BASE_FEE ? BASE_FEE : tx.maxFeePerGas;
-	return { ...tx, nonce: tx.nonce > next ? next : tx.nonce, maxFeePerGas };
+	const maxPriorityFeePerGas = tx.maxPriorityFeePerGas > maxFeePerGas ? maxFeePerGas : tx.maxPriorityFeePerGas;
+	return { ...tx, nonce: tx.nonce > next ? next : tx.nonce, maxFeePerGas, maxPriorityFeePerGas };
 }
 
 function environmentOf({ number, timestamp, gasLimit, baseFeePerGas, miner, mixHash, parentHash }: Header): BlockEnv {
