@@ -526,6 +526,39 @@ describe("the scheduler", () => {
 	});
 });
 
+describe("answers without a transaction", () => {
+	const answer = { operator: node.address, release: "0x" as Hex, priceVersion: 1, inputUnits: 1n, outputUnits: 1n };
+	const pay = (who: Payer, count = 1, change: object = {}): Promise<Sent> =>
+		chain.send(who, { ...inference, functionName: "payLive", args: [Array.from({ length: count }, () => ({ ...answer, release, ...change }))] as never });
+	const paidBy = (who: Payer): bigint => chain.read({ ...inference, functionName: "livePaid", args: [who.address, node.address] });
+
+	test("are paid by who says so, at the price of the moment, to owner, node and treasury", async () => {
+		const [before, earned, protocol] = [prepaid(payer), claimableOf(chain, owner.address), creditOf(chain, TREASURY)];
+		const sent = await pay(payer, 3);
+		const told = { payer: payer.address, operator: node.address, release, price: COST };
+		expect(sent.all("LivePaid")).toMatchObject([told, told, told]);
+		expect(before - prepaid(payer)).toBe(3n * COST);
+		expect(claimableOf(chain, owner.address) - earned).toBe(3n * PRICE);
+		expect(creditOf(chain, TREASURY) - protocol).toBe(3n * (COST - PRICE));
+		expect([paidBy(payer), paidBy(other)]).toEqual([3n, 0n]);
+		expect(sent.all("LinePaid")).toHaveLength(3);
+	});
+	test("cost nobody anything who has no balance for them, and are bounded by the payer's cap", async () => {
+		await expect(pay(oracle)).rejects.toThrow("prepaid balance is too small");
+		await prepay(oracle, 2n * COST);
+		await expect(pay(oracle, 3)).rejects.toThrow("prepaid balance is too small");
+		expect(prepaid(oracle)).toBe(2n * COST);
+		await chain.send(oracle, { ...ledger, functionName: "setCap", args: [COST - 1n] });
+		await expect(pay(oracle)).rejects.toThrow("inference costs more than the caller's cap");
+		await expect(pay(payer, 1, { priceVersion: 2 })).rejects.toThrow("PriceNotInForce");
+		await expect(pay(payer, 65)).rejects.toThrow("TooManyLive");
+	});
+	test("are presumed by the protocol alone", async () => {
+		const args = [freshHash(), delivery(freshHash())] as never;
+		for (const who of [node, payer]) await expect(chain.send(who, { ...inference, functionName: "presume", args })).rejects.toThrow("NotTheProtocol");
+	});
+});
+
 describe("signatures of machines", () => {
 	const verifier = { address: contractAddresses.TeeVerifier, abi: teeVerifierAbi } as const;
 	const message = Buffer.alloc(32, 7);

@@ -78,11 +78,13 @@ export interface Market {
 export interface MarketOptions {
 	/** Of the payer, for models that contracts ask; smallest unit. */
 	readonly prepaid?: bigint;
+	/** Further options of the one ledger. */
+	readonly ledger?: Readonly<Record<string, string>>;
 	/** So many order the blocks together, by this engine; without it one ledger does alone. */
 	readonly validators?: { readonly count: number; readonly engine: string };
 }
 
-export async function openMarket({ prepaid = 0n, validators }: MarketOptions = {}): Promise<Market> {
+export async function openMarket({ prepaid = 0n, validators, ledger: wanted = {} }: MarketOptions = {}): Promise<Market> {
 	const folder = await temporaryFolder();
 	const path = (name: string): string => join(folder.path, name);
 	const balances = Object.keys(accounts).map((name) => ({
@@ -93,7 +95,7 @@ export async function openMarket({ prepaid = 0n, validators }: MarketOptions = {
 	const genesis = { chainId: CHAIN_ID, timestamp: Math.floor(Date.now() / 1000) - 60, balances };
 	await writeFile(path("node.key"), keyText(account("node")), { mode: 0o600 });
 	const start = { folder: folder.path };
-	const options = validators === undefined ? [await aloneOptions(path, genesis)] : await validatorOptions(path, genesis, validators);
+	const options = validators === undefined ? [{ ...(await aloneOptions(path, genesis)), ...wanted }] : await validatorOptions(path, genesis, validators);
 	const ledgers = await Promise.all(options.map((each) => startProgram("ledger", each, start)));
 	const [ledger] = ledgers as [RunningProgram];
 	const storage = await startProgram("storage", { data: path("storage"), port: "0", "walrus-shards": "10" }, start);

@@ -1,10 +1,13 @@
 /** Contracts that call models, on a real ledger, storage and node: what is asked in a transaction is in its receipt. */
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { contractAddresses, type Hex } from "@freehold/protocol";
 import { contracts, type TransactionReceipt } from "@freehold/sdk/chain";
 import { type Abi, decodeEventLog, encodeDeployData, toFunctionSelector } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { account, type Market, NODE_FEE, OPG, openMarket, untilReady } from "../inference/market.js";
+import { keyText } from "../journey/accounts.js";
 import { repositoryModel } from "../journey/network.js";
 import { eventually, type RunningProgram } from "../journey/programs.js";
 import { linear } from "../onnx/models.js";
@@ -24,8 +27,11 @@ let examples: Readonly<Record<string, Compiled>>;
 
 beforeAll(async () => {
 	examples = compiled();
-	market = await openMarket({ prepaid: PREPAID });
-	node = await market.startNode();
+	const sponsorKey = join(await mkdtemp(join(tmpdir(), "freehold-sponsor-")), "live.key");
+	await writeFile(sponsorKey, keyText(account("smallGateway")), { mode: 0o600 });
+	market = await openMarket({ prepaid: PREPAID, ledger: { "live-calls": "600", "live-budget": "200", "live-key": sponsorKey } });
+	await rm(dirname(sponsorKey), { recursive: true });
+	node = await market.startNode({ "live-calls": "600" });
 	await untilReady(node.url);
 	const { model } = await repositoryModel("base-digits");
 	await market.publish("base/digits", model, PRICE);
@@ -128,6 +134,30 @@ describe("a transaction that asks a model", () => {
 		await prober.send("caught", [3n, 4n]);
 		expect(await prober.read("value")).toBe(15_500n);
 		expect(await prepaidOf(prober.address)).toBe(20n * OPG - 3n * COST);
+	}, 60_000);
+
+	it("is not needed for an answer where the ledger's operator pays: eth_call asks the model, and leaves nothing in the chain but the payment", async () => {
+		const sponsor = account("smallGateway").address;
+		const prober = await deploy("Prober", ["base/linear"]);
+		// Nobody pays yet: the node does not work for nothing, and says why.
+		await expect(prober.read("ask", [1n, 2n])).rejects.toThrow("inference failed: The payment allows 0");
+		await market.send("smallGateway", contracts.OPG, "approve", [contractAddresses.UsageLedger, 50n * OPG]);
+		await market.send("smallGateway", contracts.UsageLedger, "prepay", [sponsor, 50n * OPG]);
+		const earned = await market.client.read(contracts.Royalties, "claimable", [account("owner").address]);
+		const answer = await eventually(
+			async () => prober.read<bigint>("ask", [1n, 2n]).catch(() => undefined),
+			"an answer after the refusal is forgotten",
+			20_000,
+		);
+		expect(answer).toBe(7_500n);
+		expect(await prober.read("value")).toBe(0n);
+		expect(await prepaidOf(prober.address)).toBe(20n * OPG);
+		await eventually(async () => ((await prepaidOf(sponsor)) === 50n * OPG - COST ? true : undefined), "the operator's payment");
+		expect(await market.client.read(contracts.Inference, "livePaid", [sponsor, account("node").address])).toBe(1n);
+		expect(await market.client.read(contracts.Royalties, "claimable", [account("owner").address])).toBeGreaterThanOrEqual(earned + PER_CALL);
+		// The next question has the first one's answer in it.
+		await prober.read("chain", [9n, 9n]);
+		await eventually(async () => ((await prepaidOf(sponsor)) === 50n * OPG - 3n * COST ? true : undefined), "the payment of two more");
 	}, 60_000);
 
 	it("asks eight times at most", async () => {

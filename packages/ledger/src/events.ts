@@ -6,13 +6,16 @@ import type { Registry } from "prom-client";
 import type { ValidatorEvents } from "./engine/validator.js";
 import type { FollowerEvents } from "./follower/follower.js";
 import type { Mempool } from "./mempool/mempool.js";
+import type { LivePaymentEvents } from "./pipe/live/live-payments.js";
 import type { SequencerEvents } from "./sequencer/sequencer.js";
 import type { SnapshotEvents } from "./snapshot/sync.js";
 
-export interface LedgerEvents extends SequencerEvents, FollowerEvents, ValidatorEvents, SnapshotEvents {
+export interface LedgerEvents extends LivePaymentEvents, SequencerEvents, FollowerEvents, ValidatorEvents, SnapshotEvents {
 	readonly started: (at: { readonly chainId: number; readonly height: bigint; readonly evmNumber: bigint }) => void;
 	readonly rpcFailed: (error: unknown, method: string, reference: string) => void;
 	readonly probeFailed: (error: unknown) => void;
+	/** Models may be asked in calls without a transaction, and who pays for it. */
+	readonly liveOffered: (payer: string, callsPerMinute: number) => void;
 	readonly watchPool: (pool: Mempool) => void;
 	/** Time since a block was written last: also without transactions there is one every few seconds. */
 	readonly quietMs: () => number;
@@ -63,6 +66,10 @@ export function ledgerEvents(log: Logger, registry: Registry, ticks: () => numbe
 			fail(error);
 		},
 		probeFailed: (error) => log.warn({ err: error }, "a transaction could not be simulated; it goes into a block as it is"),
+		liveOffered: (payer, callsPerMinute) =>
+			log.info({ payer, callsPerMinute }, "calls may ask models; the payer's prepaid balance in UsageLedger pays for them"),
+		liveUnpaid: (error, waiting) => log.warn({ err: error, waiting }, "live model calls could not be paid; it is tried again"),
+		liveDropped: (release, error) => log.error({ err: error, release }, "a live model call cannot be paid any more"),
 		sourceAway: (error, waitMs) => log.warn({ err: error, waitMs }, "the ledger that is followed does not answer; it is asked again"),
 		engineStarted: (pid) => log.info({ pid }, "CometBFT was started"),
 		engineEnded: (how, lastWords, waitMs) => {

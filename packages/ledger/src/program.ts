@@ -3,16 +3,19 @@ import { setMaxListeners } from "node:events";
 import { join } from "node:path";
 import { equalBytes, FreeholdError, fromHex, networkOf, systemAddresses, toHex } from "@freehold/protocol";
 import {
+	createDigestSigner,
 	defineProgram,
 	durationOption,
 	integerOption,
 	lockFolder,
 	nativeCrypto,
+	opgOption,
 	optional,
 	type ProgramContext,
 	pathOption,
 	pause,
 	portOption,
+	readOrCreateKeyFile,
 	textOption,
 	urlOption,
 } from "@freehold/service";
@@ -26,6 +29,7 @@ import { DEFAULT_MAP_SIZE_BYTES, openStateMachine } from "./execution/execution.
 import { ChainFollower, followerCrashPoints } from "./follower/follower.js";
 import { parseGenesisFile } from "./genesis/genesis-file.js";
 import { PipeDesk } from "./pipe/desk.js";
+import { openLiveCalls } from "./pipe/live/live-calls.js";
 import type { RpcContext } from "./rpc/context.js";
 import { rpcBinding, rpcMethods } from "./rpc/rpc.js";
 import { rpcUpgrade } from "./rpc/websocket.js";
@@ -82,6 +86,21 @@ const options = {
 		help: "Threads for calls that only read; one of them is kept for callers who used little lately.",
 		group: "Network",
 	}),
+	liveCalls: integerOption({
+		default: 0,
+		min: 0,
+		max: 100_000,
+		help: "Answers of models a minute that eth_call may ask for, without a transaction; 0: it gives placeholders. The key of --live-key pays for them.",
+		group: "Models in calls",
+	}),
+	liveBudget: opgOption({ default: 10n ** 19n, help: "Most that these answers may cost in an hour; one of them a tenth of it.", group: "Models in calls" }),
+	liveKey: optional(
+		pathOption({
+			argument: "FILE",
+			help: "Private key of the account whose prepaid balance pays for these answers, made if missing (0600); default live.key in the data folder.",
+			group: "Models in calls",
+		}),
+	),
 	historyBlocks: integerOption({ default: 128, min: 1, max: 1_000_000, help: "Earlier EVM blocks whose state stays readable.", group: "Storage" }),
 	host: textOption({ argument: "HOST", default: "127.0.0.1", help: "Address to listen on.", group: "Network" }),
 	port: portOption({ default: 8545, help: "Port of JSON-RPC; 0 takes any.", group: "Network" }),
@@ -153,6 +172,20 @@ async function startLedger(context: Context) {
 				: new PipeDesk({ application, state, calls, now: () => clock.now(), notify, onFault: events.probeFailed, signal: closing.signal });
 		pipe?.start();
 		const ticking = setInterval(() => pipe?.tick(), PIPE_TICK_MS).unref();
+		const later = (ms: number, work: () => void) => {
+			const timer = setTimeout(work, ms);
+			return () => clearTimeout(timer);
+		};
+		const live =
+			config.liveCalls === 0
+				? undefined
+				: openLiveCalls(
+						{ dir: join(config.data, "live"), callsPerMinute: config.liveCalls, perHour: config.liveBudget },
+						{
+							...{ application, state, calls, later, events, random: context.random, fail: context.fail, now: () => clock.now() },
+							signer: createDigestSigner(await readOrCreateKeyFile(config.liveKey ?? join(config.data, "live.key"))),
+						},
+					);
 		const rpc: RpcContext = {
 			application,
 			state,
@@ -165,6 +198,7 @@ async function startLedger(context: Context) {
 				: {}),
 			...(driver instanceof ValidatorDriver ? { peers: () => driver.peers(), engineRuns: () => driver.enginePid !== undefined } : {}),
 			pipe,
+			live: live?.desk,
 			notify,
 			now: () => clock.now(),
 			pace: {
@@ -173,10 +207,7 @@ async function startLedger(context: Context) {
 			},
 			closing: closing.signal,
 			random: context.random,
-			later: (ms, work) => {
-				const timer = setTimeout(work, ms);
-				return () => clearTimeout(timer);
-			},
+			later,
 		};
 		const methods = rpcMethods(rpc, LEDGER_VERSION);
 		const dispatching = {
@@ -189,6 +220,7 @@ async function startLedger(context: Context) {
 		};
 		const upgrade = rpcUpgrade(rpc, methods, dispatching);
 		const server = await context.listen([rpcBinding(methods, dispatching)], { host: config.host, port: config.port, upgrade });
+		live?.pay(server.url, closing.signal);
 		events.started({ chainId: genesis.chainId, height: driver.height, evmNumber: application.chain.head.header.number });
 		return {
 			url: server.url,
@@ -212,6 +244,7 @@ async function startLedger(context: Context) {
 				pipe?.stop();
 				closing.abort();
 				await server.close(DRAIN_REQUESTS_MS);
+				await live?.close();
 				await driver.stop();
 				await calls.close();
 				await state.close();

@@ -160,6 +160,8 @@ export async function openDesk() {
 	await include(owner, contractAddresses.ModelRegistry, publication());
 	return {
 		application,
+		state,
+		calls,
 		clock,
 		desk,
 		faults,
@@ -196,11 +198,18 @@ export async function openDesk() {
 export const openingOf = (ids: readonly Hex[], node: TestAccount): Hex =>
 	encodeFunctionData({ abi: inferenceAbi, functionName: "open", args: [ids, node.address] });
 
-/** What a node sends for a request: the answer Y = [value / 1000], or what `change` says. */
-export function deliveryOf(request: NumberedRequest & { readonly node: TestAccount }, value: bigint, change: object = {}): Hex {
+/** The answer Y = [value / 1000]. */
+export function outputOf(value: bigint): Hex {
 	const answer = { numbers: [{ name: "Y", values: [{ value, decimals: 3n }], shape: [1] }], strings: [], jsons: [], is_simulation_result: false };
 	const entry = inferenceAbi.find((item) => item.type === "function" && item.name === "runModelInference");
 	if (entry?.type !== "function") throw new Error("the ABI has no runModelInference");
+	return encodeAbiParameters(entry.outputs, [answer] as never);
+}
+
+export const RELEASE = releaseId(modelId("rules", "model"), { major: 1, minor: 0 });
+
+/** What a node sends for a request: the answer Y = [value / 1000], or what `change` says. */
+export function deliveryOf(request: NumberedRequest & { readonly node: TestAccount }, value: bigint, change: object = {}): Hex {
 	const delivery = {
 		transaction: request.transaction,
 		index: BigInt(request.index),
@@ -209,12 +218,12 @@ export function deliveryOf(request: NumberedRequest & { readonly node: TestAccou
 		request: keccak256(request.request),
 		operator: request.node.address,
 		attempt: request.attempt,
-		release: releaseId(modelId("rules", "model"), { major: 1, minor: 0 }),
+		release: RELEASE,
 		priceVersion: 1,
 		inputUnits: 1n,
 		outputUnits: 1n,
 		ok: true,
-		output: encodeAbiParameters(entry.outputs, [answer] as never),
+		output: outputOf(value),
 		...change,
 	};
 	return encodeFunctionData({ abi: inferenceAbi, functionName: "deliver", args: [delivery as never] });

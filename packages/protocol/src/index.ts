@@ -26,6 +26,7 @@ export * from "./names/model-name.js";
 export * from "./network/networks.js";
 export * from "./onnx/onnx.js";
 export { readWeights, type Weight } from "./onnx/weights.js";
+export * from "./pipe/live-call.js";
 export * from "./receipt/charge.js";
 export * from "./receipt/commitment.js";
 export * from "./receipt/kept-orders.js";

@@ -5,6 +5,7 @@ import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 import {Addresses} from "../Addresses.sol";
 import {IPrepaid} from "../interfaces/IPrepaid.sol";
 import {IInference, IInferenceFor} from "./IInference.sol";
+import {LiveAnswers} from "./LiveAnswers.sol";
 import {ModelNames} from "./ModelNames.sol";
 import {
     LLMChatRequest,
@@ -14,7 +15,6 @@ import {
     ModelInferenceRequest,
     ModelOutput
 } from "./PipeTypes.sol";
-import {Results} from "./Results.sol";
 
 interface IPrepaidView {
     function prepaidOf(address account) external view returns (uint256 balance, uint256 cap);
@@ -22,8 +22,9 @@ interface IPrepaidView {
 
 /// @title Inference
 /// @notice What contracts call to ask a model. The answer was delivered before the transaction runs; where it is missing the call reverts with
-/// "inference unavailable". In a call or an estimate, where nothing can be delivered, the answer is empty and says so. Runs no code of strangers.
-contract Inference is Results, IInference, IInferenceFor {
+/// "inference unavailable". In a call or an estimate, where nothing can be delivered, the answer is empty and says so, unless the ledger's operator lets
+/// models be asked (`LiveAnswers`). Runs no code of strangers.
+contract Inference is LiveAnswers, IInference, IInferenceFor {
     event ModelInferenceEvent(string inferenceID, ModelInferenceRequest request, ModelOutput response);
     event LLMCompletionEvent(string inferenceID, LLMCompletionRequest request, LLMCompletionResponse response);
     event LLMChat(string inferenceID, LLMChatRequest request, LLMChatResponse response);

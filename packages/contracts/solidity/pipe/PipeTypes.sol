@@ -106,6 +106,15 @@ struct HistoricalInputQuery {
     uint8[] candle_types;
 }
 
+/// @notice An answer that was given without a transaction, as whoever got it says when it pays for it.
+struct LiveAnswer {
+    address operator;
+    bytes32 release;
+    uint32 priceVersion;
+    uint64 inputUnits;
+    uint64 outputUnits;
+}
+
 /// @notice What a node delivers for one call. `request` is the Keccak-256 of the encoded request, `kind` 0 model, 1 completion, 2 chat.
 /// `output` is the encoded answer, or, where `ok` is false, the reason in UTF-8.
 struct Delivery {

@@ -85,23 +85,30 @@ abstract contract Results is NodePool {
     /// @notice Delivers a result: by the assigned operator, or by a key of it.
     function deliver(Delivery calldata d) external returns (bytes32 id) {
         _onlyFor(d.operator);
-        if (d.output.length > MAX_RESULT_BYTES) revert ResultTooLarge(d.output.length);
         id = idOf(d);
-        Result storage result = _results[id];
-        if (result.state != State.none) revert AlreadyDelivered(id);
+        if (_results[id].state != State.none) revert AlreadyDelivered(id);
         _requireAssigned(id, d.operator, d.attempt);
         _close(id);
+        emit Delivered(id, d.operator, d.transaction, d.ok, _take(id, d));
+    }
+
+    /// @dev Keeps a result, with its price of this moment, which it gives.
+    function _take(bytes32 id, Delivery calldata d) internal returns (uint256 price) {
+        if (d.output.length > MAX_RESULT_BYTES) revert ResultTooLarge(d.output.length);
+        Result storage result = _results[id];
         (result.payer, result.state, result.ok, result.blockNumber) = (d.payer, State.delivered, d.ok, uint64(block.number));
         result.output = d.output;
         result.call.node = d.operator;
-        uint256 price = d.ok ? _price(result.call, d) : 0;
-        if (d.ok) _check(d.kind, d.output);
-        emit Delivered(id, d.operator, d.transaction, d.ok, price);
+        if (!d.ok) return 0;
+        PaidCall memory call = _priced(d.operator, d.release, d.priceVersion, d.inputUnits, d.outputUnits);
+        result.call = call;
+        _check(d.kind, d.output);
+        return _sum(call);
     }
 
     /// @notice What the protocol says after a transaction: which results it used. Those whose use was undone are charged now.
     function afterTransaction(bytes32[] calldata ids) external {
-        if (msg.sender != SYSTEM) revert NotTheProtocol();
+        _onlyProtocolItself();
         for (uint256 i; i < ids.length; ++i) {
             Result storage result = _results[ids[i]];
             if (result.state != State.delivered) continue;
@@ -136,26 +143,35 @@ abstract contract Results is NodePool {
         return result.blockNumber + EXPIRY_BLOCKS < block.number;
     }
 
+    function _onlyProtocolItself() internal view {
+        if (msg.sender != SYSTEM) revert NotTheProtocol();
+    }
+
     function _total(PaidCall storage call) internal view returns (uint256) {
         return uint256(call.ownerAmount) + call.nodeFee + call.protocolFee;
     }
 
-    function _price(PaidCall storage call, Delivery calldata d) private returns (uint256) {
-        (PriceVersion memory price, uint64 retiredAt) =
-            IModelRegistry(Addresses.MODEL_REGISTRY).priceOf(d.release, d.priceVersion);
+    function _sum(PaidCall memory call) internal pure returns (uint256) {
+        return uint256(call.ownerAmount) + call.nodeFee + call.protocolFee;
+    }
+
+    /// @dev A call as it is paid at this moment's price. Reverts where that price is not in force.
+    function _priced(address operator, bytes32 release, uint32 version, uint64 inputUnits, uint64 outputUnits)
+        internal
+        view
+        returns (PaidCall memory)
+    {
+        (PriceVersion memory price, uint64 retiredAt) = IModelRegistry(Addresses.MODEL_REGISTRY).priceOf(release, version);
         bool withdrawn = price.validUntil != 0 && price.validUntil < price.validFrom;
         bool ended = price.validUntil != 0 && block.timestamp > price.validUntil + PRICE_GRACE;
         if (price.validFrom == 0 || price.validFrom > block.timestamp || withdrawn || ended || retiredAt != 0) {
-            revert PriceNotInForce(d.release, d.priceVersion);
+            revert PriceNotInForce(release, version);
         }
-        uint256 owner = price.perCall + uint256(d.inputUnits) * price.perInputUnit + uint256(d.outputUnits) * price.perOutputUnit;
-        uint256 node = INodeFees(Addresses.NODE_REGISTRY).operatorOf(d.operator).nodeFee;
+        uint256 owner = price.perCall + uint256(inputUnits) * price.perInputUnit + uint256(outputUnits) * price.perOutputUnit;
+        uint256 node = INodeFees(Addresses.NODE_REGISTRY).operatorOf(operator).nodeFee;
         uint256 protocol = (owner + node) * IProtocolFee(Addresses.USAGE_LEDGER).protocolFeeBps() / BASIS_POINTS;
         require(owner + node + protocol <= type(uint128).max, "price is out of range");
-        (call.release, call.priceVersion) = (d.release, d.priceVersion);
-        (call.inputUnits, call.outputUnits) = (d.inputUnits, d.outputUnits);
-        (call.ownerAmount, call.nodeFee, call.protocolFee) = (uint128(owner), uint128(node), uint128(protocol));
-        return owner + node + protocol;
+        return PaidCall(release, version, operator, inputUnits, outputUnits, uint128(owner), uint128(node), uint128(protocol));
     }
 
     /// @dev What cannot be decoded is refused here, and not when the contract that asked runs.

@@ -68,6 +68,7 @@ export const Inference__nodes = 0;
 export const Inference__place = 1;
 export const Inference__openings = 2;
 export const Inference__results = 3;
+export const Inference_livePaid = 4;
 export const WorkflowScheduler_taskIds = 0;
 export const WorkflowScheduler_tasks = 1;
 export const WorkflowScheduler__place = 2;

@@ -33,6 +33,7 @@ export interface NodeEvents {
 	contractAnswered(id: Hex, ok: boolean, tookMs: number): void;
 	contractFailed(id: Hex, error: unknown): void;
 	contractsUnreachable(error: unknown, waitMs: number): void;
+	liveAnswered(id: Hex, ok: boolean, tookMs: number): void;
 	workflowRan(id: Hex, tookMs: number): void;
 	workflowFailed(id: Hex, error: unknown): void;
 	/** What a due workflow was funded with does not pay its run. */
@@ -133,6 +134,10 @@ export function nodeEvents(log: Log, registry: Registry): NodeEvents {
 		contractFailed: (id, error) => {
 			metrics.contracts.add(1, { outcome: "failed" });
 			log.warn({ id, err: error }, "a contract's call could not be delivered");
+		},
+		liveAnswered: (id, ok, tookMs) => {
+			metrics.contracts.add(1, { outcome: ok ? "answered" : "refused" });
+			log.info({ id, ok, tookMs: Math.round(tookMs) }, "a call without a transaction was answered");
 		},
 		workflowRan: (id, tookMs) => {
 			metrics.workflows.add(1, { outcome: "ran" });

@@ -23,6 +23,7 @@ import { createTextPool, type TextPool } from "../engine/pool/text-pool.js";
 import type { Provider } from "../engine/upstream/providers.js";
 import { UpstreamPool } from "../engine/upstream/upstream-pool.js";
 import { WorkflowExecutor } from "../pipe/executor.js";
+import { LiveService } from "../pipe/live-service.js";
 import { PipeService } from "../pipe/pipe-service.js";
 import { BlobCache } from "./blob-cache.js";
 import { type NodeEvents, nodeEvents } from "./events.js";
@@ -85,6 +86,8 @@ export interface NodeOptions {
 	readonly cacheBytes: number;
 	/** Calls scheduled workflows that are due, for what they were funded with. */
 	readonly runWorkflows: boolean;
+	/** Answers a minute for calls without a transaction, at most; 0: none. */
+	readonly liveCalls: number;
 	readonly heartbeatMs: number;
 	readonly retention: Retention;
 }
@@ -386,22 +389,22 @@ export class InferenceNode {
 	async #answerContracts(signal: AbortSignal): Promise<void> {
 		const transactor = createTransactor({ client: this.#client, signer: this.#key });
 		const common = { operator: this.address, client: this.#client, clock: this.#modules.clock, events: this.#events };
+		const runners = { models: this.#models, pool: this.#pool, write: this.#write };
+		const terms = { releases: this.#releases, height: () => this.#follower.height, runners, nodeFee: () => this.#nodeFee() };
 		const service = new PipeService({
 			...common,
+			...terms,
 			transactor,
-			releases: this.#releases,
-			height: () => this.#follower.height,
-			runners: {
-				models: this.#models,
-				pool: this.#pool,
-				write: this.#write,
-			},
-			nodeFee: () => this.#nodeFee(),
 		});
 		const executor = createDigestSigner(nativeCrypto.keccak256(Buffer.concat([EXECUTOR_KEY, this.#modules.privateKey])));
 		const executing = { ...common, transactor: createTransactor({ client: this.#client, signer: executor }), treasurer: transactor };
 		const workflows = this.#options.runWorkflows ? new WorkflowExecutor(executing).run(signal) : undefined;
-		await Promise.all([service.run(signal), workflows]);
+		const { liveCalls } = this.#options;
+		const live =
+			liveCalls === 0
+				? undefined
+				: new LiveService({ ...common, ...terms, key: this.#key, chainId: () => this.#client.chainId({ signal }), perMinute: liveCalls }).run(signal);
+		await Promise.all([service.run(signal), workflows, live]);
 	}
 
 	/** Where the operator's key is elsewhere, it is the operator who registers: `freehold node register`. */

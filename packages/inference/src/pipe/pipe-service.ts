@@ -3,27 +3,21 @@
  * were drawn for it, and sends each result as a transaction of its own; the block that holds the asking transaction holds the result before it. What was used it has
  * paid out in bundles.
  */
-import { FreeholdError, fromHex, type Hex, isHex, modelFormats, modelId, parseModelName, releaseId, toHex } from "@freehold/protocol";
-import { type ChainClient, contracts, type Transactor } from "@freehold/sdk/chain";
-import { type Clock, nativeCrypto, pause } from "@freehold/service";
+import { FreeholdError, fromHex, type Hex, toHex } from "@freehold/protocol";
+import { contracts, type Transactor } from "@freehold/sdk/chain";
+import { nativeCrypto, pause } from "@freehold/service";
 import { encodeFunctionData } from "viem";
 import type { NodeEvents } from "../node/events.js";
-import type { ReleaseBook } from "../node/releases.js";
-import type { PriceRecord, ReleaseRecord } from "../node/tables.js";
-import { answerRequest, type ContractRequest, failureText, type ModelRunners, readRequest, sizeOf } from "./answer.js";
+import { answerRequest, failureText, type ModelRunners, readRequest, sizeOf } from "./answer.js";
+import { currentPrice, MAX_RESULT_BYTES, NO_RELEASE, releaseFor, requireFunds, type TermsModules } from "./call-terms.js";
 
-export interface PipeServiceModules {
+export interface PipeServiceModules extends TermsModules {
 	/** The operator that results are delivered for. */
 	readonly operator: Hex;
-	readonly client: ChainClient;
 	/** Sends as the operator, or as a key of it. */
 	readonly transactor: Transactor;
-	readonly releases: ReleaseBook;
-	/** Block up to which `releases` is known. */
-	readonly height: () => bigint | undefined;
 	readonly runners: ModelRunners;
 	readonly nodeFee: () => bigint;
-	readonly clock: Clock;
 	readonly events: NodeEvents;
 }
 
@@ -47,8 +41,6 @@ const LAST_RETRY_MS = 10_000;
 /** Calls that are answered at once; what is beyond goes to the next node when this one's time is over. */
 const MAX_CALLS = 64;
 const DELIVERY_TIMEOUT_MS = 30_000;
-const CATCH_UP_MS = 5_000;
-const CATCH_UP_LOOK_MS = 20;
 const SETTLE_MS = 2_000;
 /** Of one transaction that settles, as the contract takes them. */
 const MAX_SETTLED = 64;
@@ -62,7 +54,6 @@ const OPEN_GAS_PER_CALL = 160_000n;
 const UNSEEN_MS = 120_000;
 /** Results that are remembered until they are settled; anybody may settle the others. */
 const MAX_UNSETTLED = 4_096;
-const MAX_RESULT_BYTES = 8_192;
 const states = { none: 0, delivered: 1, charged: 2, unpaid: 3 } as const;
 /** Results of an answer cost its node some 700 gas a byte: storage that is freed when the call is settled. */
 const DELIVERY_GAS = 600_000n;
@@ -156,14 +147,15 @@ export class PipeService {
 
 	/** Answers and delivers. What the model refuses is delivered as a refusal, which costs the contract nothing. */
 	async #answer(open: OpenRequest, signal: AbortSignal): Promise<void> {
-		const { operator, runners, clock, events, transactor } = this.#modules;
+		const { client, operator, runners, nodeFee, clock, events, transactor } = this.#modules;
 		const startedAt = clock.now();
 		let delivery: Pick<Delivery, "release" | "priceVersion" | "inputUnits" | "outputUnits" | "ok" | "output">;
 		try {
 			const request = readRequest(open.kind, open.request);
-			const release = await this.#releaseFor(request, signal);
+			const release = await releaseFor(request, this.#modules, signal);
 			const price = currentPrice(release, Math.floor(clock.now() / 1000));
-			await this.#requireFunds(open.payer, price, signal);
+			const calls = [...this.#running.values()].filter(({ payer }) => payer === open.payer).length;
+			await requireFunds(client, open.payer, price.perCall + nodeFee(), calls, signal);
 			const answer = await answerRequest(request, release, runners, signal);
 			const bytes = sizeOf(answer.output);
 			if (bytes > MAX_RESULT_BYTES)
@@ -196,30 +188,6 @@ export class PipeService {
 		}
 		if (this.#unsettled.size < MAX_UNSETTLED) this.#unsettled.add(open.id);
 		events.contractAnswered(open.id, delivery.ok, clock.now() - startedAt);
-	}
-
-	/** A contract may ask for what was published a moment ago: before it is refused, the node sees what its ledger has seen. */
-	async #releaseFor(request: ContractRequest, signal: AbortSignal): Promise<ReleaseRecord> {
-		const { client, releases, height, clock } = this.#modules;
-		try {
-			return releaseFor(request, releases);
-		} catch (error) {
-			if (!(error instanceof FreeholdError) || error.code !== "model.notFound") throw error;
-			const head = await client.blockNumber({ signal });
-			for (const deadline = clock.now() + CATCH_UP_MS; (height() ?? -1n) < head && clock.now() < deadline; ) await pause(CATCH_UP_LOOK_MS, signal);
-			return releaseFor(request, releases);
-		}
-	}
-
-	/** A call that its payer could not pay is not run. */
-	async #requireFunds(payer: Hex, price: PriceRecord, signal: AbortSignal): Promise<void> {
-		const { client, nodeFee } = this.#modules;
-		const [balance, cap] = await client.read(contracts.UsageLedger, "prepaidOf", [payer], { signal });
-		const least = price.perCall + nodeFee();
-		const calls = [...this.#running.values()].filter((running) => running.payer === payer).length;
-		const needed = least * BigInt(Math.max(1, calls));
-		if (balance < needed) throw new FreeholdError("payment.insufficient", { needed: needed.toString(), given: balance.toString() });
-		if (cap < least) throw new FreeholdError("payment.insufficient", { needed: least.toString(), given: cap.toString() });
 	}
 
 	async #settle(signal: AbortSignal): Promise<void> {
@@ -256,7 +224,6 @@ export class PipeService {
 }
 
 const EXPIRY_BLOCKS = 128n;
-const NO_RELEASE: Hex = `0x${"00".repeat(32)}`;
 
 interface Delivery {
 	readonly transaction: Hex;
@@ -276,22 +243,4 @@ interface Delivery {
 
 function call(functionName: "enroll" | "open" | "deliver" | "settle", args: readonly unknown[]): { readonly to: Hex; readonly data: Hex } {
 	return { to: contracts.Inference.address, data: encodeFunctionData({ abi: contracts.Inference.abi, functionName, args: args as never }) };
-}
-
-/** The release that a contract's text names; of a model without version the one published last. Throws `model.notFound`, `model.retired`. */
-function releaseFor({ model, kind }: ContractRequest, releases: ReleaseBook): ReleaseRecord {
-	const name = parseModelName(model);
-	const id = name === undefined ? undefined : modelId(name.namespace, name.name);
-	const wanted = isHex(model, 32) ? model : id !== undefined && name?.version !== undefined ? releaseId(id, name.version) : undefined;
-	const record = wanted === undefined ? releases.newest(id) : releases.served(wanted);
-	if (record === undefined) throw new FreeholdError("model.notFound", { model: model.slice(0, 160) });
-	const isTensors = record.format === modelFormats.onnx;
-	if (isTensors !== (kind === 0)) throw new FreeholdError("engine.unsupported", { mode: "fast", reason: `the model takes ${isTensors ? "tensors" : "text"}` });
-	return record;
-}
-
-function currentPrice({ release, prices }: ReleaseRecord, now: number): PriceRecord {
-	const price = prices.filter(({ withdrawn, validFrom }) => !withdrawn && validFrom <= now + 1).at(-1);
-	if (price === undefined) throw new FreeholdError("model.notFound", { model: release });
-	return price;
 }

@@ -2,8 +2,10 @@
  * What a reading thread can be asked. A further kind of work is one line in `Jobs` and one in `perform`: the pool and the thread carry any of them.
  */
 import type { ChainStore } from "../block/chain-store.js";
+import { SYSTEM_ADDRESS, SYSTEM_CALL_GAS } from "../execution/history-contract.js";
 import type { StateReader } from "../execution/state-reader.js";
 import type { AccountAmendment, AccountProof, BlockEnv, CallRequest, ExecutableTx, HashBytes, Probed, TxOutcome } from "../execution/types.js";
+import { INFERENCE_ADDRESS } from "../pipe/delivery.js";
 import { findLogs, type LogFilter } from "../rpc/log-filter.js";
 import { type AccessListFound, findAccessList } from "../tracing/access-list.js";
 import { type SimulateJob, simulate } from "../tracing/simulate-job.js";
@@ -17,6 +19,8 @@ export interface Jobs {
 	readonly simulate: { readonly input: SimulateJob; readonly output: string };
 	readonly trace: { readonly input: TraceJob; readonly output: string };
 	readonly prove: { readonly input: { readonly address: Uint8Array; readonly keys: readonly HashBytes[]; readonly at: bigint }; readonly output: AccountProof };
+	/** As `call`, with what models it asks, after results that are in no block were presumed: `presumed` is what each presumption gave. */
+	readonly live: { readonly input: LiveJob; readonly output: Probed & { readonly presumed: readonly TxOutcome[] } };
 	/** Waiting transactions, in order, on the state at the end of block `at`. */
 	readonly probe: { readonly input: ProbeJob; readonly output: readonly Probed[] };
 	/** Logs of [from, to] as JSON. */
@@ -28,6 +32,11 @@ interface CallJob {
 	readonly env: BlockEnv;
 	readonly at: bigint;
 	readonly amendments?: readonly AccountAmendment[];
+}
+
+export interface LiveJob extends CallJob {
+	/** Calls by the protocol to the contract at `0x…F4`. */
+	readonly presumed: readonly Uint8Array[];
 }
 
 export interface ProbeJob {
@@ -74,6 +83,13 @@ export function perform({ reader, chain }: { readonly reader: StateReader; reado
 			return traceTransactions(reader, job.input);
 		case "prove":
 			return reader.prove(job.input.address, job.input.keys, job.input.at);
+		case "live":
+			return reader.scratch(job.input.env, job.input.at, (engine) => {
+				const { env, request, amendments = [] } = job.input;
+				engine.amend(amendments);
+				const presumed = job.input.presumed.map((data) => engine.system(env, { from: SYSTEM_ADDRESS, to: INFERENCE_ADDRESS, data, gasLimit: SYSTEM_CALL_GAS }));
+				return { ...engine.asking(env, request.gasLimit > env.gasLimit ? { ...request, gasLimit: env.gasLimit } : request), presumed };
+			});
 		case "probe":
 			return reader.scratch(job.input.env, job.input.at, (engine) => engine.probe(job.input.env, job.input.txs));
 		case "logs":

@@ -61,13 +61,20 @@ export class Engine {
 
 	/** Executes without effect. */
 	call(env: BlockEnv, call: CallRequest): TxOutcome {
+		return this.asking(env, call).outcome;
+	}
+
+	/** The same, with the models that it asks. */
+	asking(env: BlockEnv, call: CallRequest): Probed {
 		const tx = callTransaction(call);
 		this.#request
 			.clear()
 			.environment(env)
 			.u8(call.strict ? 1 : 0)
 			.transaction(tx);
-		return this.#ask("call").outcome(tx, env);
+		const answer = this.#ask("call");
+		const outcome = answer.outcome(tx, env);
+		return { outcome, calls: outcome.kind === "invalid" ? [] : answer.modelCalls() };
 	}
 
 	/** Executes one transaction and records what it does. */

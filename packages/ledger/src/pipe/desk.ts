@@ -7,7 +7,7 @@ import { contractAddresses, equalBytes, fromHex, type Hex } from "@freehold/prot
 import type { LedgerApplication } from "../application/application.js";
 import type { Block } from "../block/block.js";
 import type { CallPool } from "../calls/call-pool.js";
-import type { BlockEnv, ModelCall, Probed, StateMachine } from "../execution/types.js";
+import type { BlockEnv, ModelCall, Probed, StateMachine, TxOutcome } from "../execution/types.js";
 import { EMPTY_CODE_HASH } from "../state/account.js";
 import { hexOf } from "../transaction/decode.js";
 import { plainTransaction, type Transaction } from "../transaction/transaction.js";
@@ -199,7 +199,7 @@ export class PipeDesk {
 		}
 		// A refusal, and a result that the payer cannot pay, are results: the transaction fails with the reason.
 		const open = calls.filter(({ id, isAnswered }) => !isAnswered && !hasResult(hexOf(id)));
-		const isFinal = outcome.kind !== "executed" || (!outcome.success && FINAL_REASONS.some((reason) => includesText(outcome.output, reason)));
+		const isFinal = failsAnyway(outcome);
 		if (calls.length > 0 && tx.to !== undefined) this.#learn(hexOf(tx.to));
 		if (open.length === 0 || isFinal) {
 			this.#letThrough(tx, calls);
@@ -318,17 +318,19 @@ export class PipeDesk {
 	}
 }
 
-/** `call.request` is ABI-encoded (uint8 kind, address payer, bytes request). */
-function askedBy(tx: Transaction, { id, request }: ModelCall, index: number): AskedModel {
+function askedBy(tx: Transaction, call: ModelCall, index: number): AskedModel {
+	return { id: hexOf(call.id), transaction: tx.id, index, ...requestOf(call) };
+}
+
+/** What a call asks, which is ABI-encoded: `(uint8 kind, address payer, bytes request)`. */
+export function requestOf({ request }: Pick<ModelCall, "request">): Pick<AskedModel, "kind" | "payer" | "request"> {
 	const length = Number(BigInt(hexOf(request.subarray(96, 128))));
-	return {
-		id: hexOf(id),
-		transaction: tx.id,
-		index,
-		kind: request[31] ?? 0,
-		payer: hexOf(request.subarray(44, 64)),
-		request: hexOf(request.subarray(128, 128 + length)),
-	};
+	return { kind: request[31] ?? 0, payer: hexOf(request.subarray(44, 64)), request: hexOf(request.subarray(128, 128 + length)) };
+}
+
+/** Whether it failed for a reason that no result can change. */
+export function failsAnyway(outcome: TxOutcome): boolean {
+	return outcome.kind !== "executed" || (!outcome.success && FINAL_REASONS.some((reason) => includesText(outcome.output, reason)));
 }
 
 function isDelivered(probed: Probed | undefined): boolean {

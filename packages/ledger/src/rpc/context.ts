@@ -4,6 +4,7 @@ import type { LedgerApplication } from "../application/application.js";
 import type { Asker, CallPool } from "../calls/call-pool.js";
 import type { StateMachine } from "../execution/types.js";
 import type { PipeDesk } from "../pipe/desk.js";
+import type { LiveDesk } from "../pipe/live/live-desk.js";
 import type { BlockArchive } from "../sequencer/archive.js";
 import type { PaceOptions } from "./pace.js";
 import type { Parameters } from "./parameters.js";
@@ -25,6 +26,8 @@ export interface RpcContext {
 	readonly source?: FollowedSource | undefined;
 	/** Where contracts' model calls wait; absent where another ledger orders blocks. */
 	readonly pipe?: PipeDesk | undefined;
+	/** Asks models in calls without a transaction; absent where the operator did not let it. */
+	readonly live?: LiveDesk | undefined;
 	/** Called when a transaction has entered the pool. */
 	readonly notify: () => void;
 	/** Unix milliseconds. */

@@ -50,7 +50,11 @@ export const rpcMethodTable: Readonly<Record<string, MethodEntry>> = {
 	eth_getCode: { parameters: `address, ${BLOCK}`, gives: "code" },
 	eth_getStorageAt: { parameters: `address, slot, ${BLOCK}`, gives: "32 bytes" },
 	eth_getProof: { parameters: `address, slots, ${BLOCK}`, gives: "account and slots with their Merkle proofs (EIP-1186)", bounds: "1,024 slots" },
-	eth_call: { parameters: `call, ${BLOCK}, overrides?`, gives: "return data; code 3 with the data of a revert", bounds: CALLS },
+	eth_call: {
+		parameters: `call, ${BLOCK}, overrides?`,
+		gives: "return data; code 3 with the data of a revert. Models answer with `--live-calls` (at the head), and with placeholders without",
+		bounds: `${CALLS}; with models as \`--live-calls\` and \`--live-budget\` say, 8 questions, 10 s for each of two nodes`,
+	},
 	eth_estimateGas: { parameters: `call, ${BLOCK}, overrides?`, gives: "least gas that suffices, to 1.5 %", bounds: `${CALLS} for each attempt` },
 	eth_createAccessList: {
 		parameters: `call, ${BLOCK}, overrides?`,
@@ -112,6 +116,16 @@ export const rpcMethodTable: Readonly<Record<string, MethodEntry>> = {
 		parameters: "operator, number, milliseconds",
 		gives: "calls of contracts that this operator has to open or to answer, numbered above the given one; waits for the first",
 		bounds: "64 requests; 30 s; 256 waiting calls; only where blocks are ordered",
+	},
+	freehold_liveRequests: {
+		parameters: "operator, milliseconds, time, signature",
+		gives: "what models this operator is asked by calls without a transaction, each once; waits for the first. The signature is over `liveOfferDigest`",
+		bounds: "30 s; enrolled operators, one waiting call each; only with `--live-calls`",
+	},
+	freehold_answerLive: {
+		parameters: "answer, signature",
+		gives: "true: it is what somebody waits for, and signed by the operator that was asked. The signature is over `liveAnswerDigest`",
+		bounds: "8 KiB of output; only with `--live-calls`",
 	},
 	freehold_waitForBlock: {
 		parameters: "number, milliseconds",

@@ -10,6 +10,7 @@ import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import { feeMethods } from "./fee-methods.js";
 import { followedMethods } from "./followed-methods.js";
 import { freeholdMethods } from "./freehold-methods.js";
+import { liveMethods } from "./live-methods.js";
 import { logMethods } from "./log-methods.js";
 import { methodGroups } from "./method-table.js";
 import { bytesParameter } from "./parameters.js";
@@ -40,6 +41,7 @@ export function rpcMethods(context: RpcContext, version: string): Methods {
 		...simulateMethods(context),
 		...freeholdMethods(context),
 		...pipeMethods(context),
+		...liveMethods(context),
 		eth_chainId: () => chainId,
 		eth_syncing: () => false,
 		eth_accounts: () => [],
