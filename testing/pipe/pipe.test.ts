@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { contractAddresses, type Hex } from "@freehold/protocol";
 import { contracts, type TransactionReceipt } from "@freehold/sdk/chain";
-import { type Abi, decodeEventLog, encodeDeployData, toFunctionSelector } from "viem";
+import { type Abi, decodeEventLog, encodeDeployData, encodeFunctionData, toFunctionSelector } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { account, type Market, NODE_FEE, OPG, openMarket, untilReady } from "../inference/market.js";
 import { keyText } from "../journey/accounts.js";
@@ -156,7 +156,8 @@ describe("a transaction that asks a model", () => {
 		expect(await market.client.read(contracts.Inference, "livePaid", [sponsor, account("node").address])).toBe(1n);
 		expect(await market.client.read(contracts.Royalties, "claimable", [account("owner").address])).toBeGreaterThanOrEqual(earned + PER_CALL);
 		// The next question has the first one's answer in it.
-		await prober.read("chain", [9n, 9n]);
+		const data = encodeFunctionData({ abi: prober.abi, functionName: "chain", args: [9n, 9n] });
+		await market.client.request("eth_call", [{ to: prober.address, data }, "latest"]);
 		await eventually(async () => ((await prepaidOf(sponsor)) === 50n * OPG - 3n * COST ? true : undefined), "the payment of two more");
 	}, 60_000);
 
@@ -283,7 +284,15 @@ describe("a language model", () => {
 });
 
 describe("a scheduled workflow", () => {
-	it("is run by a node when it is due, which is paid for it, and goes on after the node was killed", async () => {
+	it("is run once each time that it is due, by two nodes in turn, who are paid for it, and goes on when one is killed and when it is back", async () => {
+		const key = join(market.folder, "second.key");
+		await writeFile(key, keyText(account("stranger")), { mode: 0o600 });
+		const second = await market.startNode({ "key-file": key, data: join(market.folder, "second") });
+		await eventually(
+			async () => ((await market.client.read(contracts.Inference, "isEnrolled", [account("stranger").address])) ? true : undefined),
+			() => `the second node is not enrolled: ${second.output().slice(-2_000)}`,
+			30_000,
+		);
 		const prober = await deploy("Prober", ["base/linear"]);
 		const end = BigInt(Math.floor(Date.now() / 1000) + HOUR);
 		const scheduler = contracts.WorkflowScheduler;
@@ -294,25 +303,29 @@ describe("a scheduled workflow", () => {
 		const until = (count: bigint) =>
 			eventually(
 				async () => ((await prober.read<bigint>("runs")) >= count ? true : undefined),
-				() => `run ${count}: ${node.output().slice(-2_000)}`,
+				() => `run ${count}: ${node.output().slice(-2_000)} ${second.output().slice(-2_000)}`,
 				60_000,
 			);
-		await until(2n);
+		// Whose turn comes first is drawn by the task's id; the other's is the next.
+		await until(4n);
+		expect(new Set((await executions(id)).map(({ executor }) => executor)).size).toBe(2);
 		await node.kill();
+		// The other takes over turns that are not its own.
+		await until((await prober.read<bigint>("runs")) + 2n);
 		const stopped = await prober.read<bigint>("runs");
 		node = await market.startNode();
 		await until(stopped + 2n);
 		await market.send("payer", scheduler, "stopTask", [prober.address]);
 		const runs = await prober.read<bigint>("runs");
-		const logs = (await market.client.request("eth_getLogs", [{ address: scheduler.address, fromBlock: "0x0" }])) as TransactionReceipt["logs"];
-		const events = logs.map((log) => decodeEventLog({ abi: scheduler.abi, topics: log.topics as never, data: log.data }));
-		const executed = events.flatMap(({ eventName, args }) =>
-			eventName === "TaskExecuted" ? [args as unknown as { readonly id: Hex; readonly executor: Hex; readonly ok: boolean; readonly paid: bigint }] : [],
-		);
-		const own = executed.filter((event) => event.id === id);
+		const own = await executions(id);
 		expect(BigInt(own.length)).toBe(runs);
-		// The account that the node's key names, before and after the restart.
-		expect(new Set(own.map(({ executor }) => executor)).size).toBe(1);
+		// Never twice within its interval.
+		const times = await Promise.all(
+			own.map(async ({ blockNumber }) => Number(((await market.client.request("eth_getBlockByNumber", [blockNumber, false])) as { timestamp: Hex }).timestamp)),
+		);
+		expect(new Set(times).size).toBe(times.length);
+		// The accounts that the nodes' keys name, before and after the restart.
+		expect(new Set(own.map(({ executor }) => executor)).size).toBe(2);
 		expect(BigInt((await market.client.request("eth_getBalance", [own[0]?.executor, "latest"])) as Hex)).toBeGreaterThan(0n);
 		for (const { ok, paid } of own) {
 			expect(ok).toBe(true);
@@ -320,8 +333,18 @@ describe("a scheduled workflow", () => {
 		}
 		// Each asked its model, which the workflow's own balance paid.
 		expect(await prepaidOf(prober.address)).toBe(20n * OPG - runs * COST);
-	}, 120_000);
+	}, 180_000);
 });
+
+async function executions(id: Hex) {
+	const { address, abi } = contracts.WorkflowScheduler;
+	const logs = await market.client.request("eth_getLogs", [{ address, fromBlock: "0x0" }]);
+	return (logs as readonly (Pick<TransactionReceipt["logs"][number], "topics" | "data"> & { readonly blockNumber: Hex })[]).flatMap((log) => {
+		const { eventName, args } = decodeEventLog({ abi, topics: log.topics as never, data: log.data });
+		const told = args as unknown as { readonly id: Hex; readonly executor: Hex; readonly ok: boolean; readonly paid: bigint };
+		return eventName === "TaskExecuted" && told.id === id ? [{ ...told, blockNumber: log.blockNumber }] : [];
+	});
+}
 
 function decimal(value: number): { readonly value: bigint; readonly decimals: bigint } {
 	return { value: BigInt(Math.round(value * 1e9)), decimals: 9n };
