@@ -41,6 +41,9 @@ afterEach(async () => {
 });
 afterAll(() => models.remove());
 
+/** Longer than any call needs that ends by itself. */
+const PATIENCE_MS = 30_000;
+
 async function open(options: EnginePoolOptions = {}): Promise<EnginePool> {
 	const pool = await createEnginePool({ fastProcesses: 1, runTimeoutMs: 1500, memoryBytes: 400 * 1024 * 1024, ...options });
 	pools.push(pool);
@@ -72,7 +75,8 @@ describe.each(["fast", "bit-exact"] as const)("a hostile file in the %s lane cos
 		["a tensor of 40 GB", allocationBomb(), size(1e10), mode === "fast" ? "engine.outOfMemory" : "engine.failed"],
 		["a tensor over the memory limit", allocationBomb(), size(250e6), "engine.outOfMemory"],
 	])("%s", async (_what, bytes, inputs, code) => {
-		const pool = await open();
+		// On a busy machine 400 MB take longer to fill than a loop has.
+		const pool = await open(code === "engine.timeout" ? {} : { runTimeoutMs: PATIENCE_MS });
 		const [honest, hostile] = [await models.write(linear()), await models.write(bytes)];
 		await pool.run(honest, mode, pair);
 		const [bad, good] = await Promise.all([codeOf(pool.run(hostile, mode, inputs)), pool.run(honest, mode, pair)]);
@@ -81,7 +85,7 @@ describe.each(["fast", "bit-exact"] as const)("a hostile file in the %s lane cos
 	});
 
 	it("a tensor of 40 GB folded while the model loads", async () => {
-		const pool = await open();
+		const pool = await open({ runTimeoutMs: PATIENCE_MS });
 		const hostile = await models.write(allocationBomb(1e10));
 		expect(await codeOf(pool.run(hostile, mode, size(1)))).toMatch(/^engine\.(outOfMemory|modelInvalid|failed)$/);
 		expect(await codeOf(pool.run(await models.write(linear()), mode, pair))).toBe("no error");
