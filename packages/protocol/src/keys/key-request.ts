@@ -2,7 +2,7 @@
 import { type Hex, toHex, utf8 } from "../bytes/bytes.js";
 import { encodeWords } from "../codec/words.js";
 import { defaultHashes, type Hashes } from "../crypto/crypto.js";
-import type { KeyTerms } from "../http/api.js";
+import type { KeyTerms } from "../http/api/keys.js";
 import { canonicalJson } from "../json/canonical.js";
 import { contractAddresses } from "../network/networks.js";
 
