@@ -20,7 +20,8 @@ import {
 } from "@freehold/service";
 import { readProviders } from "./engine/upstream/providers.js";
 import { nodeMetrics } from "./node/events.js";
-import { InferenceNode, nodeCrashPoints } from "./node/node.js";
+import { InferenceNode } from "./node/node.js";
+import { nodeCrashPoints } from "./node/node-options.js";
 
 const OPG = 10n ** 18n;
 const MIB = 1024 ** 2;

@@ -1,5 +1,6 @@
 /** How long answers and receipts are kept, and their removal in bounded steps. */
 import type { Hex } from "@freehold/protocol";
+import { type Clock, pause } from "@freehold/service";
 import { type CallRecord, load, type NodeStore, pack, type ReceiptRecord, unpack, type Writer } from "./tables.js";
 
 export interface Retention {
@@ -26,6 +27,7 @@ interface ExpiryRecord {
 }
 
 const STEP = 500;
+const CLEANING_MS = 60_000;
 
 /** Writes all that an answer leaves behind. */
 export function recordAnswer({ key, digest, body, record, deadline }: AnswerRecord, retention: Retention, writer: Writer): void {
@@ -47,6 +49,14 @@ export function* keptReceipts(
 		const { table, digest } = unpack<ExpiryRecord>(value);
 		const record = table === "receipts" ? load<ReceiptRecord>(store, "receipts", digest) : undefined;
 		if (record !== undefined) yield { at: key, record };
+	}
+}
+
+/** Removes what expires, until it is told to stop. */
+export async function keepClean(store: NodeStore, clock: Clock, signal: AbortSignal): Promise<void> {
+	while (!signal.aborted) {
+		while (!signal.aborted && (await removeExpired(store, clock.now())) > 0);
+		await pause(CLEANING_MS, signal).catch(() => undefined);
 	}
 }
 
