@@ -86,7 +86,7 @@ export class LivePayments {
 				await this.#send(bundle, transactor, signal);
 				await this.#clear(bundle);
 			} catch (error) {
-				if (!(error instanceof FreeholdError) || error.code !== "chain.reverted") throw error;
+				if (!isForGood(error)) throw error;
 				// One of them has no price any more, or is beyond the cap: the others are paid.
 				if (entries.length === 1) {
 					this.#events.liveDropped(entries[0]?.owed.release ?? "0x", error);
@@ -103,7 +103,7 @@ export class LivePayments {
 			try {
 				await this.#send(single, transactor, signal);
 			} catch (error) {
-				if (!(error instanceof FreeholdError) || error.code !== "chain.reverted") throw error;
+				if (!isForGood(error)) throw error;
 				this.#events.liveDropped(owed.release, error);
 			}
 			await this.#clear(single);
@@ -146,6 +146,11 @@ export class LivePayments {
 	#entriesOf({ from, to }: Omit<Bundle, "key">): readonly { readonly key: string; readonly owed: Owed }[] {
 		return [...this.#store.scan("owed", { start: from, end: `${to}~` })].map(({ key, value }) => ({ key, owed: unpackRecord<Owed>(value) }));
 	}
+}
+
+/** Whether the contract will not take it at any time: an account that is filled again can pay. */
+function isForGood(error: unknown): boolean {
+	return error instanceof FreeholdError && error.code === "chain.reverted" && !/prepaid balance is too small|insufficient funds/i.test(error.message);
 }
 
 function storedIntents(store: Store): IntentStore {

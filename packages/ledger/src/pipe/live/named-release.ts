@@ -24,7 +24,7 @@ export function isNamed(request: Hex, release: Hex, state: Pick<StateMachine, "s
 /** The text of an encoded request: each kind is a structure whose second field it is. */
 function modelOf(request: Hex): string | undefined {
 	const bytes = fromHex(request);
-	const number = (at: number): number => (at + WORD > bytes.length ? Number.NaN : Number(BigInt(hexOf(bytes.subarray(at, at + WORD)))));
+	const number = (at: number): number => (at + WORD <= bytes.length ? Number(BigInt(hexOf(bytes.subarray(at, at + WORD)))) : Number.NaN);
 	const at = WORD + number(2 * WORD);
 	const length = number(at);
 	return length <= MAX_NAME && at + WORD + length <= bytes.length ? Buffer.from(bytes.subarray(at + WORD, at + WORD + length)).toString("utf8") : undefined;
