@@ -84,6 +84,7 @@ describe("a release is what a request names", () => {
 		for (const text of ["rules/model", "rules/model@1.0", release]) expect(isNamed(requestOf(text), release, state), text).toBe(true);
 		for (const text of ["rules/other", "rules/model@1.1", "rules/other@1.0", other, "no name", "", "x".repeat(200)])
 			expect(isNamed(requestOf(text), release, state), text).toBe(false);
-		for (const cut of ["0x", requestOf("rules/model").slice(0, 200) as Hex, `0x${"ff".repeat(160)}` as Hex]) expect(isNamed(cut, release, state)).toBe(false);
+		const cuts: readonly Hex[] = ["0x", requestOf("rules/model").slice(0, 200) as Hex, `0x${"ff".repeat(160)}` as Hex];
+		for (const cut of cuts) expect(isNamed(cut, release, state)).toBe(false);
 	});
 });
