@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 import { FreeholdError, limits } from "@freehold/protocol";
 import { limitExceeded, RpcError } from "../rpc/rpc-error.js";
-import type { Job, JobKind, Jobs, Reply, ThreadData } from "./jobs.js";
+import type { Job, JobKind, Jobs, Loaded, Reply, ThreadData } from "./jobs.js";
 import { type Turn, Turns } from "./turns.js";
 
 export interface CallPoolOptions extends ThreadData {
@@ -45,6 +45,8 @@ interface Task {
 
 interface Thread {
 	readonly worker: Worker;
+	/** Resolves once it has loaded what it needs. */
+	readonly loaded: Promise<void>;
 	turn: Turn<Task> | undefined;
 	watch: NodeJS.Timeout | undefined;
 }
@@ -137,7 +139,7 @@ export class CallPool {
 		thread.turn = turn;
 		thread.watch = setTimeout(() => {
 			this.#lose(thread, limitExceeded("the call takes too long"));
-			void thread.worker.terminate();
+			stop(thread);
 		}, turn.work.deadlineMs).unref();
 		thread.worker.postMessage(job);
 	}
@@ -148,8 +150,11 @@ export class CallPool {
 		const workerData: ThreadData = { dir, chainId, historyBlocks, mapSizeBytes, cacheEntries };
 		// None of the program's own flags: some (`--input-type`) make a thread refuse a file.
 		const worker = new Worker(script, { workerData, env: {}, execArgv: [], resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
-		const thread: Thread = { worker, turn: undefined, watch: undefined };
-		worker.on("message", (reply: Reply) => this.#receive(thread, reply));
+		const loaded = new Promise<void>((resolve) => worker.once("message", () => resolve()));
+		const thread: Thread = { worker, loaded, turn: undefined, watch: undefined };
+		worker.on("message", (reply: Reply | Loaded) => {
+			if (reply.kind !== "loaded") this.#receive(thread, reply);
+		});
 		worker.on("error", (error) => this.#lose(thread, error));
 		worker.on("exit", (code) => this.#lose(thread, new Error(`a reading thread ended with ${code}`)));
 		worker.unref();
@@ -178,15 +183,21 @@ export class CallPool {
 		if (!this.#closed) this.#next();
 	}
 
-	async #end({ worker }: Thread): Promise<void> {
+	async #end(thread: Thread): Promise<void> {
+		const { worker } = thread;
 		worker.ref();
-		const timer = setTimeout(() => void worker.terminate(), CLOSE_MS);
+		const timer = setTimeout(() => stop(thread), CLOSE_MS);
 		await new Promise<void>((resolve) => {
 			worker.once("exit", () => resolve());
 			worker.postMessage(undefined);
 		});
 		clearTimeout(timer);
 	}
+}
+
+/** A thread that is terminated while it loads native code takes the whole process along. */
+function stop({ worker, loaded }: Thread): void {
+	void loaded.then(() => worker.terminate());
 }
 
 function errorOf(reply: Extract<Reply, { readonly reason: string }>): Error {

@@ -6,7 +6,7 @@ import { StateReader } from "../execution/state-reader.js";
 import { RpcError } from "../rpc/rpc-error.js";
 import { keccak256 } from "../state/keccak.js";
 import { StateStore } from "../state/state-store.js";
-import { type Job, perform, type Reply, type ThreadData } from "./jobs.js";
+import { type Job, type Loaded, perform, type Reply, type ThreadData } from "./jobs.js";
 
 const { dir, chainId, historyBlocks, mapSizeBytes, cacheEntries } = workerData as ThreadData;
 const store = new StateStore({ dir, historyBlocks, mapSizeBytes, readOnly: true });
@@ -28,6 +28,8 @@ parentPort?.on("message", (job: Job | undefined) => {
 	if (job === undefined) void close();
 	else parentPort?.postMessage(answer(job));
 });
+
+parentPort?.postMessage({ kind: "loaded" } satisfies Loaded);
 
 function answer(job: Job): Reply {
 	const startedAt = performance.now();

@@ -49,6 +49,11 @@ export type JobKind = keyof Jobs;
 
 export type Job = { readonly [K in JobKind]: { readonly kind: K; readonly input: Jobs[K]["input"] } }[JobKind];
 
+/** What a thread says first. */
+export interface Loaded {
+	readonly kind: "loaded";
+}
+
 /** What is sent back: times in milliseconds. `refused` is a block outside the history window, `limit` an answer larger than is given. */
 export type Reply = { readonly tookMs: number } & (
 	| { readonly kind: "done"; readonly output: Jobs[JobKind]["output"] }
