@@ -66,6 +66,20 @@ def look_up(words: Words) -> Conversation:
     return Conversation([user(f"{text}\n{question}"), assistant(reply)])
 
 
+def look_ups(words: Words) -> Conversation:
+    """One list and several questions in turn, mostly about different rows: more to find in a row of tokens than in `look_up`."""
+    stream = words.stream
+    rows = facts(words, stream.choice((2, 3, 3, 4, 5, 6)))
+    fields = stream.sample(FIELDS, stream.choice((1, 2, 3, 3)))
+    text, lines = listing(words, rows, fields)
+    messages: list[Message] = []
+    for model in stream.sample(list(rows), min(len(rows), stream.randint(2, 4))):
+        messages += [user(ask(words, stream.choice(fields), model)), assistant(lines[model])]
+    if stream.random() < 0.5:
+        return Conversation(messages, system=f"Models:\n{text}")
+    return Conversation([user(f"{text}\n{messages[0].text}"), *messages[1:]])
+
+
 def echo(words: Words) -> Conversation:
     stream = words.stream
     text = " ".join(words.token() for _ in range(stream.randint(1, 12)))

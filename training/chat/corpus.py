@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import phrases
 from conversation import Call, Conversation, Message, Tool, assistant, calling, result, user
-from copying import echo, extract, look_up, recall, receipt, remember
+from copying import echo, extract, look_up, look_ups, recall, receipt, remember
 from docs import read, search, search_tool
 from knowledge import ENTRIES, FACTS, TERMS, WAYS
 from toolbox import ERRANDS, NETWORK, Errand, calculate, model_price, wording
@@ -162,6 +162,17 @@ CALLING: tuple[tuple[Maker, int], ...] = ((run_errand, 26), (run_search, 15), (r
 FIRST_MIX = (*((maker, 2 * weight) for maker, weight in COPYING), *TALKING, *((maker, weight // 2 + 1) for maker, weight in CALLING))
 MIX = (*((maker, weight // 2 + 1) for maker, weight in COPYING), *TALKING, *CALLING)
 LAST_MIX = (*COPYING, *TALKING, *CALLING)
+GROWN_MIX = (
+    *((echo, 10), (recall, 22), (look_up, 14), (look_ups, 24), (remember, 4), (receipt, 4), (extract, 14), (read, 8)),
+    *TALKING,
+    *((run_errand, 20), (run_search, 15), (run_two, 9), (run_chain, 3), (needs_no_tool, 12), (lacks_the_tool, 9)),
+)
+GROWN_LAST_MIX = (
+    *((echo, 10), (recall, 16), (look_up, 12), (look_ups, 18), (remember, 4), (receipt, 4), (extract, 14), (read, 8)),
+    *TALKING,
+    *((run_errand, 34), (run_search, 16), (run_two, 7), (run_chain, 3), (needs_no_tool, 12), (lacks_the_tool, 6)),
+)
+TALKING_MIX = (*((maker, 5 * weight) for maker, weight in TALKING), *GROWN_LAST_MIX)
 
 
 def carelessly(words: Words, text: str) -> str:

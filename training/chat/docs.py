@@ -107,6 +107,11 @@ def subject(words: Words) -> tuple[str, str, str | None]:
         "What does the documentation say about {x}?",
         "Search the documentation for {x}.",
         "Search for {x}.",
+        "Do you know what a {x} is?",
+        "Tell me what {x} means.",
+        "I want to know how {x} works.",
+        "Say what {x} is for.",
+        "What {x} is, please?",
     )
     return wording(words, asks, "Could you tell me what {x} is?").format(x=topic), topic, None
 

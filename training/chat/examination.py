@@ -62,15 +62,15 @@ def every_entry() -> Callable[[Words], list[tuple[Conversation, int]]]:
 
 
 GROUPS = (
-    Group("look-ups", "one field of one row of a list of one to six models; names never seen", None, lambda words: last_turn(look_up(words))),
-    Group("pairs", "the value of one of two to eight made-up pairs", None, lambda words: first_turn(recall(words))),
-    Group("echoes", "one to twelve made-up words repeated", None, lambda words: last_turn(echo(words))),
+    Group("look-ups", "one field of one row of a list of one to six models; names never seen", 0.6, lambda words: last_turn(look_up(words))),
+    Group("pairs", "the value of one of two to eight made-up pairs", 0.6, lambda words: first_turn(recall(words))),
+    Group("echoes", "one to twelve made-up words repeated", 0.75, lambda words: last_turn(echo(words))),
     Group("what the user said", "name, place, colour, food or age, told before", 0.9, lambda words: last_turn(remember(words))),
-    Group("JSON", "the named keys from a sentence", None, lambda words: last_turn(extract(words))),
+    Group("JSON", "the named keys from a sentence", 0.5, lambda words: last_turn(extract(words))),
     Group(
         "tool choice",
         "the right one of one to four tools of the network, with exactly the right arguments",
-        0.8,
+        0.9,
         lambda words: first_turn(errand_of(words, network_tools)),
     ),
     Group(
@@ -82,8 +82,8 @@ GROUPS = (
     Group("search calls", "the right words are searched for", None, lambda words: first_turn(run_search(words))),
     Group("search results", "the fitting one of one to three passages, word for word", None, lambda words: last_turn(run_search(words))),
     Group("passages", "the same, from passages in the prompt", None, lambda words: last_turn(read(words))),
-    Group("two calls", "two questions, two calls in one turn", None, lambda words: first_turn(run_two(words))),
-    Group("price, then sum", "the second call takes the price from the first one's result", None, lambda words: [(run_chain(words), 3)]),
+    Group("two calls", "two questions, two calls in one turn", 0.45, lambda words: first_turn(run_two(words))),
+    Group("price, then sum", "the second call takes the price from the first one's result", 0.85, lambda words: [(run_chain(words), 3)]),
     Group("the network", "one held-out question for each of the things it can explain", 0.8, every_entry(), count=len(ENTRIES)),
     Group("greetings", "", None, lambda words: last_turn(greet(words)), count=30),
     Group("what it cannot know", "it says that it does not know", None, lambda words: last_turn(unknown(words)), count=30),

@@ -54,6 +54,8 @@ def export(network: Network, vocabulary: Vocabulary, target: Path) -> None:
     writer.add_feed_forward_length(shape.hidden)
     writer.add_head_count(shape.heads)
     writer.add_head_count_kv(shape.heads)
+    writer.add_key_length(shape.head_width)
+    writer.add_value_length(shape.head_width)
     writer.add_layer_norm_rms_eps(shape.epsilon)
     writer.add_rope_freq_base(shape.rope_base)
     writer.add_rope_dimension_count(shape.head_width)
@@ -97,6 +99,7 @@ def restore(source: Path) -> tuple[Network, Vocabulary]:
         width=number("llama.embedding_length"),
         layers=number("llama.block_count"),
         heads=number("llama.attention.head_count"),
+        head_width=number("llama.rope.dimension_count"),
         hidden=number("llama.feed_forward_length"),
         context=number("llama.context_length"),
         rope_base=number("llama.rope.freq_base"),

@@ -1,6 +1,7 @@
 """Makes models/freehold-chat.
 
 python training/chat/main.py train RUN --steps N    trains in the folder RUN; the same command goes on where a killed one stopped
+python training/chat/main.py grow RUN NEW           begins the run NEW with the weights of RUN in a wider network that looks further back; train it like the first
 python training/chat/main.py export RUN             measures the run on the held-out questions and, if it passes, writes models/freehold-chat
 python training/chat/main.py check                  measures the committed file again, and its template; exit 1 on a difference
 """
@@ -94,6 +95,9 @@ def main() -> int:
     train = commands.add_parser("train", help="train, or go on with a run")
     train.add_argument("run", type=Path)
     train.add_argument("--steps", type=int, required=True, help="steps in all, those already done included")
+    growing = commands.add_parser("grow", help="begin another run with this one's weights in a wider network")
+    growing.add_argument("run", type=Path)
+    growing.add_argument("new", type=Path)
     exporting = commands.add_parser("export", help="measure a run and write the model's folder")
     exporting.add_argument("run", type=Path)
     exporting.add_argument("--out", type=Path, default=MODEL)
@@ -105,6 +109,9 @@ def main() -> int:
     run = Run(options.run, Shape(), SEED)
     if options.command == "export":
         return export_run(run, options.out)
+    if options.command == "grow":
+        run.grow(options.new)
+        return 0
     run.train(options.steps)
     return 0
 

@@ -15,14 +15,11 @@ class Shape:
     width: int = 256
     layers: int = 5
     heads: int = 4
+    head_width: int = 64
     hidden: int = 512
     context: int = 1024
     rope_base: float = 1_000_000.0
     epsilon: float = 1e-5
-
-    @property
-    def head_width(self) -> int:
-        return self.width // self.heads
 
     def as_json(self) -> dict:
         return asdict(self)
@@ -31,16 +28,18 @@ class Shape:
 class Attention(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.heads = shape.heads
-        self.query, self.key, self.value, self.output = (nn.Linear(shape.width, shape.width, bias=False) for _ in range(4))
+        self.heads, self.head_width = shape.heads, shape.head_width
+        inside = shape.heads * shape.head_width
+        self.query, self.key, self.value = (nn.Linear(shape.width, inside, bias=False) for _ in range(3))
+        self.output = nn.Linear(inside, shape.width, bias=False)
 
     def forward(self, x: Tensor, cosine: Tensor, sine: Tensor, later: Tensor) -> Tensor:
-        batch, length, width = x.shape
-        query, key, value = (part(x).view(batch, length, self.heads, width // self.heads).transpose(1, 2) for part in (self.query, self.key, self.value))
+        batch, length, _ = x.shape
+        query, key, value = (part(x).view(batch, length, self.heads, self.head_width).transpose(1, 2) for part in (self.query, self.key, self.value))
         # Written out: on a CPU and at these lengths this is faster than the fused operator.
         scores = (rotate(query, cosine, sine) * key.shape[-1] ** -0.5) @ rotate(key, cosine, sine).transpose(-1, -2)
         mixed = torch.softmax(scores + later, -1).to(value.dtype) @ value
-        return self.output(mixed.transpose(1, 2).reshape(batch, length, width))
+        return self.output(mixed.transpose(1, 2).reshape(batch, length, -1))
 
 
 class FeedForward(nn.Module):

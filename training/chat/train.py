@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from batches import Batch, batch
 from circuit import initialise
-from corpus import FIRST_MIX, LAST_MIX, MIX, conversations
+from corpus import FIRST_MIX, GROWN_LAST_MIX, GROWN_MIX, LAST_MIX, MIX, TALKING_MIX, conversations
+from grow import CIRCUIT_LAYERS, grow
 from network import Network, Shape
 from tokenizer import Vocabulary
 
@@ -34,6 +35,8 @@ class Stage:
 
 
 STAGES = (Stage(0.0, FIRST_MIX, 256), Stage(0.25, MIX, 384), Stage(0.53, LAST_MIX, 384), Stage(0.85, LAST_MIX, 640))
+GROWN_STAGES = (Stage(0.0, GROWN_MIX, 384), Stage(0.25, GROWN_LAST_MIX, 384), Stage(0.5, GROWN_LAST_MIX, 512), Stage(0.765, TALKING_MIX, 384))
+GROWN_RATE = 0.4
 
 
 def vocabulary_of(folder: Path, shape: Shape) -> Vocabulary:
@@ -55,10 +58,15 @@ def rate(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / WARM_UP_STEPS, max(0.05, left))
 
 
+def grown_rate(step: int, steps: int) -> float:
+    """After growing: a lower rate, straight down from the beginning."""
+    return min((step + 1) / WARM_UP_STEPS, max(0.05, GROWN_RATE * (steps - step) / steps))
+
+
 def optimisers(network: Network) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the layers, slower for those that begin as a circuit; Adam for the embedding and the gains. Each group keeps its full rate as `full`."""
     inside = list(network.layers.named_parameters())
-    circuit = [weight for layer in network.layers[:2] for weight in layer.attention.parameters()]
+    circuit = [weight for layer in network.layers[: CIRCUIT_LAYERS if network.shape.heads > Shape().heads else 2] for weight in layer.attention.parameters()]
     others = [weight for _, weight in inside if weight.ndim == 2 and all(weight is not other for other in circuit)]
     return [
         torch.optim.Muon([{"params": circuit, "full": CIRCUIT_RATE}, {"params": others, "full": MATRIX_RATE}], weight_decay=0.01, momentum=0.95),
@@ -86,16 +94,17 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.seed = folder, seed
         self.vocabulary = vocabulary_of(folder, shape)
-        self.network = Network(shape)
-        initialise(self.network, torch.Generator().manual_seed(seed))
+        self.step, self.tokens, self.seconds, self.grown = 0, 0, 0.0, 0
+        kept = torch.load(self.checkpoint, weights_only=True) if self.checkpoint.exists() else None
+        self.network = Network(Shape(**kept["shape"]) if kept else shape)
         self.optimisers = optimisers(self.network)
-        self.step, self.tokens, self.seconds = 0, 0, 0.0
-        if self.checkpoint.exists():
-            kept = torch.load(self.checkpoint, weights_only=True)
-            self.network.load_state_dict(kept["network"])
-            for optimiser, state in zip(self.optimisers, kept["optimisers"]):
-                optimiser.load_state_dict(state)
-            self.step, self.tokens, self.seconds = kept["step"], kept["tokens"], kept["seconds"]
+        if kept is None:
+            initialise(self.network, torch.Generator().manual_seed(seed))
+            return
+        self.network.load_state_dict(kept["network"])
+        for optimiser, state in zip(self.optimisers, kept["optimisers"]):
+            optimiser.load_state_dict(state)
+        self.step, self.tokens, self.seconds, self.grown = kept["step"], kept["tokens"], kept["seconds"], kept.get("grown", 0)
 
     @property
     def checkpoint(self) -> Path:
@@ -108,6 +117,7 @@ class Run:
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "shape": self.network.shape.as_json(),
             "step": self.step,
+            "grown": self.grown,
             "tokens": self.tokens,
             "seconds": self.seconds,
         }
@@ -128,13 +138,24 @@ class Run:
         if weights:
             self.network.load_state_dict({name: torch.stack([one[name] for one in weights]).mean(0) for name in weights[0]})
 
+    def grow(self, folder: Path) -> None:
+        """Begins the run `folder` with this run's mean weights in a wider network. The optimisers begin anew; steps count on."""
+        folder.mkdir(parents=True)
+        self.average()
+        self.network = grow(self.network, self.vocabulary, self.seed)
+        self.optimisers = optimisers(self.network)
+        self.folder, self.grown = folder, self.step
+        self.vocabulary.save(folder / "tokenizer.json")
+        self.save()
+
     def train(self, steps: int) -> None:
         """Goes on until `steps` steps are done in all. A finished run goes on when `steps` grows: the rate rises again, then falls."""
         said, saved = 0.0, time.monotonic()
         while self.step < steps:
             began = time.monotonic()
-            stage = [stage for stage in STAGES if stage.begins <= self.step / steps][-1]
-            factor = rate(self.step, steps)
+            done, whole = self.step - self.grown, steps - self.grown
+            stage = [stage for stage in (GROWN_STAGES if self.grown else STAGES) if stage.begins <= done / whole][-1]
+            factor = (grown_rate if self.grown else rate)(done, whole)
             for optimiser in self.optimisers:
                 for group in optimiser.param_groups:
                     group["lr"] = group["full"] * factor
