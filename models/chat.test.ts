@@ -73,7 +73,8 @@ describe("freehold/chat", () => {
 	});
 
 	it("is held to look-ups of names that it never saw", () => {
-		for (const [name, least] of Object.entries(COPYING)) expect(model.metrics.tests.find((test) => test.name === name)?.least, name).toBeGreaterThanOrEqual(least);
+		for (const [name, least] of Object.entries(COPYING))
+			expect(model.metrics.tests.find((test) => test.name === name)?.least, name).toBeGreaterThanOrEqual(least);
 	});
 
 	it("keeps the questions that it was measured on, each once", () => {
