@@ -1,6 +1,7 @@
 /** The rules of contracts that call models, one by one, on the contracts and the engine alone. `docs/concepts/contracts-that-call-models.md` says them in words. */
 import { constants, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { historicalAbi, inferenceAbi, inferenceHubAbi, nodeRegistryAbi, preprocessingAbi, teeVerifierAbi, workflowSchedulerAbi } from "@freehold/contracts/abi";
+import { creationCode } from "@freehold/contracts/bytecode";
 import { contractAddresses } from "@freehold/protocol";
 import { type Address, encodeAbiParameters, encodeFunctionData, type Hex, keccak256, toHex } from "viem";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -605,5 +606,10 @@ describe("signatures of machines", () => {
 		expect(read()).toEqual([true, keccak256(Buffer.concat(REGISTERS))]);
 		expect(read({ fields: { timestamp: (chain.time - 400) * 1_000 } })).toEqual([false, `0x${"00".repeat(32)}`]);
 		expect(read({ root: () => Buffer.alloc(0) })).toEqual([false, `0x${"00".repeat(32)}`]);
+	});
+	test("are not judged by the contract's own code, which says so where it stands elsewhere", async () => {
+		const address = await chain.deploy(payer, { abi: teeVerifierAbi, bytecode: creationCode.TeeVerifier });
+		const judge = () => chain.read({ address, abi: teeVerifierAbi, functionName: "verifyAttestation", args: ["0x", "0x", "0x", "0x"] });
+		expect(judge).toThrow("AttestationNeedsTheCore");
 	});
 });
