@@ -51,7 +51,7 @@ describe.skipIf(engine === undefined)("a network that anybody may join with a bo
 				await prepareHome(home, "local");
 				// Time for the votes of those who are not needed: one that is slow is not one that is away.
 				const config = join(home, "config", "config.toml");
-				await writeFile(config, (await readFile(config, "utf8")).replace('timeout_commit = "0s"', 'timeout_commit = "600ms"'));
+				await writeFile(config, (await readFile(config, "utf8")).replace('timeout_commit = "50ms"', 'timeout_commit = "600ms"'));
 			}
 			const init = async (home: string, name: string, ...words: readonly string[]) => {
 				const made = await run("validator", "init", home, "--name", name, ...words);

@@ -192,7 +192,7 @@ max_tx_bytes = 262144
 # Empty blocks carry the clock; a block with transactions does not wait for them.
 create_empty_blocks = ${local ? "false" : "true"}
 create_empty_blocks_interval = "${local ? "1s" : "0s"}"
-timeout_commit = "${local ? "0s" : "1s"}"
+${local ? '# The next block waits for the last vote, and not for long: who is slow would seem to be away.\ntimeout_commit = "50ms"\nskip_timeout_commit = true' : 'timeout_commit = "1s"'}
 ${local ? '# A validator that is away is passed over soon.\ntimeout_propose = "1s"\ntimeout_prevote = "300ms"\ntimeout_precommit = "300ms"' : ""}
 peer_gossip_sleep_duration = "${local ? "5ms" : "10ms"}"
 
