@@ -411,7 +411,7 @@ def verify(receipt: "str | Path | Mapping[str, Any]", checkpoint: "str | Path | 
 def verify_certificate(certificate: "str | Path | Mapping[str, Any]", checkpoint: "str | Path | Mapping[str, Any]") -> CertificateVerdict:
     """
     Judges a certificate (who published which bytes when) by a checkpoint, as `verify` judges a receipt. Opens no network connection. `CertificateVerdict.outcome` says
-    `genuine`, `older`, `expired` or `forged`.
+    `genuine`, `older`, `expired`, `elsewhere` or `forged`.
     """
     now = int(time.time() * 1000)
     return verify_certificate_text(_text_of(certificate), _trusted(checkpoint), now=now, trust_now=now)

@@ -13,7 +13,7 @@ from . import consensus, shape
 from .receipt import evm_header
 from .trie import ProofError, State, slot_of
 
-Outcome = Literal["genuine", "older", "expired", "forged"]
+Outcome = Literal["genuine", "older", "expired", "elsewhere", "forged"]
 _PART = r"[a-z0-9][a-z0-9-]{0,62}"
 _NUMBER = r"(0|[1-9][0-9]{0,4})"
 _RELEASE = re.compile(rf"({_PART})/({_PART})@{_NUMBER}\.{_NUMBER}")
@@ -49,7 +49,7 @@ class CertifiedFacts:
 class CertificateVerdict:
     """
     `genuine`; `older`: proved by a block before the checkpoint; `expired`: its way over changed sets of validators begins at a checkpoint that is more than a week old;
-    `forged`. `facts` are there unless it is forged.
+    `elsewhere`: its way does not pass the checkpoint, so that it may be from another one, or anybody's own chain; `forged`. `facts` are there unless it is forged.
     """
 
     outcome: Outcome
@@ -81,6 +81,8 @@ def verify_certificate_text(text: str, checkpoint: Mapping[str, Any], now: "int 
         return CertificateVerdict("older", facts, reason)
     if kind == "expired":
         return CertificateVerdict("expired", facts, reason)
+    if kind == "elsewhere":
+        return CertificateVerdict("elsewhere", facts, reason)
     return CertificateVerdict("genuine", facts)
 
 

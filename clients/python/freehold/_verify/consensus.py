@@ -93,6 +93,7 @@ def judge_path(path: Sequence[Block], last: Block, checkpoint: Mapping[str, Any]
     """
     The same for a block that is reached from the checkpoint's over changed sets of validators. Each block must be signed by its own set and vouched for by the one
     before, and none may be there that is not needed. `expired` without a clock, or when the checkpoint is too old: who left a set may sign anything later.
+    `elsewhere` when the blocks are sound and nothing joins them to the checkpoint: it may be a way from another one, or anybody's own chain.
     """
     if checkpoint["kind"] != "validators" or not path:
         return "refused", "there is no such path"
@@ -112,7 +113,10 @@ def judge_path(path: Sequence[Block], last: Block, checkpoint: Mapping[str, Any]
     height = int(checkpoint["height"])
     at = next((index for index, block in enumerate(blocks) if block["header"]["height"] == height), None)
     if at is None:
-        return ("older", "the block is older than the checkpoint") if last["header"]["height"] < height else ("refused", "the checkpoint is not on the path")
+        known = any(to_hex(block["header"]["validatorsHash"]) == checkpoint["validatorsHash"] for block in blocks)
+        if known and last["header"]["height"] < height:
+            return "older", "the block is older than the checkpoint"
+        return "elsewhere", "the way to the block does not pass the checkpoint"
     start = blocks[at]["header"]
     if to_hex(digests[at]) != checkpoint["hash"] or to_hex(start["validatorsHash"]) != checkpoint["validatorsHash"]:
         return "refused", "the checkpoint has another header at this height"

@@ -403,7 +403,7 @@ def _header(file: Mapping[str, Any], facts: _Facts, checkpoint: Mapping[str, Any
         return Check("header", "fails", reason)
     if anchor["lightBlock"]["header"]["appHash"] != keccak(anchor["evmHeader"]):
         return Check("header", "fails", "the consensus header proves another block than the one in the file")
-    facts.older = kind in ("older", "expired")
+    facts.older = kind in ("older", "expired", "elsewhere")
     return Check("header", "unproven" if facts.older else "holds", reason)
 
 

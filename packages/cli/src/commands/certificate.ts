@@ -12,8 +12,12 @@ import type { Action } from "../main.js";
 import { readBounded, usage } from "./receipt.js";
 
 /** As `receipt verify`: 0 genuine, 1 forged, 2 wrong use, 4 genuine and not proved by this checkpoint. */
-const EXIT = { genuine: 0, forged: 1, older: 4, expired: 4 } as const;
-const REMEDY = { older: "make a newer one for certainty", expired: "make it again from a newer checkpoint (freehold checkpoint update)" } as const;
+const EXIT = { genuine: 0, forged: 1, older: 4, expired: 4, elsewhere: 4 } as const;
+const REMEDY = {
+	older: "make a newer one for certainty",
+	expired: "make it again from a newer checkpoint (freehold checkpoint update)",
+	elsewhere: "judge it by the checkpoint that it was made from, or make it again from this one (freehold model certificate --checkpoint)",
+} as const;
 
 export const verify: Action = async (context, [file = ""], options) => {
 	let text: string;
@@ -62,9 +66,14 @@ function describe({ output }: CommandContext, verdict: CertificateVerdict, match
 			? []
 			: [matched.path === undefined ? `${output.bad("✗")} The given file is none of these` : `${output.good("✓")} The given file is ${matched.path}`]),
 		"",
-		output.bold(verdict.outcome === "genuine" ? "Genuine." : `Genuine, and ${verdict.reason}: ${REMEDY[verdict.outcome]}.`),
+		output.bold(summary(verdict)),
 		verdict.outcome === "genuine" && verdict.signedBy === "one operator" ? "Known by the signature of the network's one operator." : "",
 	]
 		.join("\n")
 		.trimEnd();
+}
+
+function summary(verdict: Exclude<CertificateVerdict, { readonly outcome: "forged" }>): string {
+	if (verdict.outcome === "genuine") return "Genuine.";
+	return `${verdict.outcome === "elsewhere" ? "Not proved" : "Genuine"}, and ${verdict.reason}: ${REMEDY[verdict.outcome]}.`;
 }

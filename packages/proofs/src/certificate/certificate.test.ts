@@ -39,12 +39,19 @@ describe("a certificate", () => {
 		expect(verifyCertificate(file, options({ ...checkpoint, hash: `0x${"ab".repeat(32)}` }, NOW)).outcome).toBe("forged");
 	});
 
+	it("is neither genuine nor old where nothing joins its way to the checkpoint: anybody can have validators of their own", async () => {
+		const { file, checkpoint } = await makeCertificate(changedSets);
+		const strange = { ...checkpoint, validatorsHash: `0x${"11".repeat(32)}`, hash: `0x${"22".repeat(32)}` } as const;
+		for (const height of [11, 21]) expect(verifyCertificate(file, options({ ...strange, height }, NOW)).outcome).toBe("elsewhere");
+		expect(verifyCertificate({ ...file, lightPath: (file.lightPath ?? []).slice(1) }, options(checkpoint, NOW)).outcome).toBe("elsewhere");
+	});
+
 	it("is forged without its way, with a part of it, and with its blocks in another order", async () => {
 		const { file, checkpoint } = await makeCertificate(changedSets);
 		const { lightPath = [], ...stripped } = file;
 		expect(lightPath).toHaveLength(2);
 		expect(verifyCertificate(stripped, options(checkpoint, NOW)).outcome).toBe("forged");
-		for (const path of [[], lightPath.slice(1), lightPath.slice(0, 1), [...lightPath].reverse(), [...lightPath, file.lightBlock]])
+		for (const path of [[], lightPath.slice(0, 1), [...lightPath].reverse(), [...lightPath, file.lightBlock]])
 			expect(verifyCertificate({ ...file, lightPath: path }, options(checkpoint, NOW)).outcome).toBe("forged");
 	});
 });

@@ -51,10 +51,11 @@ export interface CertifiedFacts {
 /**
  * `older`: genuine, and proved by a block before the checkpoint; a newer certificate says the same for certain. `expired`: genuine, and its way over changed sets
  * begins at a checkpoint that is too old to be trusted (or was judged without `trustNow`); a newer checkpoint, and a certificate from it, say the same for certain.
+ * `elsewhere`: sound, and its way does not pass the checkpoint: it may have been made from another one, or by anybody with validators of their own.
  */
 export type CertificateVerdict =
 	| { readonly outcome: "genuine"; readonly facts: CertifiedFacts; readonly signedBy: "one operator" | "validators" }
-	| { readonly outcome: "older" | "expired"; readonly facts: CertifiedFacts; readonly reason: string }
+	| { readonly outcome: "older" | "expired" | "elsewhere"; readonly facts: CertifiedFacts; readonly reason: string }
 	| { readonly outcome: "forged"; readonly reason: string };
 
 export interface CertificateOptions {
@@ -103,6 +104,7 @@ export function verifyCertificate(file: CertificateFile, options: CertificateOpt
 	if (!equalBytes(block.header.appHash, crypto.keccak256(file.evmHeader))) return forged("the consensus header proves another block than the one in the file");
 	if (verdict.kind === "older") return { outcome: "older", facts, reason: `block ${block.header.height} is older than the checkpoint` };
 	if (verdict.kind === "expired") return { outcome: "expired", facts, reason: `block ${block.header.height} is beyond a checkpoint that is too old` };
+	if (verdict.kind === "elsewhere") return { outcome: "elsewhere", facts, reason: `the way to block ${block.header.height} does not pass the checkpoint` };
 	return { outcome: "genuine", facts, signedBy: checkpoint.kind === "sequencer" ? "one operator" : "validators" };
 }
 

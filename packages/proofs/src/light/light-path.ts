@@ -7,7 +7,9 @@ import { isReached, milliseconds, misplacedAfter, strangersAfter } from "./step.
 export type LightPathVerdict =
 	| LightBlockVerdict
 	/** Good, and begun at a checkpoint that is too old to be trusted (or judged without a clock): only a newer one helps. */
-	| { readonly kind: "expired" };
+	| { readonly kind: "expired" }
+	/** Sound by itself, and nothing joins it to the checkpoint: it may be a way from another checkpoint, or anybody's own chain. */
+	| { readonly kind: "elsewhere" };
 
 export interface LightPathTrust {
 	readonly checkpoint: Checkpoint;
@@ -30,7 +32,10 @@ export function judgeLightPath(path: readonly LightBlock[], last: LightBlock, tr
 	const height = BigInt(checkpoint.height);
 	const at = blocks.findIndex(({ header }) => header.height === height);
 	const start = blocks[at]?.header;
-	if (start === undefined) return last.header.height < height ? { kind: "older" } : refused("the checkpoint is not on the path");
+	if (start === undefined) {
+		const isKnown = blocks.some(({ header }) => toHex(header.validatorsHash) === checkpoint.validatorsHash);
+		return { kind: isKnown && last.header.height < height ? "older" : "elsewhere" };
+	}
 	if (toHex((sound[at] as SoundBlock).hash) !== checkpoint.hash || toHex(start.validatorsHash) !== checkpoint.validatorsHash)
 		return refused("the checkpoint has another header at this height");
 	const clock = now === undefined ? undefined : BigInt(Math.floor(now));

@@ -50,12 +50,21 @@ export interface StateFacts {
 	readonly price: (Price & { readonly validFrom: bigint; readonly validUntil: bigint }) | undefined;
 }
 
+const BEYOND = {
+	older: "is older than the checkpoint: prove the receipt again with a newer block",
+	expired: "is beyond a checkpoint that is too old: prove the receipt again with a newer checkpoint",
+	elsewhere: "is reached by a way that does not pass the checkpoint: prove the receipt again from it",
+} as const;
+
 export interface AnchorVerdict {
 	/** `anchored`, `sum`, `state` and `header`. */
 	readonly checks: readonly Check[];
 	readonly facts: StateFacts;
-	/** The header is signed as it must be, and the checkpoint does not reach it: it is older, or the way to it leads over sets that are trusted no more. */
-	readonly beyond: "older" | "expired" | undefined;
+	/**
+	 * The header is signed as it must be, and the checkpoint does not reach it: it is older, or the way to it leads over sets that are trusted no more, or passes the
+	 * checkpoint by.
+	 */
+	readonly beyond: keyof typeof BEYOND | undefined;
 	readonly evmHeader: EvmHeader | undefined;
 }
 
@@ -97,8 +106,7 @@ function headerCheck(question: AnchorQuestion, crypto: Crypto): { readonly check
 	if (verdict.kind === "refused") return failed(verdict.reason);
 	if (!equalBytes(header.appHash, crypto.keccak256(anchor.evmHeader))) return failed("the consensus header proves another block than the one in the file");
 	if (verdict.kind !== "trusted") {
-		const [is, needs] = verdict.kind === "older" ? ["older than the checkpoint", "block"] : ["beyond a checkpoint that is too old", "checkpoint"];
-		const detail = `block ${header.height} is ${is}: prove the receipt again with a newer ${needs} (receipt refresh)`;
+		const detail = `block ${header.height} ${BEYOND[verdict.kind]} (receipt refresh)`;
 		return { check: unproven("header", detail), beyond: verdict.kind };
 	}
 	const who = checkpoint.kind === "sequencer" ? "the one operator of the network" : "more than two thirds of the validators";

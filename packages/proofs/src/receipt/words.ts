@@ -19,6 +19,12 @@ export interface Words {
 	readonly notKnown: readonly string[];
 }
 
+const BEYOND = {
+	older: "it is older than the checkpoint",
+	expired: "it is beyond a checkpoint that is too old",
+	elsewhere: "the way to it does not pass the checkpoint",
+} as const;
+
 /** What a kind would say, for the list of what is not known. */
 const MEANING: Readonly<Record<EvidenceKind, string>> = {
 	routed: "which outside provider answered",
@@ -50,10 +56,7 @@ export function wordsOf({ file, outcome, kinds, missing, anchor, bonded }: Words
 	if (holder !== undefined) known.push(`${holder.payer} paid for it.`);
 
 	if (anchor === undefined) notKnown.push("Whether and when the chain recorded it, and whose keys signed: the file is not anchored yet.");
-	else if (anchor.beyond !== undefined)
-		notKnown.push(
-			`Whether its block belongs to the trusted chain: ${anchor.beyond === "older" ? "it is older than the checkpoint" : "it is beyond a checkpoint that is too old"}.`,
-		);
+	else if (anchor.beyond !== undefined) notKnown.push(`Whether its block belongs to the trusted chain: ${BEYOND[anchor.beyond]}.`);
 	else if (!bonded) notKnown.push(`That node ${order.node} still stands behind it with a bond.`);
 	for (const kind of file.evidence)
 		notKnown.push(`Whether the evidence of kind ${kind.kind} by ${kind.author} is right: this verifier cannot judge that kind.`);
