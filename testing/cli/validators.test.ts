@@ -52,7 +52,9 @@ describe.skipIf(engine === undefined)("four validators [CometBFT, or Go to build
 					const refreshed = await eventually(
 						async () => {
 							expect((await run("receipt", "refresh", receipt, "--out", newer, "--data", data)).status).toBe(0);
-							const made = JSON.parse(await readFile(newer, "utf8")) as { readonly anchor: { readonly lightPath?: readonly object[] } };
+							const made = JSON.parse(await readFile(newer, "utf8")) as {
+								readonly anchor: { readonly lightPath?: readonly object[]; readonly lightBlock: { readonly header: { readonly height: number } } };
+							};
 							return made.anchor.lightPath === undefined ? undefined : made;
 						},
 						"another set",
@@ -71,12 +73,20 @@ describe.skipIf(engine === undefined)("four validators [CometBFT, or Go to build
 					// A newer checkpoint, which another validator's ledger confirms: what is proved from it needs no way any more.
 					const later = join(dir, "later.json");
 					const update = (...words: readonly string[]) => run("checkpoint", "update", "--out", later, "--data", data, "--json", ...words);
-					const updated = await update("--checkpoint", checkpoint, "--witness", `http://127.0.0.1:${base + 11}`);
-					expect(updated.status, updated.err + updated.out).toBe(0);
-					const { checkpoint: made } = updated.json() as { readonly checkpoint: { readonly height: number; readonly hash: string } };
+					const made = await eventually(
+						async () => {
+							const updated = await update("--checkpoint", checkpoint, "--witness", `http://127.0.0.1:${base + 11}`);
+							expect(updated.status, updated.err + updated.out).toBe(0);
+							const { checkpoint: newest } = updated.json() as { readonly checkpoint: { readonly height: number; readonly hash: string } };
+							return newest.height > refreshed.anchor.lightBlock.header.height ? newest : undefined;
+						},
+						"a block after the receipt's",
+						60_000,
+					);
 					expect((await run("receipt", "verify", newer, "--checkpoint", later)).status).toBe(4);
 					const again = join(dir, "again.receipt.json");
-					expect((await run("receipt", "refresh", newer, "--checkpoint", later, "--out", again, "--data", data)).status).toBe(0);
+					const anew = await run("receipt", "refresh", newer, "--checkpoint", later, "--out", again, "--data", data);
+					expect(anew.status, anew.err + anew.out).toBe(0);
 					expect((await run("receipt", "verify", again, "--checkpoint", later)).status).toBe(0);
 					// Nothing is written for a checkpoint of others, a block that is not there, or where no witness says the same.
 					await rm(later);

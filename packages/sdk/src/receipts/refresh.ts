@@ -21,7 +21,7 @@ export interface RefreshOptions {
 	readonly signal?: AbortSignal;
 }
 
-const ATTEMPTS = 5;
+const ATTEMPTS = 25;
 const PAUSE_MS = 200;
 
 /**
@@ -74,13 +74,18 @@ export interface ProofBlock {
 	readonly lightBlock: LightBlock;
 }
 
-/** The newest block with the consensus block that proves it; that one follows at once, so a short wait is enough. */
+/**
+ * The newest block with the consensus block that proves it; that one follows at once, and so does one that is not older than a checkpoint that was just made: a short
+ * wait is enough.
+ */
 export async function newestProof(client: Client, signal: AbortSignal | undefined): Promise<ProofBlock> {
+	const { checkpoint } = client.network;
+	const least = checkpoint.kind === "validators" ? BigInt(checkpoint.height) : 0n;
 	for (let attempt = 1; ; attempt++) {
 		const number = await client.chain.blockNumber({ signal });
 		const answer = await client.chain.request("freehold_getProofBlock", [`0x${number.toString(16)}`], { signal });
 		const parsed = parseProofBlock(answer, number);
-		if (parsed !== undefined) return parsed;
+		if (parsed !== undefined && (parsed.lightBlock.header.height >= least || attempt === ATTEMPTS)) return parsed;
 		if (attempt === ATTEMPTS) throw new FreeholdError("upstream.failed", { what: "The ledger", reason: `no proof of block ${number}` });
 		await pause(PAUSE_MS, signal);
 	}
