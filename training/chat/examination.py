@@ -62,11 +62,11 @@ def every_entry() -> Callable[[Words], list[tuple[Conversation, int]]]:
 
 
 GROUPS = (
-    Group("look-ups", "one field of one row of a list of one to six models; names never seen", 0.6, lambda words: last_turn(look_up(words))),
-    Group("pairs", "the value of one of two to eight made-up pairs", 0.6, lambda words: first_turn(recall(words))),
-    Group("echoes", "one to twelve made-up words repeated", 0.75, lambda words: last_turn(echo(words))),
+    Group("look-ups", "one field of one row of a list of one to six models; names never seen", 0.7, lambda words: last_turn(look_up(words))),
+    Group("pairs", "the value of one of two to eight made-up pairs", 0.7, lambda words: first_turn(recall(words))),
+    Group("echoes", "one to twelve made-up words repeated", 0.8, lambda words: last_turn(echo(words))),
     Group("what the user said", "name, place, colour, food or age, told before", 0.9, lambda words: last_turn(remember(words))),
-    Group("JSON", "the named keys from a sentence", 0.5, lambda words: last_turn(extract(words))),
+    Group("JSON", "the named keys from a sentence", 0.6, lambda words: last_turn(extract(words))),
     Group(
         "tool choice",
         "the right one of one to four tools of the network, with exactly the right arguments",
