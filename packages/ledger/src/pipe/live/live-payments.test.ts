@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { contractAddresses, encodeWords, fromHex, type Hex, modelId, releaseId, toHex } from "@freehold/protocol";
 import { createChainClient } from "@freehold/sdk/chain";
-import { createDigestSigner, nativeCrypto } from "@freehold/service";
+import { createDigestSigner, nativeCrypto, openStore } from "@freehold/service";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../../../test/execution-kit.js";
 import { eventually, startLocalLedger } from "../../../test/local-ledger.js";
@@ -40,6 +40,9 @@ describe("what is owed", () => {
 			stop.abort();
 			await running;
 			await second.close();
+			const kept = openStore(join(folder.dir, "live"), ["owed", "bundles", "intents"]);
+			expect((["owed", "bundles", "intents"] as const).map((table) => [...kept.scan(table, {})].length)).toEqual([0, 0, 0]);
+			await kept.close();
 			const third = open();
 			await third.owe(answer(4));
 			await third.close();

@@ -80,7 +80,7 @@ export class LivePayments {
 	}
 
 	async #pay(transactor: Transactor, signal: AbortSignal): Promise<void> {
-		for (let bundle = this.#bundle() ?? (await this.#tie(MAX_BUNDLE)); bundle !== undefined && !signal.aborted; bundle = await this.#tie(MAX_BUNDLE)) {
+		for (let bundle = this.#bundle() ?? (await this.#tie()); bundle !== undefined && !signal.aborted; bundle = await this.#tie()) {
 			const entries = this.#entriesOf(bundle);
 			try {
 				await this.#send(bundle, transactor, signal);
@@ -115,8 +115,8 @@ export class LivePayments {
 		await transactor.send({ key: bundle.key, to: contractAddresses.Inference, data }, { signal });
 	}
 
-	async #tie(most: number): Promise<Bundle | undefined> {
-		const keys = [...this.#store.scan("owed", { limit: most })].map(({ key }) => key);
+	async #tie(): Promise<Bundle | undefined> {
+		const keys = [...this.#store.scan("owed", { limit: MAX_BUNDLE })].map(({ key }) => key);
 		const [from] = keys;
 		const to = keys.at(-1);
 		return from === undefined || to === undefined ? undefined : this.#write({ from, to });
